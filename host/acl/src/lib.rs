@@ -1,0 +1,1 @@
+//! The access language: grants, required accesses, matching.

@@ -1,0 +1,1 @@
+//! The log: one format, every destination.

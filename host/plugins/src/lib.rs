@@ -1,0 +1,1 @@
+//! Plugins: look at the file, load it, call it within limits.

@@ -1,0 +1,1 @@
+//! The rules: logins, tokens, users, policies, tenants.

@@ -1,0 +1,1 @@
+//! Bounded thread pools and deadlines for blocking work.

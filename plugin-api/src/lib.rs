@@ -1,0 +1,1 @@
+//! Write plugins for wazo-auth: traits, export macro, manifest, test harness.

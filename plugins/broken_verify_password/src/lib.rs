@@ -1,0 +1,1 @@
+//! Stock plugin broken_verify_password.

@@ -1,0 +1,1 @@
+//! Stock plugin default_user.

@@ -1,0 +1,1 @@
+//! Stock plugin user_admin_status.

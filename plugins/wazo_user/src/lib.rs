@@ -1,0 +1,1 @@
+//! Stock plugin wazo_user.
