@@ -1,0 +1,250 @@
+//! A pool of threads with a bounded queue.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::deadline::{self, Desk, Expiry};
+
+/// How late a passed deadline may be noticed.
+const WATCH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The queue of the pool is full: refuse now rather than answer too late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too much work is waiting already")]
+pub struct Full;
+
+/// Why a job has no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// A call inside it did not return in time.
+    #[error("a call did not return in time")]
+    TimedOut,
+    /// It panicked; the panic hook has told the log.
+    #[error("the work ended in a panic")]
+    Panicked,
+}
+
+/// Threads that run blocking jobs, made when first needed and then kept.
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    name: String,
+    threads: usize,
+    queue: usize,
+    state: Mutex<State>,
+    work: Condvar,
+    desks: Mutex<Vec<Arc<Desk>>>,
+    watching: AtomicBool,
+    watch: Mutex<bool>,
+    watch_wanted: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    closed: bool,
+}
+
+type Job = Box<dyn FnOnce(&Desk) + Send>;
+
+// === impl Pool ===
+
+impl Pool {
+    /// A pool of at most `threads` threads (named after `name`) before which at
+    /// most `queue` jobs may wait.
+    #[must_use]
+    pub fn new(name: &str, threads: usize, queue: usize) -> Arc<Self> {
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            threads: threads.max(1),
+            queue,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            desks: Mutex::default(),
+            watching: AtomicBool::new(false),
+            watch: Mutex::new(false),
+            watch_wanted: Condvar::new(),
+        });
+        Arc::new(Self { shared })
+    }
+
+    /// Queues `job`; `done` is told its result, once, on one of the pool's
+    /// threads.
+    ///
+    /// # Errors
+    /// [`Full`] when as many jobs wait as may; `done` is then dropped.
+    pub fn submit<T, J, D>(&self, job: J, done: D) -> Result<(), Full>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+        D: FnOnce(Result<T, Lost>) + Send + 'static,
+    {
+        self.shared.push(Box::new(move |desk| run(desk, job, done)))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.work.notify_all();
+        *self.shared.watch.lock() = true;
+        self.shared.watch_wanted.notify_all();
+    }
+}
+
+/// Runs one job; whoever comes first, this or the watcher, tells `done`.
+fn run<T, J, D>(desk: &Desk, job: J, done: D)
+where
+    J: FnOnce() -> T,
+    D: FnOnce(Result<T, Lost>) + Send + 'static,
+{
+    let done = Arc::new(Mutex::new(Some(done)));
+    let given_up = Arc::clone(&done);
+    desk.take_up(Box::new(move || {
+        let done = given_up.lock().take();
+        if let Some(done) = done {
+            done(Err(Lost::TimedOut));
+        }
+    }));
+    let result = catch_unwind(AssertUnwindSafe(job)).map_err(|payload| {
+        // A payload's own destructor may panic; there is no one left to tell.
+        std::mem::forget(payload);
+        Lost::Panicked
+    });
+    let done = done.lock().take();
+    if let Some(done) = done {
+        done(result);
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn push(self: &Arc<Self>, job: Job) -> Result<(), Full> {
+        let mut state = self.state.lock();
+        if state.idle == 0 && state.threads >= self.threads && state.jobs.len() >= self.queue {
+            return Err(Full);
+        }
+        state.jobs.push_back(job);
+        if state.idle < state.jobs.len() && state.threads < self.threads {
+            self.hire(&mut state);
+        }
+        drop(state);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    fn hire(self: &Arc<Self>, state: &mut State) {
+        let shared = Arc::clone(self);
+        let builder = std::thread::Builder::new().name(self.name.clone());
+        match builder.spawn(move || shared.work_until_closed()) {
+            Ok(_) => state.threads += 1,
+            // The threads there are go on; with none at all the job waits for
+            // the next attempt.
+            Err(error) => {
+                log::error!(target: "wazo_auth.work", "cannot start a thread of pool {}: {error}", self.name)
+            }
+        }
+    }
+
+    fn work_until_closed(self: Arc<Self>) {
+        let desk = Desk::new(Arc::clone(&self));
+        self.desks.lock().push(Arc::clone(&desk));
+        deadline::sit_down(Arc::clone(&desk));
+        while let Some(job) = self.next_job() {
+            job(&desk);
+            if desk.put_down() {
+                break;
+            }
+        }
+        self.desks.lock().retain(|other| !Arc::ptr_eq(other, &desk));
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            self.work.wait(&mut state);
+            state.idle -= 1;
+        }
+    }
+
+    /// A thread's call has got a deadline: make sure that somebody looks.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        if self.watching.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        let name = format!("{}-watch", self.name);
+        if let Err(error) =
+            std::thread::Builder::new().name(name).spawn(move || shared.keep_watch())
+        {
+            self.watching.store(false, Ordering::Release);
+            log::error!(target: "wazo_auth.work", "cannot watch the deadlines of pool {}: {error}", self.name);
+        }
+    }
+
+    /// Looks at the deadlines until none is left, then waits for nothing.
+    fn keep_watch(self: Arc<Self>) {
+        let mut quiet = 0;
+        // A second of quiet keeps this thread from coming and going with every
+        // request.
+        while quiet < 50 {
+            let mut closed = self.watch.lock();
+            if *closed {
+                return;
+            }
+            self.watch_wanted.wait_for(&mut closed, WATCH_INTERVAL);
+            drop(closed);
+            quiet = if self.expire_deadlines() { 0 } else { quiet + 1 };
+        }
+        self.watching.store(false, Ordering::Release);
+        // A call that began between the last look and the line above found a
+        // watcher; look once more so that it has one.
+        if self.expire_deadlines() {
+            self.watch();
+        }
+    }
+
+    /// Gives up what is too late; says whether any deadline is still to come.
+    fn expire_deadlines(self: &Arc<Self>) -> bool {
+        let now = Instant::now();
+        let desks = self.desks.lock().clone();
+        let mut later = false;
+        for desk in desks {
+            match desk.expire(now) {
+                Expiry::Nothing => {}
+                Expiry::Later => later = true,
+                Expiry::Abandoned => self.replace_a_thread(),
+            }
+        }
+        later
+    }
+
+    fn replace_a_thread(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        if !state.jobs.is_empty() {
+            self.hire(&mut state);
+        }
+    }
+}
