@@ -1,1 +1,140 @@
-//! Write plugins for wazo-auth: traits, export macro, manifest, test harness.
+//! Everything a plugin for wazo-auth needs, and the only crate it needs.
+//!
+//! # Write a backend
+//!
+//! A plugin is a crate that depends on `wazo-auth-plugin-api` and is built as
+//! a shared library:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//!
+//! [dependencies]
+//! wazo-auth-plugin-api = "1"
+//! ```
+//!
+//! Implement a trait for each thing the plugin can do ([`Backend`] verifies
+//! passwords, [`Metadata`] adds to tokens) and export the types by name:
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use wazo_auth_plugin_api::prelude::*;
+//!
+//! #[derive(Deserialize)]
+//! #[serde(crate = "wazo_auth_plugin_api::serde", deny_unknown_fields)]
+//! struct Config {
+//!     users: HashMap<String, String>,
+//! }
+//!
+//! struct StaticUsers {
+//!     users: HashMap<String, String>,
+//! }
+//!
+//! impl Backend for StaticUsers {
+//!     type Config = Config;
+//!
+//!     fn new(config: Config, _host: Host) -> Result<Self> {
+//!         Ok(Self { users: config.users })
+//!     }
+//!
+//!     fn verify_password(&self, login: &str, password: &str, _args: &mut Args) -> Result<bool> {
+//!         Ok(self.users.get(login).is_some_and(|known| known == password))
+//!     }
+//! }
+//!
+//! export_plugins! {
+//!     backend "static_users" => StaticUsers,
+//! }
+//!
+//! // In a test: the harness drives the plugin through the very border.
+//! let config = json!({"users": {"wile": "coyote"}});
+//! let backend = testing::backend::<StaticUsers>(config, MockHost::new())?;
+//! assert!(backend.verify_password("wile", "coyote", &mut Args::new())?);
+//! assert_eq!(backend.get_metadata("wile", &mut Args::new())?["username"], "wile");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Install it
+//!
+//! Put the built `.so` into a folder of `plugin_dirs` where only root (or the
+//! daemon's account) may write, and enable it by its name:
+//!
+//! ```yaml
+//! enabled_backend_plugins:
+//!   static_users: true
+//! plugins:
+//!   static_users:
+//!     config: {users: {wile: coyote}}
+//! ```
+//!
+//! # Configuration
+//!
+//! What stands under `plugins.<name>.config` arrives as the plugin's own
+//! [`Config`](Backend::Config) type. What does not fit becomes one sentence in
+//! the daemon's log, without the values, since one of them may be a password:
+//!
+//! ```
+//! # use wazo_auth_plugin_api::prelude::*;
+//! # #[derive(Deserialize)]
+//! # #[serde(crate = "wazo_auth_plugin_api::serde", deny_unknown_fields)]
+//! # struct Config { users: std::collections::HashMap<String, String> }
+//! # struct StaticUsers;
+//! # impl Backend for StaticUsers {
+//! #     type Config = Config;
+//! #     fn new(_: Config, _: Host) -> Result<Self> { Ok(Self) }
+//! #     fn verify_password(&self, _: &str, _: &str, _: &mut Args) -> Result<bool> { Ok(false) }
+//! # }
+//! let error = testing::backend::<StaticUsers>(json!({"userz": {}}), MockHost::new()).err().unwrap();
+//! assert_eq!(error.text(), "config: unknown field `userz`, expected `users`");
+//! ```
+//!
+//! # What the daemon does for a plugin
+//!
+//! [`Host`] is given to `new`: users, groups, policies, the daemon's own
+//! password check, tokens. `log::info!(…)` writes to the daemon's log
+//! ([`log`] is re-exported here).
+//!
+//! # Failures and panics
+//!
+//! [`Error`] says what a failure means for the request. A panic, even in a
+//! constructor or destructor, is caught inside the plugin and fails that one
+//! request; a plugin built with `panic = "abort"` is therefore refused.
+//! A plugin that blocks is answered for when its deadline passes.
+//!
+//! # Promise
+//!
+//! A daemon that offers plugin API 1.x loads every plugin built against 1.y
+//! with y ≤ x, by any compiler from Rust 1.85 on. [`abi`] and [`manifest`] say
+//! what crosses the border; [`wire`] says which JSON.
+
+#![deny(missing_docs)]
+
+pub mod abi;
+mod args;
+mod backend;
+mod config;
+mod error;
+#[doc(hidden)]
+pub mod export;
+pub mod host;
+mod logger;
+pub mod manifest;
+mod metadata;
+pub mod prelude;
+pub mod testing;
+pub mod wire;
+
+pub use args::Args;
+pub use backend::Backend;
+pub use config::NoConfig;
+pub use error::{Error, ErrorKind, Result};
+pub use host::Host;
+pub use metadata::Metadata;
+
+pub use log;
+pub use serde;
+pub use serde_json;
+pub use serde_json::Value;
+
+/// A JSON object.
+pub type Map = serde_json::Map<String, Value>;

@@ -90,9 +90,9 @@ pub fn time_zone(tz: Option<&str>) -> Result<TimeZone, String> {
     match tz.map(|tz| tz.strip_prefix(':').unwrap_or(tz)) {
         None => Ok(TimeZone::system()),
         Some("") => Ok(TimeZone::UTC),
-        Some(name) => TimeZone::get(name)
-            .or_else(|_| TimeZone::posix(name))
-            .map_err(|_| name.to_owned()),
+        Some(name) => {
+            TimeZone::get(name).or_else(|_| TimeZone::posix(name)).map_err(|_| name.to_owned())
+        }
     }
 }
 

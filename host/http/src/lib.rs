@@ -1,1 +1,86 @@
-//! The HTTP edge: routes, authentication, JSON, errors, TLS.
+//! The HTTP edge: routes, authentication of requests, JSON, errors, TLS.
+//!
+//! Asynchronous on the outside only. What can be answered from memory (token
+//! checks above all) is answered on the reactor; everything else is a
+//! synchronous handler on a bounded pool of threads.
+//!
+//! ```text
+//!  server ─▶ dispatch ─▶ router ─▶ authorize ─▶ handler (one file per noun)
+//!                 └──────── errors: every refusal becomes an answer here
+//! ```
+
+mod authorize;
+mod backends;
+mod call;
+mod cors;
+mod dates;
+mod dispatch;
+mod errors;
+mod fields;
+mod list;
+mod policies;
+mod query;
+mod refresh_tokens;
+mod reply;
+mod request_log;
+mod router;
+mod routes;
+mod server;
+mod status;
+mod token_request;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use wazo_auth_service::Services;
+use wazo_auth_work::Pool;
+
+pub use cors::Cors;
+pub use server::{BindError, Server, TlsError, TlsFiles};
+
+/// How the edge was configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `rest_api.num_proxies`: trusted reverse proxies in front.
+    pub num_proxies: usize,
+    /// `rest_api.cors`.
+    pub cors: Cors,
+    /// The largest body that is read, in bytes; beyond: 413.
+    pub max_body: usize,
+}
+
+/// What every request handler can reach.
+pub struct App {
+    services: Arc<Services>,
+    settings: Settings,
+    time_zone: TimeZone,
+    /// Store and plugins, but no password.
+    requests: Arc<Pool>,
+    /// Requests that verify a password: they wait for the hashers, and must
+    /// not make the others wait.
+    logins: Arc<Pool>,
+    router: router::Router,
+}
+
+// === impl App ===
+
+impl App {
+    /// The application over its services.
+    ///
+    /// # Errors
+    /// When two routes of the table contradict each other.
+    pub fn new(
+        services: Arc<Services>,
+        settings: Settings,
+        requests: Arc<Pool>,
+        logins: Arc<Pool>,
+    ) -> Result<Arc<Self>, router::RouteError> {
+        let time_zone = services.context().environment().time_zone.clone();
+        let router = router::Router::new(routes::ROUTES)?;
+        Ok(Arc::new(Self { services, settings, time_zone, requests, logins, router }))
+    }
+}
+
+pub use router::RouteError;

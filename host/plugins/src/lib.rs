@@ -1,1 +1,33 @@
 //! Plugins: look at the file, load it, call it within limits.
+//!
+//! ```text
+//!  file ──look──▶ inspection ──digest, dlopen, layout──▶ library ──create──▶ instance
+//!         │ refused, one sentence    │ refused, one sentence       │ failed: registered
+//!         ▼                          ▼                             ▼ but unusable
+//! ```
+//!
+//! Nothing of a file runs before [`look`] is done with it. A library is never
+//! closed again. Every call goes through a [`gate`]: bounded slots with a
+//! bounded queue, a deadline, and bounds on the answer. What a plugin asks the
+//! daemon comes in through [`HostServices`]; this crate knows nothing of what
+//! is behind it.
+
+mod backend;
+mod call_error;
+mod gate;
+mod host;
+mod instance;
+mod load;
+pub mod look;
+mod metadata;
+mod registry;
+mod settings;
+
+pub use backend::Backend;
+pub use call_error::CallError;
+pub use host::{HostFailure, HostServices};
+pub use look::{Inspection, LookError, inspect};
+pub use metadata::MetadataPlugin;
+pub use registry::{LoadError, PluginReport, PluginState, Registry};
+pub use settings::{Identities, Isolation, PluginOptions, Settings};
+pub use wazo_auth_plugin_api::{Args, ErrorKind, Map, wire};

@@ -1,1 +1,146 @@
-//! The rules: logins, tokens, users, policies, tenants.
+//! The rules of the service: who may log in, what a token carries, who may
+//! hand out what.
+//!
+//! Synchronous code. It knows nothing of HTTP and nothing of SQL: it is called
+//! by the `http` crate on a worker thread (but for [`tokens::check`], which
+//! answers from memory), and calls the store, the plugins and the hasher.
+//!
+//! A request that changes something is *prepared* (reads, hashing, plugins; no
+//! transaction is open), then *written* by one short closure that checks again
+//! what the preparation relied on.
+
+use std::sync::{Arc, OnceLock};
+
+use indexmap::IndexMap;
+use uuid::Uuid;
+use wazo_auth_context::Context;
+use wazo_auth_password::Hasher;
+use wazo_auth_plugins::Registry;
+use wazo_auth_store::Store;
+
+pub mod bootstrap;
+pub mod cleanup;
+pub mod host_services;
+pub mod login;
+pub mod metadata;
+pub mod policies;
+pub mod refresh_tokens;
+pub mod slug;
+pub mod tenants;
+pub mod tokens;
+pub mod users;
+
+/// The `auth_id` of tokens that the service issues to itself.
+pub const OWN_AUTH_ID: &str = "wazo-auth";
+
+/// The settings that the rules depend on (config.md section 2.4).
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Lifetime of a token, in seconds, when the request names none.
+    pub default_token_lifetime: i64,
+    /// How many sessions a user may have at once.
+    pub max_user_concurrent_sessions: i64,
+    /// Name of the policy whose accesses every user token gets.
+    pub default_user_policy: Option<String>,
+    /// The same by the `backend` value of the request; wins.
+    pub backend_policies: IndexMap<String, String>,
+    /// Expired tokens deleted per transaction.
+    pub token_cleanup_batch_size: u32,
+    /// Seconds between two clean-ups; 0 or less: none.
+    pub token_cleanup_interval: f64,
+}
+
+/// The domain: everything that a request handler may ask for.
+pub struct Services {
+    context: Context,
+    rules: Rules,
+    store: Arc<Store>,
+    hasher: Arc<Hasher>,
+    /// Set once, after the plugins were given this very object to call.
+    plugins: OnceLock<Registry>,
+    top_tenant: Uuid,
+}
+
+// === impl Services ===
+
+impl Services {
+    /// The services over an open store.
+    ///
+    /// # Errors
+    /// [`StartError`] when the database has no top tenant or cannot be read.
+    pub fn new(
+        context: Context,
+        rules: Rules,
+        store: Arc<Store>,
+        hasher: Arc<Hasher>,
+    ) -> Result<Arc<Self>, StartError> {
+        let top = store.read(wazo_auth_store::tenants::top).map_err(StartError::Store)?;
+        let top_tenant = top.ok_or(StartError::NoTopTenant)?.uuid;
+        Ok(Arc::new(Self { context, rules, store, hasher, plugins: OnceLock::new(), top_tenant }))
+    }
+
+    /// Hands over the loaded plugins; done once, at start.
+    pub fn set_plugins(&self, registry: Registry) {
+        if self.plugins.set(registry).is_err() {
+            log::error!(target: "wazo_auth.service", "plugins were handed over twice; the first ones stay");
+        }
+    }
+
+    /// The loaded plugins.
+    ///
+    /// # Errors
+    /// [`NotReady`] while they are still being loaded.
+    pub fn plugins(&self) -> Result<&Registry, NotReady> {
+        self.plugins.get().ok_or(NotReady)
+    }
+
+    /// Time, randomness and environment.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The settings of the rules.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The store below.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The tenant above all others.
+    #[must_use]
+    pub fn top_tenant(&self) -> Uuid {
+        self.top_tenant
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// The current time in whole seconds since 1970.
+    pub(crate) fn now_seconds(&self) -> i64 {
+        self.context.now().as_second()
+    }
+}
+
+/// Why the services cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The database holds no tenant that is its own parent.
+    #[error("the database has no top tenant (a tenant that is its own parent): it was not made by wazo-auth, or is damaged")]
+    NoTopTenant,
+    /// The database cannot be read.
+    #[error("the database cannot be read: {0}")]
+    Store(#[source] wazo_auth_store::Error),
+}
+
+/// A plugin called before all plugins were loaded.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("plugins are still being loaded")]
+pub struct NotReady;

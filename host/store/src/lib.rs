@@ -1,1 +1,47 @@
 //! Rows, transactions and the token index.
+//!
+//! The store knows rows, not rules. Each query is one SQL text over [`Conn`],
+//! a small synchronous trait; a module per noun ([`users`], [`tokens`], …)
+//! holds them as free functions. Reads run on the calling thread, writes go
+//! through one writer thread that groups them ([`Store::write`]). Every live
+//! token is also in memory ([`TokenIndex`]), changed before a write is answered.
+
+mod conn;
+mod error;
+mod fold;
+mod seals;
+mod seed;
+mod sqlite;
+mod store;
+mod tx;
+mod value;
+
+#[cfg(test)]
+mod testing;
+
+pub mod groups;
+pub mod index;
+pub mod key_file;
+pub mod list;
+pub mod policies;
+pub mod refresh_tokens;
+pub mod sealer;
+pub mod sessions;
+pub mod tenants;
+pub mod tokens;
+pub mod users;
+
+pub use conn::{Conn, Dialect};
+pub use error::{Error, OpenError};
+pub use fold::fold;
+pub use index::{AuthId, IndexChange, LiveToken, Owner, TokenIndex};
+pub use key_file::KeyFileError;
+pub use list::{Direction, Page};
+pub use sealer::{Sealer, Table};
+pub use seals::Seals;
+pub use store::{Options, Store};
+pub use tx::{Lock, Tx};
+pub use value::{Row, Value};
+
+/// A JSON object, as the `metadata` columns hold it.
+pub type Metadata = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,120 @@
+//! From sources to settings.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Cause, ConfigError};
+use crate::files::{self, Sources};
+use crate::layer::{self, Layer, Origin};
+use crate::settings::{Settings, value};
+use crate::{merge, unused, yaml};
+
+const DEFAULTS: &str = include_str!("defaults.yml");
+
+/// The effective configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The typed view, for the daemon.
+    pub settings: Settings,
+    /// The merged tree with unknown keys and secrets, for `GET /config` and
+    /// plugins; `log_level` stands in it as a number.
+    pub tree: Map<String, Value>,
+    /// What an operator should know, one sentence each; meant for stderr.
+    pub warnings: Vec<String>,
+    layers: Vec<Layer>,
+}
+
+/// Reads all sources and merges them (contract: config.md section 1).
+///
+/// # Errors
+/// The main file is not valid, or a value has the wrong type. What cannot be
+/// read, and invalid files of the extra directory, are warnings.
+pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    let defaults = defaults().map_err(|cause| ConfigError { warnings: Vec::new(), cause })?;
+    let extra_dir = defaults.tree.get("extra_config_files").and_then(Value::as_str);
+    let extra_dir = PathBuf::from(extra_dir.unwrap_or_default());
+    let files::Read { mut layers, warnings } =
+        files::read(sources, &extra_dir).map_err(|main| ConfigError {
+            warnings: main.warnings,
+            cause: Cause::InvalidMainFile { path: main.path, reason: main.source.to_string() },
+        })?;
+    layers.push(defaults);
+    Config::merge(layers, warnings)
+}
+
+// === impl Config ===
+
+impl Config {
+    /// A configuration without any file: the defaults.
+    ///
+    /// # Errors
+    /// None that a test of this crate would let through.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        let defaults = defaults().map_err(|cause| ConfigError { warnings: Vec::new(), cause })?;
+        Self::merge(vec![defaults], Vec::new())
+    }
+
+    fn merge(layers: Vec<Layer>, warnings: Vec<String>) -> Result<Self, ConfigError> {
+        let mut tree = merge::merge(&layers);
+        if let Some(Layer { tree: defaults, .. }) = layers.last() {
+            spell_booleans(&mut tree, defaults);
+        }
+        match Settings::read(&tree, &layers) {
+            Ok(settings) => {
+                let level = settings.process.log_level.number();
+                tree.insert("log_level".to_owned(), level.into());
+                Ok(Self { settings, tree, warnings, layers })
+            }
+            Err(error) => Err(ConfigError { warnings, cause: Cause::Setting(error) }),
+        }
+    }
+
+    /// Where the value at `path` stands, such as `["rest_api", "port"]`; none
+    /// if no source sets it. Of a mapping or a list, the highest source that
+    /// adds to it.
+    #[must_use]
+    pub fn origin(&self, path: &[&str]) -> Option<&Origin> {
+        let path: Vec<String> = path.iter().map(|&step| step.to_owned()).collect();
+        layer::origin(&self.layers, &path)
+    }
+
+    /// Whether a file or the command line sets the value at `path`.
+    #[must_use]
+    pub fn is_set(&self, path: &[&str]) -> bool {
+        self.origin(path).is_some_and(|origin| *origin != Origin::Defaults)
+    }
+
+    /// Keys that an operator has set but that have no effect in this version.
+    #[must_use]
+    pub fn unused_keys(&self) -> Vec<&'static str> {
+        unused::keys(self)
+    }
+}
+
+pub(crate) fn defaults() -> Result<Layer, Cause> {
+    let document =
+        yaml::parse(DEFAULTS.as_bytes()).map_err(|error| Cause::Defaults(error.to_string()))?;
+    Ok(Layer { origin: Origin::Defaults, tree: document.tree })
+}
+
+/// Turns the `yes` and `off` of YAML 1.1 into booleans where the default is
+/// one, or where all entries of the default mapping are.
+fn spell_booleans(tree: &mut Map<String, Value>, defaults: &Map<String, Value>) {
+    let switches = !defaults.is_empty() && defaults.values().all(Value::is_boolean);
+    for (key, value) in tree {
+        match (value, defaults.get(key)) {
+            (Value::Object(tree), Some(Value::Object(defaults))) => spell_booleans(tree, defaults),
+            (value, default) => {
+                let is_switch = default.map_or(switches, Value::is_boolean);
+                if let Some(boolean) = value.as_str().and_then(value::boolean).filter(|_| is_switch)
+                {
+                    *value = Value::Bool(boolean);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Mails (contract: config.md section 2.7).
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// How mails are sent and what they say. Each part is as flat in the files as
+/// its keys: `password_reset_*`, `email_confirmation_*`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Smtp {
+    /// The relay.
+    pub hostname: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Keys `password_reset_*`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PasswordReset {
+    /// Seconds that the link is valid.
+    #[serde(rename = "password_reset_expiration")]
+    pub expiration: u32,
+    /// Name of the sender.
+    #[serde(rename = "password_reset_from_name")]
+    pub from_name: String,
+    /// Address of the sender.
+    #[serde(rename = "password_reset_from_address")]
+    pub from_address: String,
+    /// Template of the body.
+    #[serde(rename = "password_reset_email_template")]
+    pub body_template: PathBuf,
+    /// Template of the subject.
+    #[serde(rename = "password_reset_email_subject_template")]
+    pub subject_template: PathBuf,
+}
+
+/// Keys `email_confirmation_*`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EmailConfirmation {
+    /// Seconds that the link is valid.
+    #[serde(rename = "email_confirmation_expiration")]
+    pub expiration: u32,
+    /// Name of the sender.
+    #[serde(rename = "email_confirmation_from_name")]
+    pub from_name: String,
+    /// Address of the sender.
+    #[serde(rename = "email_confirmation_from_address")]
+    pub from_address: String,
+    /// Template of the body.
+    #[serde(rename = "email_confirmation_template")]
+    pub body_template: PathBuf,
+    /// Template of the subject.
+    #[serde(rename = "email_confirmation_subject_template")]
+    pub subject_template: PathBuf,
+    /// Template of the page shown to who follows the link.
+    #[serde(rename = "email_confirmation_get_response_body_template")]
+    pub page_template: PathBuf,
+    /// Content type of that page.
+    #[serde(rename = "email_confirmation_get_mimetype")]
+    pub page_mimetype: String,
+}

@@ -1,0 +1,67 @@
+//! Keys that are accepted for compatibility and have no effect in this version.
+//!
+//! A key leaves this table with the change that makes it work.
+
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::{config, merge, yaml};
+
+/// The main file as it is shipped: what it sets is not the operator's doing.
+const SHIPPED: &[u8] = include_bytes!("../../../etc/wazo-auth/config.yml");
+
+/// Configured means: another value than shipped.
+const WITHOUT_EFFECT: &[&str] = &[
+    "profiling_enabled",
+    "default_policies",
+    "all_users_policies",
+    "tenant_default_groups",
+    "idp_plugins",
+    "enabled_external_auth_plugins",
+    "email_notification_plugin",
+    "smtp",
+    "password_reset_expiration",
+    "password_reset_from_name",
+    "password_reset_from_address",
+    "password_reset_email_template",
+    "password_reset_email_subject_template",
+    "email_confirmation_expiration",
+    "email_confirmation_from_name",
+    "email_confirmation_from_address",
+    "email_confirmation_template",
+    "email_confirmation_subject_template",
+    "email_confirmation_get_response_body_template",
+    "email_confirmation_get_mimetype",
+    "oauth2_synchronization_ws_url_template",
+    "oauth2_synchronization_redirect_url_template",
+    "google",
+    "microsoft",
+    "service_discovery",
+    "consul",
+    "saml",
+];
+
+/// Configured means: set by a file, whatever the value. An `amqp` section
+/// asks for events even if it repeats the defaults.
+const WITHOUT_EFFECT_ONCE_SET: &[&str] = &["amqp"];
+
+/// The configured keys of both tables.
+pub(crate) fn keys(config: &Config) -> Vec<&'static str> {
+    let shipped = shipped();
+    let differs =
+        |key: &&&str| config.tree.get(**key).is_some_and(|v| shipped.get(**key) != Some(v));
+    let set = |key: &&&str| config.is_set(&[**key]);
+    let differing = WITHOUT_EFFECT.iter().filter(differs);
+    differing.chain(WITHOUT_EFFECT_ONCE_SET.iter().filter(set)).copied().collect()
+}
+
+/// The shipped file over the defaults; tests see to it that both can be read.
+fn shipped() -> serde_json::Map<String, Value> {
+    let file = yaml::parse(SHIPPED).map(|document| document.tree).unwrap_or_default();
+    let origin = crate::Origin::File("config.yml".into());
+    let layers = [crate::Layer { origin, tree: file }].into_iter().chain(config::defaults().ok());
+    merge::merge(&layers.collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! From the text of a file to a tree: YAML as operators write it.
+//!
+//! Differences from a plain parse: keys are always text, a key that is given
+//! twice keeps its last value (with a remark), `<<` merges the mappings it
+//! names, and `!exec` runs a command (contract: config.md section 1).
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
+use serde_json::{Map, Number, Value};
+
+use crate::exec;
+
+/// What a file holds, and remarks on it that an operator should read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Document {
+    pub tree: Map<String, Value>,
+    pub remarks: Vec<String>,
+}
+
+/// Why a text is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParseError {
+    #[error("it is not encoded in UTF-8")]
+    NotUtf8,
+    #[error("{0}")]
+    Yaml(#[from] serde_yaml::Error),
+    #[error("a mapping of keys to values is expected, and it holds {0}")]
+    NotAMapping(&'static str),
+}
+
+/// Reads the bytes of a file; an empty file holds no keys.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Document, ParseError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| ParseError::NotUtf8)?;
+    let remarks = RefCell::new(Vec::new());
+    match read(text, &Node { remarks: &remarks, may_exec: true })? {
+        Value::Null => Ok(Document { tree: Map::new(), remarks: remarks.into_inner() }),
+        Value::Object(tree) => Ok(Document { tree, remarks: remarks.into_inner() }),
+        other => Err(ParseError::NotAMapping(crate::kind(&other))),
+    }
+}
+
+/// Reads what an `!exec` command printed: any value, but no further command.
+pub(crate) fn parse_output(text: &str) -> Result<Value, serde_yaml::Error> {
+    read(text, &Node { remarks: &RefCell::new(Vec::new()), may_exec: false })
+}
+
+fn read(text: &str, node: &Node<'_>) -> Result<Value, serde_yaml::Error> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    node.deserialize(serde_yaml::Deserializer::from_str(text))
+}
+
+/// Reads one value of the document.
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    remarks: &'a RefCell<Vec<String>>,
+    may_exec: bool,
+}
+
+// === impl Node ===
+
+impl Node<'_> {
+    fn remark_on_repetition(&self, key: &str) {
+        self.remarks
+            .borrow_mut()
+            .push(format!("the key `{key}` is given twice in one mapping: the last one counts"));
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &Node<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    // JSON has no infinities: they stay the text they were.
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or_else(|| Value::String(value.to_string()), Value::Number))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(Value::String(value.to_string()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::String(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut merged = Map::new();
+        let mut own = Map::new();
+        while let Some(key) = entries.next_key_seed(self)? {
+            let key = key_text(key).map_err(A::Error::custom)?;
+            let value = entries.next_value_seed(self)?;
+            if key == "<<" {
+                merge_key(&mut merged, value).map_err(A::Error::custom)?;
+            } else if own.insert(key.clone(), value).is_some() {
+                self.remark_on_repetition(&key);
+            }
+        }
+        if merged.is_empty() {
+            return Ok(Value::Object(own));
+        }
+        merged.extend(own);
+        Ok(Value::Object(merged))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+        let (tag, content): (String, _) = data.variant()?;
+        let content = content.newtype_variant_seed(self)?;
+        match tag.as_str() {
+            "exec" if self.may_exec => exec::run(&content).map_err(A::Error::custom),
+            "exec" => Err(A::Error::custom("the output of an !exec command holds another !exec")),
+            _ => Err(A::Error::custom(format_args!(
+                "the tag !{tag} is not known: the only one is !exec"
+            ))),
+        }
+    }
+}
+
+/// Keys are text: `1: x` and `"1": x` are the same key.
+fn key_text(key: Value) -> Result<String, String> {
+    match key {
+        Value::String(text) => Ok(text),
+        Value::Array(_) | Value::Object(_) => Err(format!("{} cannot be a key", crate::kind(&key))),
+        scalar => Ok(scalar.to_string()),
+    }
+}
+
+/// Adds what `<<` names; the first mapping that sets a key wins.
+fn merge_key(merged: &mut Map<String, Value>, value: Value) -> Result<(), String> {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                merged.entry(key).or_insert(value);
+            }
+            Ok(())
+        }
+        Value::Array(mappings) => {
+            mappings.into_iter().try_for_each(|mapping| merge_key(merged, mapping))
+        }
+        other => {
+            Err(format!("`<<` takes a mapping or a list of them, not {}", crate::kind(&other)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

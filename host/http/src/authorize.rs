@@ -1,0 +1,46 @@
+//! Who asks: the caller's token, the access that the route requires, and the
+//! tenant that the request is about (http.md sections 4 and 5).
+
+use std::borrow::Cow;
+
+use uuid::Uuid;
+use wazo_auth_service::tokens::allows;
+use wazo_auth_store::index::LiveToken;
+
+use crate::{App, call::Call, errors::Error};
+
+const TOKEN: &str = "x-auth-token";
+const TENANT: &str = "wazo-tenant";
+
+/// The caller's token, if the route requires one and it holds the access.
+pub(crate) fn caller(app: &App, call: &Call) -> Result<Option<LiveToken>, Error> {
+    let Some(template) = call.route.access else { return Ok(None) };
+    let required = required_access(template, call);
+    let given = call.header(TOKEN).unwrap_or_default();
+    let Some(token) = app.services.live_token(given) else {
+        return Err(Error::missing_token(given, &required));
+    };
+    if !allows(&token, &required) {
+        return Err(Error::missing_access(given, &required, call.header(TENANT)));
+    }
+    Ok(Some(token))
+}
+
+/// The tenant that the request is about.
+pub(crate) fn scoping_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
+    Ok(app.services.scoping_tenant(call.caller()?, call.header(TENANT))?)
+}
+
+/// The template with each variable of the path filled in, its dots as
+/// underscores.
+fn required_access<'t>(template: &'t str, call: &Call) -> Cow<'t, str> {
+    let mut required = Cow::Borrowed(template);
+    for (name, _) in call.params.iter().flatten() {
+        let value = match name.ends_with("_uuid") {
+            true => call.uuid_param(name).to_string(),
+            false => call.param(name).replace('.', "_"),
+        };
+        required = Cow::Owned(required.replace(&format!("{{{name}}}"), &value));
+    }
+    required
+}

@@ -1,0 +1,154 @@
+//! One request, as its handler sees it.
+
+use std::{borrow::Cow, net::IpAddr, ops::Range};
+
+use http::{HeaderMap, request::Parts};
+use hyper::body::Bytes;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use wazo_auth_service::policies::PolicyId;
+use wazo_auth_store::index::LiveToken;
+
+use crate::{App, errors::Error, query, router::Route};
+
+/// At most so many variables in one path.
+pub(crate) const MAX_PARAMS: usize = 3;
+
+/// Where the variables of a path stand in it.
+pub(crate) type Params = [Option<(&'static str, Range<usize>)>; MAX_PARAMS];
+
+/// A request whose route is known and whose body has been read.
+pub(crate) struct Call {
+    pub(crate) route: &'static Route,
+    pub(crate) parts: Parts,
+    pub(crate) params: Params,
+    pub(crate) body: Bytes,
+    pub(crate) peer: IpAddr,
+    /// The caller's token, where the route requires one.
+    pub(crate) caller: Option<LiveToken>,
+}
+
+// === impl Call ===
+
+impl Call {
+    /// A path variable as it stands in the URL.
+    pub(crate) fn raw_param(&self, name: &str) -> &str {
+        self.params
+            .iter()
+            .flatten()
+            .find(|(key, _)| *key == name)
+            .and_then(|(_, range)| self.parts.uri.path().get(range.clone()))
+            .unwrap_or_default()
+    }
+
+    /// A path variable, decoded; an encoded slash stays encoded (http.md
+    /// section 1).
+    pub(crate) fn param(&self, name: &str) -> String {
+        let raw = self.raw_param(name);
+        if !raw.contains('%') {
+            return raw.to_owned();
+        }
+        let kept = raw.replace("%2F", "%252F").replace("%2f", "%252f");
+        percent_decode_str(&kept).decode_utf8_lossy().into_owned()
+    }
+
+    /// A path variable that the router has found to be shaped like a UUID.
+    pub(crate) fn uuid_param(&self, name: &str) -> Uuid {
+        Uuid::parse_str(self.raw_param(name)).unwrap_or_default()
+    }
+
+    /// The path variable `policy`: a UUID if it is shaped like one.
+    pub(crate) fn policy_param(&self) -> PolicyId {
+        let param = self.param("policy");
+        match is_uuid(&param).then(|| Uuid::parse_str(&param)) {
+            Some(Ok(uuid)) => PolicyId::Uuid(uuid),
+            _ => PolicyId::Slug(param),
+        }
+    }
+
+    /// The first value of a query parameter.
+    pub(crate) fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        query::first(self.parts.uri.query(), name)
+    }
+
+    /// A header's text; what is not ASCII counts as absent.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        header(&self.parts.headers, name)
+    }
+
+    /// The address of the client (http.md section 6.2).
+    pub(crate) fn remote_addr(&self, app: &App) -> String {
+        forwarded(&self.parts.headers, "x-forwarded-for", app.settings.num_proxies)
+            .map_or_else(|| self.peer.to_string(), str::to_owned)
+    }
+
+    /// The body as JSON. Falsy values stand for `{}` (http.md section 2.1).
+    pub(crate) fn json(&self) -> Result<Value, Error> {
+        let value: Value =
+            serde_json::from_slice(&self.body).map_err(|_| Error::unreadable_body())?;
+        Ok(match value {
+            Value::Null | Value::Bool(false) => Value::Object(Map::new()),
+            Value::Array(items) if items.is_empty() => Value::Object(Map::new()),
+            Value::String(text) if text.is_empty() => Value::Object(Map::new()),
+            Value::Number(number) if number.as_f64() == Some(0.0) => Value::Object(Map::new()),
+            value => value,
+        })
+    }
+
+    /// The caller's token on a route that requires one.
+    pub(crate) fn caller(&self) -> Result<&LiveToken, Error> {
+        self.caller.as_ref().ok_or_else(|| Error::missing_token("", ""))
+    }
+}
+
+/// A header's text; what is not ASCII counts as absent.
+pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The value that the `proxies`-th proxy from here has appended.
+fn forwarded<'h>(headers: &'h HeaderMap, name: &str, proxies: usize) -> Option<&'h str> {
+    let mut values: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    let index = values.len().checked_sub(proxies).filter(|_| proxies > 0)?;
+    (index < values.len()).then(|| values.swap_remove(index)).filter(|value| !value.is_empty())
+}
+
+/// Whether `text` is shaped `8-4-4-4-12` in hexadecimal digits of any case.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(i, byte)| match i {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_nth_proxy_from_the_right_names_the_client() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("1.1.1.1, 2.2.2.2"));
+        assert_eq!(forwarded(&headers, "x-forwarded-for", 1), Some("2.2.2.2"));
+        assert_eq!(forwarded(&headers, "x-forwarded-for", 2), Some("1.1.1.1"));
+        assert_eq!(forwarded(&headers, "x-forwarded-for", 3), None);
+        assert_eq!(forwarded(&headers, "x-forwarded-for", 0), None);
+    }
+
+    #[test]
+    fn only_the_hyphenated_form_is_a_uuid() {
+        assert!(is_uuid("5B046EC3-8ac7-4908-9814-692f55d57e77"));
+        assert!(!is_uuid("5b046ec38ac749089814692f55d57e77"));
+        assert!(!is_uuid("5b046ec3-8ac7-4908-9814-692f55d57e7g"));
+    }
+}

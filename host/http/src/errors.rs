@@ -1,0 +1,383 @@
+//! Every refusal and its answer. The contract knows four shapes of error
+//! bodies (http.md section 3); only this file does.
+
+use http::{
+    HeaderValue, StatusCode,
+    header::{ALLOW, RETRY_AFTER},
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use wazo_auth_plugins::CallError;
+use wazo_auth_service::{
+    NotReady,
+    login::LoginError,
+    policies::PolicyError,
+    refresh_tokens::DeleteError,
+    tenants::ScopeError,
+    tokens::{CheckError, ReadError},
+    users::{CreateUserError, RETRY_AFTER as HASHING_RETRY_AFTER},
+};
+use wazo_auth_store as store;
+
+use crate::{fields::FieldError, reply::Reply};
+
+/// A request that is not answered with what it asked for.
+#[derive(Debug)]
+pub(crate) struct Error {
+    status: StatusCode,
+    shape: Shape,
+    /// Seconds after which another try makes sense.
+    retry_after: Option<u64>,
+    allow: Option<String>,
+}
+
+#[derive(Debug)]
+enum Shape {
+    /// Shape A, legacy.
+    Reason(String),
+    /// Shape B, current.
+    Identified { id: &'static str, message: Value, details: Value, resource: Option<&'static str> },
+    /// Shape C.
+    Message(String),
+}
+
+const SECONDS_TO_RECOVER: u64 = 1;
+
+// === impl Error ===
+
+impl Error {
+    pub(crate) fn reason(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self { status, shape: Shape::Reason(reason.into()), retry_after: None, allow: None }
+    }
+
+    pub(crate) fn message(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, shape: Shape::Message(message.into()), retry_after: None, allow: None }
+    }
+
+    pub(crate) fn identified(
+        status: StatusCode,
+        id: &'static str,
+        message: impl Into<Value>,
+        details: Value,
+        resource: Option<&'static str>,
+    ) -> Self {
+        let shape = Shape::Identified { id, message: message.into(), details, resource };
+        Self { status, shape, retry_after: None, allow: None }
+    }
+
+    /// Not now: the caller should come back.
+    pub(crate) fn unavailable(message: impl Into<String>, retry_after: u64) -> Self {
+        let error = Self::message(StatusCode::SERVICE_UNAVAILABLE, message);
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+    }
+
+    pub(crate) fn unreadable_body() -> Self {
+        let text = "The browser (or proxy) sent a request that this server could not understand.";
+        Self::message(StatusCode::BAD_REQUEST, text)
+    }
+
+    pub(crate) fn wrong_method(allow: String) -> Self {
+        let text = "The method is not allowed for the requested URL.";
+        let error = Self::message(StatusCode::METHOD_NOT_ALLOWED, text);
+        Self { allow: Some(allow), ..error }
+    }
+
+    pub(crate) fn body_too_large(max: usize) -> Self {
+        let text = format!("The body is larger than the {max} bytes that are accepted.");
+        Self::message(StatusCode::PAYLOAD_TOO_LARGE, text)
+    }
+
+    pub(crate) fn body_too_slow() -> Self {
+        Self::message(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")
+    }
+
+    /// `X-Auth-Token` is missing, unknown or expired.
+    pub(crate) fn missing_token(given: &str, required: &str) -> Self {
+        let details = json!({"invalid_token": given, "reason": "not_found_or_expired",
+                             "required_access": required});
+        Self::unauthorized(details)
+    }
+
+    /// The token is good, its accesses are not enough.
+    pub(crate) fn missing_access(given: &str, required: &str, tenant: Option<&str>) -> Self {
+        let details = json!({"invalid_token": given, "reason": "missing_permission_or_invalid_tenant",
+                             "required_access": required, "tenant_uuid": tenant});
+        Self::unauthorized(details)
+    }
+
+    /// The caller may not hand out an access that it does not hold.
+    pub(crate) fn access_not_held(token: &str, access: &str) -> Self {
+        let mut details = Map::new();
+        details.insert("invalid_token".to_owned(), json!(token));
+        if !access.is_empty() {
+            details.insert("required_access".to_owned(), json!(access));
+        }
+        Self::unauthorized(Value::Object(details))
+    }
+
+    fn unauthorized(details: Value) -> Self {
+        Self::identified(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", details, None)
+    }
+
+    pub(crate) fn unknown_user(uuid: &str) -> Self {
+        Self::identified(
+            StatusCode::NOT_FOUND,
+            "unknown-user",
+            format!("No such user: \"{uuid}\""),
+            json!({"uuid": uuid}),
+            Some("users"),
+        )
+    }
+
+    fn conflict(field: &str, message: &str) -> Self {
+        let mut details = Map::new();
+        details.insert(field.to_owned(), json!({"constraint_id": "unique", "message": message}));
+        Self::identified(
+            StatusCode::CONFLICT,
+            "conflict",
+            "Conflict detected",
+            Value::Object(details),
+            Some("users"),
+        )
+    }
+
+    /// The first offending field of a body, in shape B.
+    pub(crate) fn invalid_data(error: FieldError, resource: &'static str) -> Self {
+        let message = error.descriptor.get("message").cloned().unwrap_or_default();
+        let mut details = Map::new();
+        details.insert(error.field, error.descriptor);
+        let details = Value::Object(details);
+        Self::identified(StatusCode::BAD_REQUEST, "invalid-data", message, details, Some(resource))
+    }
+
+    /// The first offending field of a policy, in shape A.
+    pub(crate) fn invalid_field(error: &FieldError) -> Self {
+        let text = format!("Invalid value supplied for field: {}", error.field);
+        Self::reason(StatusCode::BAD_REQUEST, text)
+    }
+
+    /// The offending fields of a token request, in shape A.
+    pub(crate) fn invalid_token_request(error: FieldError) -> Self {
+        let mut map = Map::new();
+        map.insert(error.field, error.descriptor);
+        Self::reason(StatusCode::BAD_REQUEST, Value::Object(map).to_string())
+    }
+
+    /// Offending parameters of a list: `message` is the whole map.
+    pub(crate) fn invalid_list_param(error: FieldError) -> Self {
+        let mut map = Map::new();
+        let wrapped = if error.bare { error.descriptor } else { json!([error.descriptor]) };
+        map.insert(error.field, wrapped);
+        Self::identified(
+            StatusCode::BAD_REQUEST,
+            "invalid-list-param",
+            Value::Object(map),
+            json!({}),
+            Some("users"),
+        )
+    }
+
+    /// The answer.
+    pub(crate) fn into_reply(self, now: Timestamp) -> Reply {
+        #[allow(clippy::cast_precision_loss, reason = "microseconds since 1970 fit 53 bits")]
+        let timestamp = now.as_microsecond() as f64 / 1e6;
+        let body = match self.shape {
+            Shape::Reason(reason) => json!({
+                "reason": [reason], "timestamp": [timestamp], "status_code": self.status.as_u16(),
+            }),
+            Shape::Identified { id, message, details, resource } => {
+                let mut body = json!({
+                    "message": message, "error_id": id, "details": details, "timestamp": timestamp,
+                });
+                if let (Some(resource), Value::Object(body)) = (resource, &mut body) {
+                    body.insert("resource".to_owned(), json!(resource));
+                }
+                body
+            }
+            Shape::Message(message) => json!({"message": message}),
+        };
+        let mut reply = Reply::json_with(self.status, &body);
+        if let Some(seconds) = self.retry_after {
+            reply = reply.header(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(Ok(allow)) = self.allow.map(|allow| HeaderValue::from_str(&allow)) {
+            reply = reply.header(ALLOW, allow);
+        }
+        reply
+    }
+}
+
+impl From<CheckError> for Error {
+    fn from(error: CheckError) -> Self {
+        match &error {
+            CheckError::UnknownToken => Self::reason(StatusCode::NOT_FOUND, error.to_string()),
+            CheckError::Scope(_) | CheckError::Tenant(_) => {
+                // Scopes are free text; the answer is for terminals and logs.
+                let text: String =
+                    error.to_string().chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
+                Self::reason(StatusCode::FORBIDDEN, text)
+            }
+            CheckError::UnknownUser(user) => Self::unknown_user(user),
+        }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Check(error) => error.into(),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        log::error!(target: "wazo_auth.store", "{error}");
+        match error {
+            store::Error::Full
+            | store::Error::ReadOnly
+            | store::Error::Corrupt { .. }
+            | store::Error::Busy
+            | store::Error::Unavailable { .. }
+            | store::Error::Overloaded => {
+                Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)
+            }
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<NotReady> for Error {
+    fn from(error: NotReady) -> Self {
+        Self::unavailable(error.to_string(), SECONDS_TO_RECOVER)
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        // The log was told by whoever made the call.
+        match error {
+            CallError::Busy { .. } | CallError::TimedOut { .. } => {
+                Self::unavailable("A plugin cannot serve this now.", SECONDS_TO_RECOVER)
+            }
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<LoginError> for Error {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Refused(_) => {
+                Self::reason(StatusCode::UNAUTHORIZED, "Authentication Failed")
+            }
+            LoginError::TooManySessions(_) => {
+                Self::reason(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+            }
+            LoginError::OfflineForeigner(_) => {
+                Self::reason(StatusCode::BAD_REQUEST, error.to_string())
+            }
+            LoginError::Busy(_) => hashers_busy(),
+            LoginError::Plugin(error) => error.into(),
+            LoginError::NotReady(error) => error.into(),
+            LoginError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<ScopeError> for Error {
+    fn from(error: ScopeError) -> Self {
+        match &error {
+            ScopeError::UnauthorizedTenant(tenant) => Self::identified(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized-tenant",
+                error.to_string(),
+                json!({"tenant_uuid": tenant}),
+                None,
+            ),
+            ScopeError::UnknownUser(user) => Self::unknown_user(&user.to_string()),
+            ScopeError::NoTenant => Self::unauthorized(json!({})),
+        }
+    }
+}
+
+impl From<DeleteError> for Error {
+    fn from(error: DeleteError) -> Self {
+        match &error {
+            DeleteError::UnknownUser(user) => Self::unknown_user(&user.to_string()),
+            DeleteError::UnknownClient(client) => Self::identified(
+                StatusCode::NOT_FOUND,
+                "cannot-find-refresh-token-matching-client-id",
+                error.to_string(),
+                json!({"client_id": client}),
+                Some("tokens"),
+            ),
+            DeleteError::Store(_) => match error {
+                DeleteError::Store(error) => error.into(),
+                _ => Self::internal(),
+            },
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<CreateUserError> for Error {
+    fn from(error: CreateUserError) -> Self {
+        let text = error.to_string();
+        match error {
+            CreateUserError::InvalidMethod(method) => Self::identified(
+                StatusCode::BAD_REQUEST,
+                "invalid-data",
+                text,
+                json!({"authentication_method": method}),
+                Some("users"),
+            ),
+            CreateUserError::LoginTaken { field, .. } => Self::conflict(field, &text),
+            CreateUserError::UuidTaken(_) => Self::conflict("uuid", &text),
+            CreateUserError::UnknownTenant(tenant) => unknown_tenant(tenant),
+            CreateUserError::Busy(_) => hashers_busy(),
+            CreateUserError::NotReady(error) => error.into(),
+            CreateUserError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl Error {
+    /// Policy errors need the caller's token, which only the handler knows.
+    pub(crate) fn from_policy(error: PolicyError, token: &str) -> Self {
+        let text = error.to_string();
+        match error {
+            PolicyError::NotHeld { access } => Self::access_not_held(token, &access),
+            PolicyError::Duplicate(_) => Self::reason(StatusCode::CONFLICT, text),
+            PolicyError::Unknown(_) => Self::reason(StatusCode::NOT_FOUND, text),
+            PolicyError::UnknownUser(user) => Self::unknown_user(&user.to_string()),
+            PolicyError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+fn hashers_busy() -> Error {
+    Error::unavailable(
+        "Too many logins are waiting; try again shortly.",
+        HASHING_RETRY_AFTER.as_secs(),
+    )
+}
+
+fn unknown_tenant(uuid: Uuid) -> Error {
+    Error::identified(
+        StatusCode::NOT_FOUND,
+        "unknown-tenant",
+        format!("No such tenant: \"{uuid}\""),
+        json!({"uuid": uuid}),
+        Some("tenants"),
+    )
+}

@@ -1,0 +1,306 @@
+//! Fields of a JSON body: coercion and the descriptors of what is wrong with
+//! them (http.md section 2.2). Fields are asked for in the order of the
+//! contract's tables; the first bad one is the one reported.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// The first bad field.
+#[derive(Debug)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) descriptor: Value,
+    /// Type, null and required descriptors stand bare in error maps; others in
+    /// a list of one.
+    pub(crate) bare: bool,
+}
+
+/// The fields of one body.
+pub(crate) struct Fields<'b>(&'b Map<String, Value>);
+
+/// Lengths in Unicode code points.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Length {
+    pub(crate) min: usize,
+    pub(crate) max: Option<usize>,
+}
+
+impl Length {
+    pub(crate) const ANY: Self = Self { min: 0, max: None };
+
+    pub(crate) const fn new(min: usize, max: usize) -> Self {
+        Self { min, max: Some(max) }
+    }
+
+    pub(crate) const fn at_least(min: usize) -> Self {
+        Self { min, max: None }
+    }
+}
+
+// === impl Fields ===
+
+impl<'b> Fields<'b> {
+    pub(crate) fn of(body: &'b Value) -> Result<Self, FieldError> {
+        body.as_object().map(Self).ok_or_else(|| FieldError {
+            field: "_schema".to_owned(),
+            descriptor: json!({"message": "Invalid input type.", "constraint_id": "type",
+                               "constraint": "dict"}),
+            bare: true,
+        })
+    }
+
+    /// The value of a field; `None` when it is absent.
+    fn get(&self, field: &str) -> Option<&'b Value> {
+        self.0.get(field)
+    }
+
+    /// Like [`get`](Self::get), refusing null.
+    fn present(&self, field: &str) -> Result<Option<&'b Value>, FieldError> {
+        match self.get(field) {
+            Some(Value::Null) => Err(null(field)),
+            other => Ok(other),
+        }
+    }
+
+    /// A string that may be absent but not null.
+    pub(crate) fn string(&self, field: &str, length: Length) -> Result<Option<String>, FieldError> {
+        self.present(field)?.map(|value| text(field, value, length)).transpose()
+    }
+
+    /// A string that may be absent or null.
+    pub(crate) fn nullable_string(
+        &self,
+        field: &str,
+        length: Length,
+    ) -> Result<Option<String>, FieldError> {
+        match self.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => text(field, value, length).map(Some),
+        }
+    }
+
+    pub(crate) fn required_string(
+        &self,
+        field: &str,
+        length: Length,
+    ) -> Result<String, FieldError> {
+        self.string(field, length)?.ok_or_else(|| required(field))
+    }
+
+    /// One of `choices`.
+    pub(crate) fn choice(
+        &self,
+        field: &str,
+        choices: &[&str],
+    ) -> Result<Option<String>, FieldError> {
+        let Some(value) = self.string(field, Length::ANY)? else { return Ok(None) };
+        if choices.contains(&&*value) {
+            return Ok(Some(value));
+        }
+        let message = format!("Must be one of: {}.", choices.join(", "));
+        let constraint = json!({"choices": choices});
+        Err(wrapped(field, "enum", constraint, &message))
+    }
+
+    /// An integer from `min` to `max`; numeric strings count, fractions are cut.
+    pub(crate) fn integer(
+        &self,
+        field: &str,
+        min: i64,
+        max: i64,
+    ) -> Result<Option<i64>, FieldError> {
+        let Some(value) = self.present(field)? else { return Ok(None) };
+        let number = integer(value).ok_or_else(|| wrong_type(field, "integer"))?;
+        // One too big for the machine is out of the field's range.
+        match number.filter(|number| (min..=max).contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let message = format!(
+                    "Must be greater than or equal to {min} and less than or equal to {max}."
+                );
+                Err(wrapped(field, "range", json!({"min": min, "max": max}), &message))
+            }
+        }
+    }
+
+    pub(crate) fn boolean(&self, field: &str, default: bool) -> Result<bool, FieldError> {
+        match self.present(field)? {
+            None => Ok(default),
+            Some(value) => boolean(value).ok_or_else(|| wrong_type(field, "boolean")),
+        }
+    }
+
+    /// A UUID in any usual textual form.
+    pub(crate) fn uuid(&self, field: &str) -> Result<Option<Uuid>, FieldError> {
+        let Some(value) = self.present(field)? else { return Ok(None) };
+        let uuid = value.as_str().and_then(|text| Uuid::parse_str(text).ok());
+        uuid.map(Some).ok_or_else(|| wrong_type(field, "uuid"))
+    }
+
+    /// A list of strings; `None` when absent.
+    pub(crate) fn strings(&self, field: &str) -> Result<Option<Vec<String>>, FieldError> {
+        let Some(value) = self.present(field)? else { return Ok(None) };
+        let items = value.as_array().ok_or_else(|| wrong_type(field, "list"))?;
+        items.iter().map(|item| text(field, item, Length::ANY)).collect::<Result<_, _>>().map(Some)
+    }
+
+    pub(crate) fn required_strings(&self, field: &str) -> Result<Vec<String>, FieldError> {
+        self.strings(field)?.ok_or_else(|| required(field))
+    }
+
+    /// An e-mail address (users.md section 0) that may be absent or null.
+    pub(crate) fn email(&self, field: &str) -> Result<Option<String>, FieldError> {
+        let Some(address) = self.nullable_string(field, Length::ANY)? else { return Ok(None) };
+        if is_email(&address) {
+            return Ok(Some(address));
+        }
+        Err(FieldError { bare: false, ..wrong_type(field, "email") })
+    }
+
+    /// A slug that may be absent or null.
+    pub(crate) fn slug(&self, field: &str, max: usize) -> Result<Option<String>, FieldError> {
+        let Some(slug) = self.nullable_string(field, Length::new(1, max))? else { return Ok(None) };
+        if slug.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
+            return Ok(Some(slug));
+        }
+        let message = "String does not match expected pattern.";
+        Err(wrapped(field, "regex", json!("^[a-zA-Z0-9_-]+$"), message))
+    }
+}
+
+fn text(field: &str, value: &Value, length: Length) -> Result<String, FieldError> {
+    let text = value.as_str().ok_or_else(|| wrong_type(field, "string"))?;
+    if text.contains('\0') {
+        return Err(wrong_type(field, "string"));
+    }
+    let count = text.chars().count();
+    let Length { min, max } = length;
+    if count >= min && max.is_none_or(|max| count <= max) {
+        return Ok(text.to_owned());
+    }
+    let message = match (min, max) {
+        (min, Some(max)) if min > 0 => format!("Length must be between {min} and {max}."),
+        (_, Some(max)) => format!("Longer than maximum length {max}."),
+        (min, None) => format!("Shorter than minimum length {min}."),
+    };
+    let min = (min > 0).then_some(min);
+    Err(wrapped(field, "length", json!({"min": min, "max": max}), &message))
+}
+
+/// `None`: no integer at all; `Some(None)`: one too big for the machine.
+pub(crate) fn integer(value: &Value) -> Option<Option<i64>> {
+    match value {
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => Some(Some(number)),
+            None => number.as_f64().map(truncated),
+        },
+        Value::String(text) => {
+            let digits = text.trim().trim_start_matches(['-', '+']);
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| text.trim().parse().ok())
+        }
+        _ => None,
+    }
+}
+
+fn truncated(number: f64) -> Option<i64> {
+    const LIMIT: f64 = 9.0e18;
+    #[allow(clippy::cast_possible_truncation, reason = "the range is checked")]
+    (number.abs() < LIMIT).then_some(number.trunc() as i64)
+}
+
+pub(crate) fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Number(number) => match number.as_f64() {
+            Some(1.0) => Some(true),
+            Some(0.0) => Some(false),
+            _ => None,
+        },
+        Value::String(text) => boolean_word(text),
+        _ => None,
+    }
+}
+
+/// The spellings of a boolean: lower case, Capitalised or UPPER case.
+pub(crate) fn boolean_word(text: &str) -> Option<bool> {
+    let lower = text.to_ascii_lowercase();
+    let mut capitalised = lower.clone();
+    if let Some(first) = capitalised.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    if text != lower && text != capitalised && text != lower.to_ascii_uppercase() {
+        return None;
+    }
+    match &*lower {
+        "t" | "true" | "on" | "y" | "yes" | "1" => Some(true),
+        "f" | "false" | "off" | "n" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+pub(crate) fn wrong_type(field: &str, constraint: &str) -> FieldError {
+    let message = match constraint {
+        "email" => "Not a valid email address.".to_owned(),
+        "uuid" => "Not a valid UUID.".to_owned(),
+        constraint => format!("Not a valid {constraint}."),
+    };
+    let descriptor = json!({"message": message, "constraint_id": "type", "constraint": constraint});
+    FieldError { field: field.to_owned(), descriptor, bare: true }
+}
+
+pub(crate) fn wrapped(field: &str, id: &str, constraint: Value, message: &str) -> FieldError {
+    let descriptor = json!({"constraint_id": id, "constraint": constraint, "message": message});
+    FieldError { field: field.to_owned(), descriptor, bare: false }
+}
+
+fn null(field: &str) -> FieldError {
+    let descriptor = json!({"message": "Field may not be null.", "constraint_id": "not_null",
+                            "constraint": "not_null"});
+    FieldError { field: field.to_owned(), descriptor, bare: true }
+}
+
+fn required(field: &str) -> FieldError {
+    let descriptor = json!({"message": "Missing data for required field.",
+                            "constraint_id": "required", "constraint": "required"});
+    FieldError { field: field.to_owned(), descriptor, bare: true }
+}
+
+/// The syntax of users.md section 0. An international domain is taken by its
+/// Unicode letters.
+fn is_email(address: &str) -> bool {
+    let Some((local, domain)) = address.rsplit_once('@') else { return false };
+    is_local_part(local) && is_domain(domain)
+}
+
+fn is_local_part(local: &str) -> bool {
+    if let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        return !quoted.is_empty()
+            && quoted.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '"');
+    }
+    let is_atom_char = |c: char| c.is_alphanumeric() || "_-!#$%&'*+/=?^`{}|~".contains(c);
+    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atom_char))
+}
+
+fn is_domain(domain: &str) -> bool {
+    if domain.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    if let Some(literal) = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return literal.parse::<std::net::Ipv4Addr>().is_ok();
+    }
+    let is_label = |label: &str| {
+        let length = label.chars().count();
+        (1..=63).contains(&length)
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let labels: Vec<&str> = domain.split('.').collect();
+    labels.len() >= 2
+        && labels.iter().all(|label| is_label(label))
+        && labels.last().is_some_and(|last| last.chars().count() >= 2)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! What the log says of requests, without a secret (http.md section 12).
+//!
+//! Token checks are by far the most frequent requests, one per request of every
+//! other service: they are told at DEBUG, all others at INFO.
+
+use std::{fmt::Write, time::Instant};
+
+use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE};
+use log::Level;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+const TARGET: &str = "wazo-auth";
+const HIDDEN: &str = "<hidden>";
+const SECRET_FIELDS: [&str; 4] = ["refresh_token", "password", "old_password", "new_password"];
+
+/// A request on its way through the log.
+pub(crate) struct Logged {
+    level: Level,
+    started: Instant,
+    what: String,
+    span: String,
+}
+
+// === impl Logged ===
+
+impl Logged {
+    /// Tells the receipt of a request; `None` when nobody listens at that level.
+    pub(crate) fn receive(
+        level: Level,
+        random: impl FnOnce() -> [u8; 24],
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Option<Self> {
+        if !log::log_enabled!(target: TARGET, level) {
+            return None;
+        }
+        let span = span(headers, random());
+        let what = format!("{method} {}", url(uri));
+        let headers_text = headers_text(headers);
+        let data = body_text(headers, body);
+        log::log!(target: TARGET, level, "request: {what} {headers_text}{data} [{span}]");
+        Some(Self { level, started: Instant::now(), what, span })
+    }
+
+    /// Tells the answer.
+    pub(crate) fn answer(self, to: &str, status: StatusCode) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let (what, span, status) = (self.what, self.span, status.as_u16());
+        log::log!(
+            target: TARGET, self.level,
+            "response to {to} in {seconds:.2}s: {what} {status} [{span}]"
+        );
+    }
+}
+
+/// The URL, decoded, without tokens in path or query.
+fn url(uri: &Uri) -> String {
+    let path = percent_decode_str(uri.path()).decode_utf8_lossy();
+    let mut url = String::with_capacity(path.len());
+    for (i, segment) in path.split('/').enumerate() {
+        if i > 0 {
+            url.push('/');
+        }
+        let after_token = path.split('/').nth(i.wrapping_sub(1)) == Some("token");
+        if after_token { url.push_str(&redacted(segment)) } else { url.push_str(segment) }
+    }
+    for (i, (key, value)) in crate::query::pairs(uri.query()).enumerate() {
+        url.push(if i == 0 { '?' } else { '&' });
+        let value = if key == "token" { redacted(&value) } else { value.into_owned() };
+        let _ = write!(url, "{key}={value}");
+    }
+    url
+}
+
+fn headers_text(headers: &HeaderMap) -> String {
+    let mut text = String::from("{");
+    for (i, (name, value)) in headers.iter().enumerate() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let value = match name.as_str() {
+            "authorization" if value.starts_with("Basic ") => format!("Basic {HIDDEN}"),
+            "authorization" | "cookie" | "proxy-authorization" => HIDDEN.to_owned(),
+            "x-auth-token" => redacted(&value),
+            _ => value.into_owned(),
+        };
+        let separator = if i == 0 { "" } else { ", " };
+        let _ = write!(text, "{separator}{name}: {value}");
+    }
+    text.push('}');
+    text
+}
+
+/// The JSON body with its secrets hidden, or nothing.
+fn body_text(headers: &HeaderMap, body: &[u8]) -> String {
+    let is_json = headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/json");
+    if !is_json || body.is_empty() {
+        return String::new();
+    }
+    let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(body) else {
+        return String::new();
+    };
+    for secret in SECRET_FIELDS {
+        if let Some(value) = fields.get_mut(secret) {
+            *value = Value::from(HIDDEN);
+        }
+    }
+    format!(" with data {}", Value::Object(fields))
+}
+
+/// Everything but hyphens and the last eight characters as `X`.
+fn redacted(secret: &str) -> String {
+    let hidden = secret.chars().count().saturating_sub(8);
+    let redact = |(i, c): (usize, char)| if c == '-' || i >= hidden { c } else { 'X' };
+    secret.chars().enumerate().map(redact).collect()
+}
+
+/// `span_id`, `parent_id` and `trace_id`: from a valid W3C `traceparent`, else
+/// random.
+fn span(headers: &HeaderMap, random: [u8; 24]) -> String {
+    let (trace, span) = random.split_at(16);
+    let given = crate::call::header(headers, "traceparent").and_then(traceparent);
+    let (trace, parent) = match given {
+        Some((trace, parent)) => (trace.to_owned(), parent),
+        None => (hex(trace), "-"),
+    };
+    format!("span_id={} parent_id={parent} trace_id={trace}", hex(span))
+}
+
+/// Trace id and parent id.
+fn traceparent(header: &str) -> Option<(&str, &str)> {
+    let mut parts = header.split('-');
+    let (version, trace, parent, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let well_formed = is_hex(version, 2)
+        && version != "ff"
+        && is_hex(trace, 32)
+        && is_hex(parent, 16)
+        && is_hex(flags, 2)
+        && (version != "00" || parts.next().is_none());
+    let zero = |text: &str| text.bytes().all(|b| b == b'0');
+    (well_formed && !zero(trace) && !zero(parent)).then_some((trace, parent))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_in_urls_show_their_last_eight_characters() {
+        let uri: Uri =
+            "/0.1/token/5b046ec3-8ac7-4908-9814-692f55d57e77?scope=a.b".parse().unwrap();
+        assert_eq!(url(&uri), "/0.1/token/XXXXXXXX-XXXX-XXXX-XXXX-XXXX55d57e77?scope=a.b");
+    }
+
+    #[test]
+    fn secrets_in_bodies_are_hidden() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        let text = body_text(&headers, br#"{"password": "s3cre7", "a": 1}"#);
+        assert!(!text.contains("s3cre7") && text.contains("<hidden>"), "{text}");
+    }
+
+    #[test]
+    fn a_bad_traceparent_counts_as_absent() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert!(traceparent(good).is_some());
+        assert!(traceparent(&good.replace("00-0a", "ff-0a")).is_none());
+        assert!(traceparent(&good.replace("b7ad6b7169203331", "0000000000000000")).is_none());
+        assert!(traceparent("x").is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! `/token`: issued, checked, read, revoked (tokens.md section 2).
+
+use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Value, json};
+use wazo_auth_service::{
+    login::LoginAnswer,
+    tokens::TokenView,
+};
+
+use crate::{
+    App,
+    call::Call,
+    dates,
+    errors::Error,
+    fields::Fields,
+    reply::Reply,
+    router::Route,
+    token_request,
+};
+
+const SESSIONS_REVOKED: HeaderName = HeaderName::from_static("wazo-sessions-revoked");
+
+/// `POST /token`.
+pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
+    let request = token_request::parse(app, call)?;
+    let LoginAnswer { token, refresh_token, sessions_revoked } =
+        app.services.create_token(&request)?;
+    let mut data = token_json(app, &token);
+    if let (Some(refresh_token), Value::Object(data)) = (refresh_token, &mut data) {
+        data.insert("refresh_token".to_owned(), json!(refresh_token));
+    }
+    let revoked = HeaderValue::from(sessions_revoked);
+    Ok(Reply::json(&json!({"data": data})).header(SESSIONS_REVOKED, revoked))
+}
+
+/// Whether a `POST /token` is going to hash a password.
+pub(crate) fn verifies_password(call: &Call) -> bool {
+    let Some(header) = call.header("authorization") else { return false };
+    if token_request::credentials(header).is_none() {
+        return false;
+    }
+    let fields = serde_json::from_slice::<RefreshFields>(&call.body);
+    // A body that cannot be read is refused wherever it goes.
+    !fields.is_ok_and(|fields| fields.refresh_token.is_some() && fields.client_id.is_some())
+}
+
+#[derive(serde::Deserialize)]
+struct RefreshFields {
+    refresh_token: Option<serde::de::IgnoredAny>,
+    client_id: Option<serde::de::IgnoredAny>,
+}
+
+/// Whether a route reads a token, which other services do all the time.
+pub(crate) fn is_check(route: &Route) -> bool {
+    route.access.is_none() && route.method == http::Method::GET
+}
+
+/// `HEAD /token/{token}`.
+pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
+    let (scope, tenant) = (call.query("scope"), call.query("tenant"));
+    app.services.check(token_param(call).as_str(), scope.as_deref(), tenant.as_deref())?;
+    Ok(Reply::no_content())
+}
+
+/// `GET /token/{token}`.
+pub(crate) fn get(app: &App, call: &Call) -> Result<Reply, Error> {
+    let (scope, tenant) = (call.query("scope"), call.query("tenant"));
+    let token = token_param(call);
+    let view = app.services.read_token(token.as_str(), scope.as_deref(), tenant.as_deref())?;
+    Ok(Reply::json(&json!({"data": token_json(app, &view)})))
+}
+
+/// `DELETE /token/{token}`.
+pub(crate) fn revoke(app: &App, call: &Call) -> Result<Reply, Error> {
+    app.services.revoke_token(token_param(call).as_str())?;
+    Ok(Reply::json(&json!({"data": {"message": "success"}})))
+}
+
+/// `POST /token/{token}/scopes/check`.
+pub(crate) fn check_scopes(app: &App, call: &Call) -> Result<Reply, Error> {
+    let body = call.json()?;
+    let fields = Fields::of(&body).map_err(Error::invalid_token_request)?;
+    let scopes = fields.required_strings("scopes").map_err(Error::invalid_token_request)?;
+    let any = crate::fields::Length::ANY;
+    let tenant = fields.nullable_string("tenant_uuid", any).map_err(Error::invalid_token_request)?;
+    let token = token_param(call);
+    let checked = app.services.check_scopes(token.as_str(), &scopes, tenant.as_deref())?;
+    Ok(Reply::json(&json!({"scopes": Scopes(&checked)})))
+}
+
+struct Scopes<'a>(&'a [(&'a str, bool)]);
+
+impl Serialize for Scopes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (scope, allowed) in self.0 {
+            map.serialize_entry(scope, allowed)?;
+        }
+        map.end()
+    }
+}
+
+/// The token of the path; path variables are lower-cased before use.
+struct TokenParam([u8; 36]);
+
+impl TokenParam {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn token_param(call: &Call) -> TokenParam {
+    let mut text = [b'-'; 36];
+    call.uuid_param("token_uuid").hyphenated().encode_lower(&mut text);
+    TokenParam(text)
+}
+
+/// A token as tokens.md section 3 has it.
+fn token_json(app: &App, token: &TokenView) -> Value {
+    let local = |at: Timestamp| dates::local(at, &app.time_zone);
+    json!({
+        "token": token.token,
+        "auth_id": token.auth_id,
+        "xivo_user_uuid": token.pbx_user_uuid,
+        "xivo_uuid": token.xivo_uuid,
+        "issued_at": local(token.issued_at),
+        "expires_at": token.expires_at.map(local),
+        "utc_issued_at": dates::utc(token.issued_at),
+        "utc_expires_at": token.expires_at.map(dates::utc),
+        "acl": token.acl,
+        "metadata": token.metadata,
+        "session_uuid": token.session_uuid,
+        "remote_addr": token.remote_addr,
+        "user_agent": token.user_agent,
+    })
+}

@@ -1,0 +1,133 @@
+//! The daemon as a plugin sees it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use abi_stable::{
+    sabi_trait::TD_Opaque,
+    std_types::{RResult, RSlice, RStr},
+};
+use log::Level;
+use wazo_auth_plugin_api::{
+    ErrorKind,
+    abi::{Failure, Frame, HostApi, HostApi_TO, HostBox},
+};
+
+use crate::gate::Gate;
+
+/// What the daemon does for plugins; the shapes are those of
+/// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
+///
+/// Calls come from any thread, from several at the same time.
+pub trait HostServices: Send + Sync {
+    /// Runs a service for a plugin: the JSON head and the raw bytes of the
+    /// request give those of the answer.
+    ///
+    /// # Errors
+    /// Why there is no answer; of kind [`ErrorKind::Unsupported`] when there
+    /// is no such service.
+    fn call(
+        &self,
+        plugin: &str,
+        service: &str,
+        head: &str,
+        body: &[u8],
+    ) -> Result<(String, Vec<u8>), HostFailure>;
+}
+
+/// Why the daemon did not do what a plugin asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct HostFailure {
+    /// Which sort of failure; the plugin usually passes it on, and it decides
+    /// how the request is answered.
+    pub kind: ErrorKind,
+    /// A sentence without secrets.
+    pub text: String,
+}
+
+/// Longest line that a plugin writes to the log, in bytes.
+const MAX_LINE: usize = 16 * 1024;
+
+/// The host object of one plugin.
+#[derive(Clone)]
+pub(crate) struct HostObject {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) services: Arc<dyn HostServices>,
+}
+
+// === impl HostFailure ===
+
+impl HostFailure {
+    /// A failure of the given kind.
+    pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+impl From<HostFailure> for Failure {
+    fn from(failure: HostFailure) -> Self {
+        Self { kind: failure.kind.number(), text: failure.text.into() }
+    }
+}
+
+// === impl HostObject ===
+
+impl HostObject {
+    /// The object as it crosses the border.
+    pub(crate) fn into_object(self) -> HostBox {
+        HostApi_TO::from_value(self, TD_Opaque)
+    }
+
+    fn serve(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, HostFailure> {
+        if wazo_auth_work::is_abandoned() {
+            let text = "the call took too long: nobody waits for it any more";
+            return Err(HostFailure::new(ErrorKind::TimedOut, text));
+        }
+        let serve = || self.services.call(&self.plugin, service, head, body);
+        // A panic of the daemon must not unwind into the plugin.
+        let served = self.gate.outside(|| catch_unwind(AssertUnwindSafe(serve)));
+        let (head, body) = served.unwrap_or_else(|_| {
+            let text = format!("the daemon failed in `{service}`, its log says why");
+            Err(HostFailure::new(ErrorKind::Host, text))
+        })?;
+        Ok(Frame { head: head.into(), body: body.into() })
+    }
+}
+
+impl HostApi for HostObject {
+    fn call(
+        &self,
+        service: RStr<'_>,
+        head: RStr<'_>,
+        body: RSlice<'_, u8>,
+    ) -> RResult<Frame, Failure> {
+        self.serve(service.as_str(), head.as_str(), body.as_slice()).map_err(Failure::from).into()
+    }
+
+    fn log(&self, level: u32, target: RStr<'_>, text: RStr<'_>) {
+        let level = match level {
+            1 => Level::Error,
+            2 => Level::Warn,
+            4 => Level::Debug,
+            5 => Level::Trace,
+            _ => Level::Info,
+        };
+        let write = || {
+            let logger = format!("wazo_auth.plugin.{}", self.plugin);
+            let text = shortened(text.as_str(), MAX_LINE);
+            log::log!(target: &logger, level, "{}: {text}", target.as_str());
+        };
+        // A logger that panics must not unwind into the plugin either.
+        let _ = catch_unwind(AssertUnwindSafe(write));
+    }
+}
+
+/// At most `max` bytes of a text, cut between characters.
+pub(crate) fn shortened(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}

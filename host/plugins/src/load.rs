@@ -1,0 +1,187 @@
+//! Opens a library that was looked at, and makes plugins with it.
+//!
+//! The one place of this crate with `unsafe` code. From `dlopen` on the
+//! library's code runs in this process: what can be checked was checked before.
+
+use std::{
+    error::Error,
+    fmt::Write as _,
+    fs::File,
+    io::{self, Read},
+    mem,
+    path::{Path, PathBuf},
+};
+
+use abi_stable::{
+    StableAbi,
+    abi_stability::abi_checking::check_layout_compatibility,
+    library::{AbiHeaderRef, LibHeader, ROOT_MODULE_LOADER_NAME},
+    std_types::{RResult, RStr},
+};
+use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+use sha2::{Digest, Sha256};
+use wazo_auth_plugin_api::{
+    Error as Failure,
+    abi::{HostBox, PluginBox, PluginModule_Ref},
+};
+
+use crate::look::{Inspection, LookError, check_version};
+
+/// An opened library; it stays open until the process ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Library(PluginModule_Ref);
+
+/// Why a library was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Look(#[from] LookError),
+    #[error("{} cannot be read: {source}", file.display())]
+    Unreadable { file: PathBuf, source: io::Error },
+    #[error(
+        "{} has the SHA-256 digest {found}, but the configuration demands {expected}; \
+         put the right file there or correct plugins.{plugin}.sha256", file.display()
+    )]
+    Digest { plugin: String, file: PathBuf, found: String, expected: String },
+    #[error("{} cannot be opened: {reason}", file.display())]
+    Refused { file: PathBuf, reason: String },
+    #[error(
+        "{} was built with an incompatible border ({reason}); \
+         build it with an unchanged wazo-auth-plugin-api", file.display()
+    )]
+    Layout { file: PathBuf, reason: String },
+}
+
+/// Checks the digest of a plugin's file, if one is demanded.
+pub(crate) fn check_digest(
+    plugin: &str,
+    file: &Path,
+    expected: Option<&str>,
+) -> Result<(), OpenError> {
+    let Some(expected) = expected else { return Ok(()) };
+    let found =
+        digest(file).map_err(|source| OpenError::Unreadable { file: file.to_owned(), source })?;
+    if found.eq_ignore_ascii_case(expected.trim()) {
+        return Ok(());
+    }
+    let (plugin, file, expected) = (plugin.to_owned(), file.to_owned(), expected.to_owned());
+    Err(OpenError::Digest { plugin, file, found, expected })
+}
+
+fn digest(file: &Path) -> io::Result<String> {
+    let mut file = File::open(file)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 64 * 1024];
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&block[..read]);
+    }
+    Ok(hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+// === impl Library ===
+
+impl Library {
+    /// Opens a library. Its digest must have been checked.
+    pub(crate) fn open(inspection: &Inspection) -> Result<Self, OpenError> {
+        inspection.fits_in_process()?;
+        let file = &inspection.file;
+        let refused = |reason| OpenError::Refused { file: file.clone(), reason };
+        let header = open_header(file).map_err(refused)?;
+        check_version(file, header.version_strings().version.as_str())?;
+        check_layout(header).map_err(|reason| OpenError::Layout { file: file.clone(), reason })?;
+        Self::init(header).map_err(refused)
+    }
+
+    /// Makes one plugin.
+    pub(crate) fn create(
+        self,
+        kind: &str,
+        name: &str,
+        config: &str,
+        host: HostBox,
+    ) -> Result<PluginBox, Failure> {
+        let create = self.0.create();
+        match create(RStr::from(kind), RStr::from(name), RStr::from(config), host) {
+            RResult::ROk(object) => Ok(object),
+            RResult::RErr(failure) => Err(failure.into()),
+        }
+    }
+
+    #[allow(unsafe_code, reason = "takes the root module for what its layout says it is")]
+    fn init(header: &'static LibHeader) -> Result<Self, String> {
+        // SAFETY: `check_layout` has compared the layout of the module in this
+        // very header with that of `PluginModule_Ref`.
+        let module = unsafe { header.unchecked_layout::<PluginModule_Ref>() };
+        module.map(Self).map_err(|error| format!("its root module failed: {error}"))
+    }
+}
+
+/// Opens the file for ever and gives the header that *this file* exports.
+#[allow(unsafe_code, reason = "dlopen runs the library's initialisers, dlsym trusts its symbols")]
+fn open_header(file: &Path) -> Result<&'static LibHeader, String> {
+    // RTLD_NOW: a missing symbol is an error here, not the end of the process
+    // at the first call. RTLD_LOCAL: no library sees the symbols of another.
+    // SAFETY: the file is a whole library for this machine, written by nobody
+    // but root or the daemon's user, with a manifest of ours: its initialisers
+    // are trusted as the daemon's own code is.
+    let handle = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
+    let handle = handle.map_err(|error| with_sources(&error))?;
+
+    // SAFETY: only the address is taken.
+    let symbol = unsafe { handle.get::<*const u8>(ROOT_MODULE_LOADER_NAME) };
+    let exported = symbol.is_ok_and(|symbol| !symbol.is_null());
+    if !exported {
+        return Err("it does not export the plugin header (export_plugins! does)".to_owned());
+    }
+    // SAFETY: the symbol exists and is not null; the manifest says that it was
+    // exported by `export_plugins!`, which makes it a `LibHeader`. It begins
+    // with an `AbiHeader`, whose magic `upgrade` checks before anything else.
+    let header = unsafe { handle.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME) };
+    let header = *header.map_err(|error| with_sources(&error))?;
+
+    // Never closed: threads, thread-locals and `'static` references into it
+    // may live as long as the process.
+    mem::forget(handle);
+    header.upgrade().map_err(|error| short(&error.to_string()))
+}
+
+/// The root module never grows, so that the layouts must be the same.
+fn check_layout(header: &LibHeader) -> Result<(), String> {
+    let layout = header.layout().ok_or("it does not describe its types")?;
+    check_layout_compatibility(<PluginModule_Ref as StableAbi>::LAYOUT, layout)
+        .map_err(|errors| short(&errors.to_string()))
+}
+
+/// An error and its sources: libloading's own text says nothing of the reason.
+fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// abi_stable describes a mismatch by a thousand lines of type dump; the few
+/// that begin with `Error:` say what it is.
+fn short(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let Some(first) = lines.clone().find(|line| line.starts_with("Error:")) else {
+        return lines.next().unwrap_or("no reason was given").to_owned();
+    };
+    let details = text.lines().map(str::trim);
+    let details = details.skip_while(|line| *line != first).skip(1).take(3);
+    details.fold(first.to_owned(), |mut text, line| {
+        let _ = write!(text, " {line}");
+        text
+    })
+}

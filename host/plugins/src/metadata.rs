@@ -1,0 +1,40 @@
+//! Calls into a metadata plugin.
+
+use wazo_auth_plugin_api::{Args, Map, wire::method};
+
+use crate::{CallError, instance::Instance};
+
+/// A metadata plugin (contract: plugins.md section 4). One that could not be
+/// started is here too, and fails each call: tokens without what it says of
+/// their owner must not be made.
+pub struct MetadataPlugin(pub(crate) Instance);
+
+// === impl MetadataPlugin ===
+
+impl MetadataPlugin {
+    /// The name by which it is enabled.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// What to add to the metadata of a new token.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn get_token_metadata(&self, login: &str, args: &Args) -> Result<Map, CallError> {
+        match self.0.metadata(method::GET_TOKEN_METADATA, login, args)? {
+            Some(reply) => Ok(reply.metadata),
+            None => self.0.default(self.0.host().user_metadata(login)),
+        }
+    }
+
+    /// What to keep with a new refresh token.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn get_persistent_metadata(&self, login: &str, args: &Args) -> Result<Map, CallError> {
+        let reply = self.0.metadata(method::GET_PERSISTENT_METADATA, login, args)?;
+        Ok(reply.map(|reply| reply.metadata).unwrap_or_default())
+    }
+}

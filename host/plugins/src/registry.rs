@@ -1,0 +1,167 @@
+//! All plugins of the daemon: which are there, which can be called.
+//!
+//! The rules of loading are those of the contract (plugins.md section 1). A
+//! file that is refused counts as not installed; a plugin that was opened but
+//! could not be made is registered all the same, and unusable.
+
+use std::sync::Arc;
+
+use indexmap::{IndexMap, IndexSet};
+
+use crate::{
+    Backend, HostServices, Identities, MetadataPlugin, Settings,
+    instance::Instance,
+    registry::{catalog::Catalog, loading::Loading},
+};
+
+mod catalog;
+mod error;
+mod loading;
+mod purposes;
+mod report;
+mod survey;
+
+pub use error::LoadError;
+pub use report::{PluginReport, PluginState};
+
+use purposes::Purposes;
+use report::Registered;
+
+/// The backend that must be there.
+const REQUIRED: &str = "wazo_user";
+/// The backends that come with the daemon; any other is a third party's.
+const STOCK: [&str; 4] = ["wazo_user", "ldap_user", "broken_init", "broken_verify_password"];
+
+/// All plugins of the daemon.
+pub struct Registry {
+    backends: IndexMap<String, Backend>,
+    metadata: IndexMap<String, Arc<MetadataPlugin>>,
+    purposes: Purposes,
+    identities: IndexMap<String, Identities>,
+    /// Where the registered plugins come from, by kind and name.
+    registered: Vec<Registered>,
+    /// Files and names that are not registered.
+    others: Vec<PluginReport>,
+}
+
+// === impl Registry ===
+
+impl Registry {
+    /// Looks at all files, opens those that are enabled, makes the plugins.
+    /// Problems that the daemon can live with go to the log.
+    ///
+    /// # Errors
+    /// Problems that it cannot live with.
+    pub fn load(settings: &Settings, services: Arc<dyn HostServices>) -> Result<Self, LoadError> {
+        let catalog = Catalog::read(&settings.plugin_dirs);
+        let mut loading = Loading::new(settings, &catalog, services);
+        let metadata = loading.group("metadata", &settings.enabled_metadata)?;
+        let backends = loading.group("backend", &settings.enabled_backends)?;
+        let (registered, mut others) = loading.finish();
+        others.extend(catalog.not_loaded(&registered));
+
+        let metadata: IndexMap<_, _> = metadata
+            .into_iter()
+            .map(|(name, made)| (name, Arc::new(MetadataPlugin(made))))
+            .collect();
+        let registry = Self {
+            backends: backends.into_iter().map(|(name, made)| (name, Backend(made))).collect(),
+            purposes: Purposes::new(&metadata, &settings.purpose_metadata_mapping),
+            metadata,
+            identities: identities(settings),
+            registered,
+            others,
+        };
+        registry.check_required()?;
+        Ok(registry)
+    }
+
+    /// What [`load`](Self::load) would find, without running any of it.
+    #[must_use]
+    pub fn survey(settings: &Settings) -> Vec<PluginReport> {
+        survey::survey(settings)
+    }
+
+    /// The registered backends in the order of the configuration, those that
+    /// cannot be called too: what `GET /backends` lists.
+    pub fn backend_names(&self) -> impl Iterator<Item = &str> {
+        self.backends.keys().map(String::as_str)
+    }
+
+    /// A backend, if it can be called.
+    #[must_use]
+    pub fn backend(&self, name: &str) -> Option<&Backend> {
+        self.backends.get(name).filter(|backend| backend.0.unusable().is_none())
+    }
+
+    /// Whether a backend of this name comes with the daemon.
+    #[must_use]
+    pub fn is_stock(name: &str) -> bool {
+        STOCK.contains(&name)
+    }
+
+    /// The third parties' backends that can be called: each one is an
+    /// authentication method of its name.
+    pub fn third_party_backends(&self) -> impl Iterator<Item = &Backend> {
+        let names = self.backends.keys().filter(|name| !Self::is_stock(name));
+        names.filter_map(|name| self.backend(name))
+    }
+
+    /// What those who are known to a backend only may be; none: they are
+    /// refused.
+    #[must_use]
+    pub fn identities(&self, backend: &str) -> Option<&Identities> {
+        self.identities.get(backend)
+    }
+
+    /// The metadata plugins of a purpose: its default one, then those of the
+    /// mapping; later results replace earlier keys. None when the purpose is
+    /// unknown or its default plugin is not there: no token can be made.
+    #[must_use]
+    pub fn metadata_for(&self, purpose: &str) -> Option<&[Arc<MetadataPlugin>]> {
+        self.purposes.get(purpose)
+    }
+
+    /// Every plugin and every refused file, for people.
+    #[must_use]
+    pub fn report(&self) -> Vec<PluginReport> {
+        let registered = self.registered.iter();
+        let reports = registered.filter_map(|registered| {
+            let instance = self.instance(registered.kind, &registered.name)?;
+            Some(registered.report(instance))
+        });
+        reports.chain(self.others.iter().cloned()).collect()
+    }
+
+    fn instance(&self, kind: &str, name: &str) -> Option<&Instance> {
+        match kind {
+            "backend" => self.backends.get(name).map(|backend| &backend.0),
+            _ => self.metadata.get(name).map(|plugin| &plugin.0),
+        }
+    }
+
+    fn check_required(&self) -> Result<(), LoadError> {
+        let reason = match self.backends.get(REQUIRED).map(|backend| backend.0.unusable()) {
+            Some(None) => return Ok(()),
+            Some(Some(reason)) => format!("it could not be started: {reason}"),
+            None => {
+                let known = self.others.iter().find(|report| report.is("backend", REQUIRED));
+                let reason = known.and_then(|report| report.reason.clone());
+                reason.unwrap_or_else(|| {
+                    "it is not enabled; set enabled_backend_plugins.wazo_user to true".to_owned()
+                })
+            }
+        };
+        Err(LoadError::Required { name: REQUIRED, reason })
+    }
+}
+
+/// The identities of those backends that are enabled.
+fn identities(settings: &Settings) -> IndexMap<String, Identities> {
+    let enabled: IndexSet<_> =
+        settings.enabled_backends.iter().filter(|(_, on)| **on).map(|(name, _)| name).collect();
+    let plugins = settings.plugins.iter().filter(|(name, _)| enabled.contains(name));
+    plugins
+        .filter_map(|(name, options)| Some((name.clone(), options.identities.clone()?)))
+        .collect()
+}

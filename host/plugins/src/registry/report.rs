@@ -1,0 +1,110 @@
+//! What is said of plugins to the people who run the daemon.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::instance::Instance;
+
+/// One plugin, or one file that is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PluginReport {
+    /// `backend`, `metadata`, another kind; empty when the file is refused
+    /// before its manifest could be read.
+    pub kind: String,
+    /// The name by which it is enabled; empty as above.
+    pub name: String,
+    /// Its version; empty when unknown.
+    pub version: String,
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    /// What became of it.
+    pub state: PluginState,
+    /// Why it is not usable, if so.
+    pub reason: Option<String>,
+    /// How often it panicked since the daemon started.
+    pub panics: u64,
+}
+
+/// What became of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PluginState {
+    /// Registered; can be called.
+    Usable,
+    /// Registered, but its start failed: it cannot be called.
+    Unusable,
+    /// Enabled, and there is a file that fits; it was not opened.
+    Enabled,
+    /// There is a file, but it is not used; or what is configured is wrong.
+    Refused,
+    /// Enabled, but no file offers it.
+    NotInstalled,
+    /// A file offers it, but it is not enabled.
+    NotEnabled,
+}
+
+/// Where a registered plugin comes from.
+pub(crate) struct Registered {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) file: PathBuf,
+}
+
+// === impl Registered ===
+
+impl Registered {
+    pub(crate) fn report(&self, instance: &Instance) -> PluginReport {
+        let reason = instance.unusable().map(str::to_owned);
+        PluginReport {
+            kind: self.kind.to_owned(),
+            name: self.name.clone(),
+            version: self.version.clone(),
+            file: Some(self.file.clone()),
+            state: if reason.is_none() { PluginState::Usable } else { PluginState::Unusable },
+            reason,
+            panics: instance.panics(),
+        }
+    }
+}
+
+// === impl PluginState ===
+
+impl PluginState {
+    /// The state in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usable => "usable",
+            Self::Unusable => "unusable",
+            Self::Enabled => "enabled",
+            Self::Refused => "refused",
+            Self::NotInstalled => "not installed",
+            Self::NotEnabled => "not enabled",
+        }
+    }
+}
+
+// === impl PluginReport ===
+
+impl PluginReport {
+    pub(crate) fn is(&self, kind: &str, name: &str) -> bool {
+        self.kind == kind && self.name == name
+    }
+
+    /// A plugin or file that is not registered.
+    pub(crate) fn not_registered(kind: &str, name: &str, state: PluginState) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            version: String::new(),
+            file: None,
+            state,
+            reason: None,
+            panics: 0,
+        }
+    }
+}

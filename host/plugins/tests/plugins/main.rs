@@ -1,0 +1,11 @@
+//! Real plugin files, loaded and called as the daemon does.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test program")]
+
+mod files;
+mod hostile;
+mod limits;
+mod login;
+mod rules;
+mod shipped;
+mod support;

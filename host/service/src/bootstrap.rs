@@ -1,0 +1,92 @@
+//! The first administrator (bootstrap.md section 7).
+
+use uuid::Uuid;
+use wazo_auth_password::Busy;
+use wazo_auth_store as store;
+
+use crate::{
+    NotReady, Services,
+    users::{CreateUserError, NATIVE_METHOD, NewUser, VerifyError},
+};
+
+/// The user to make sure of.
+#[derive(Debug, Clone)]
+pub struct InitialUser {
+    /// Login.
+    pub username: String,
+    /// Clear password.
+    pub password: String,
+    /// Purpose; `internal` unless configured.
+    pub purpose: String,
+    /// The policy to give it.
+    pub policy_slug: String,
+}
+
+/// Why there is no initial user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BootstrapError {
+    /// The name is taken by somebody with another password.
+    #[error("User {0} already exists with different credential")]
+    OtherCredentials(String),
+    /// The policy does not exist.
+    #[error("there is no policy with slug `{0}` in the top tenant: check `bootstrap_user_policy_slug`")]
+    UnknownPolicy(String),
+    /// The user cannot be created.
+    #[error(transparent)]
+    Create(#[from] CreateUserError),
+    /// The password cannot be hashed now.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store cannot answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Plugins are still being loaded.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+}
+
+impl From<VerifyError> for BootstrapError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Busy(busy) => Self::Busy(busy),
+            VerifyError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Services {
+    /// Makes sure of the initial user: nothing to do when the credentials work
+    /// already.
+    ///
+    /// # Errors
+    /// [`BootstrapError`].
+    pub fn ensure_initial_user(&self, wanted: &InitialUser) -> Result<(), BootstrapError> {
+        if self.verify_password(&wanted.username, &wanted.password)? {
+            return Ok(());
+        }
+        let top = self.top_tenant();
+        let policy: Option<Uuid> = self
+            .store()
+            .read(|conn| store::policies::by_slug(conn, &top, &wanted.policy_slug))?
+            .map(|policy| policy.uuid);
+        let policy = policy.ok_or_else(|| BootstrapError::UnknownPolicy(wanted.policy_slug.clone()))?;
+        let new = NewUser {
+            uuid: None,
+            username: Some(wanted.username.clone()),
+            firstname: None,
+            lastname: None,
+            purpose: wanted.purpose.clone(),
+            authentication_method: Some(NATIVE_METHOD.to_owned()),
+            enabled: true,
+            password: Some(wanted.password.clone()),
+            email_address: None,
+        };
+        let user = self.create_user_with_policies(top, new, vec![policy]).map_err(|error| match error {
+            CreateUserError::LoginTaken { login, .. } => BootstrapError::OtherCredentials(login),
+            error => BootstrapError::Create(error),
+        })?;
+        log::info!(target: "wazo_auth.bootstrap", "created the initial user {} ({})", wanted.username, user.uuid);
+        Ok(())
+    }
+}

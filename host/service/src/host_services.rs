@@ -1,0 +1,239 @@
+//! What plugins may ask of the host (plugins.md section 7), as JSON frames.
+
+use std::sync::{Arc, Weak};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices};
+use wazo_auth_store::{self as store, groups::Group, policies::Policy, users::User};
+
+use crate::{
+    Services,
+    metadata::MetadataError,
+    tokens::Internal,
+    users::{VerifyError, effective_method},
+};
+
+/// The services as plugins see them.
+///
+/// Holds them weakly: the services own the plugins, not the other way round.
+pub struct PluginHost(Weak<Services>);
+
+#[derive(Deserialize)]
+struct Credentials {
+    login: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct ByLogin {
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct ByUser {
+    user_uuid: String,
+}
+
+#[derive(Deserialize)]
+struct MetadataOf {
+    purpose: String,
+    login: String,
+    #[serde(default)]
+    args: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct NewInternalToken {
+    expiration: i64,
+    #[serde(default)]
+    acl: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ByToken {
+    token: String,
+}
+
+// === impl PluginHost ===
+
+impl PluginHost {
+    /// The services, offered to plugins.
+    #[must_use]
+    pub fn new(services: &Arc<Services>) -> Arc<Self> {
+        Arc::new(Self(Arc::downgrade(services)))
+    }
+}
+
+impl HostServices for PluginHost {
+    fn call(
+        &self,
+        _plugin: &str,
+        service: &str,
+        head: &str,
+        _body: &[u8],
+    ) -> Result<(String, Vec<u8>), HostFailure> {
+        let services = self.0.upgrade().ok_or_else(|| HostFailure {
+            kind: ErrorKind::Host,
+            text: "the daemon is stopping".to_owned(),
+        })?;
+        let reply = services.serve(service, head).map_err(|Refusal(failure)| failure)?;
+        Ok((reply.to_string(), Vec::new()))
+    }
+}
+
+impl Services {
+    fn serve(&self, service: &str, head: &str) -> Result<Value, Refusal> {
+        match service {
+            "platform.get" => Ok(json!({
+                "xivo_uuid": self.context().environment().xivo_uuid,
+                "version": env!("CARGO_PKG_VERSION"),
+            })),
+            "users.verify_password" => {
+                let Credentials { login, password } = parse(head)?;
+                Ok(json!({"verified": self.verify_password(&login, &password)?}))
+            }
+            "users.get_by_login" => {
+                let user = self.user_by_login(&parse::<ByLogin>(head)?.login)?;
+                Ok(json!({"user": user.as_ref().map(user_json)}))
+            }
+            "users.get" => {
+                let user = match user_uuid(head)? {
+                    Some(uuid) => self.store().read(|conn| store::users::get(conn, &uuid))?,
+                    None => None,
+                };
+                Ok(json!({"user": user.as_ref().map(user_json)}))
+            }
+            "users.get_acl" => Ok(json!({"acl": self.of_user(head, store::policies::acl_of_user)?})),
+            "users.list_policies" => {
+                let policies = self.of_user(head, store::policies::of_user)?;
+                Ok(json!({"items": policies.iter().map(policy_json).collect::<Vec<_>>()}))
+            }
+            "users.list_groups" => {
+                let groups = self.of_user(head, store::groups::of_user)?;
+                Ok(json!({"items": groups.iter().map(group_json).collect::<Vec<_>>()}))
+            }
+            "metadata.get_token_metadata" => {
+                let MetadataOf { purpose, login, args } = parse(head)?;
+                let metadata = self.token_metadata(&purpose, &login, &Args::from(args))?;
+                Ok(json!({"metadata": metadata}))
+            }
+            "metadata.get_persistent_metadata" => {
+                let MetadataOf { purpose, login, args } = parse(head)?;
+                let metadata = self.persistent_metadata(&purpose, &login, &Args::from(args))?;
+                Ok(json!({"metadata": metadata}))
+            }
+            "tenants.get_top" => Ok(json!({"uuid": self.top_tenant()})),
+            "tokens.create" => self.create_plugin_token(parse(head)?),
+            "tokens.delete" => {
+                self.revoke_token(&parse::<ByToken>(head)?.token)?;
+                Ok(json!({}))
+            }
+            unknown => {
+                let text = format!("this daemon offers no service named `{unknown}`");
+                Err(failure(ErrorKind::Unsupported, &text))
+            }
+        }
+    }
+
+    fn of_user<T>(
+        &self,
+        head: &str,
+        ask: fn(&mut dyn store::Conn, &Uuid) -> Result<Vec<T>, store::Error>,
+    ) -> Result<Vec<T>, Refusal> {
+        match user_uuid(head)? {
+            Some(uuid) => Ok(self.store().read(|conn| ask(conn, &uuid))?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// A token for a plugin's own use (tokens.md section 12), committed before
+    /// it is returned.
+    fn create_plugin_token(&self, new: NewInternalToken) -> Result<Value, Refusal> {
+        if !(1..=315_360_000).contains(&new.expiration) {
+            return Err(failure(
+                ErrorKind::Malformed,
+                "`expiration` must be from 1 to 315360000 seconds",
+            ));
+        }
+        let mut metadata = Map::new();
+        metadata.insert("tenant_uuid".to_owned(), json!(self.top_tenant()));
+        let token = self.issue_internal(Internal {
+            expiration: new.expiration,
+            acl: new.acl,
+            metadata,
+            user_agent: "wazo-auth-internal",
+            remote_addr: "127.0.0.1",
+        })?;
+        Ok(json!({"token": token}))
+    }
+}
+
+fn parse<T: DeserializeOwned>(head: &str) -> Result<T, Refusal> {
+    serde_json::from_str(head).map_err(|error| failure(ErrorKind::Malformed, &error.to_string()))
+}
+
+/// The user that is asked about; `None` for what cannot be a user's UUID.
+fn user_uuid(head: &str) -> Result<Option<Uuid>, Refusal> {
+    Ok(Uuid::parse_str(&parse::<ByUser>(head)?.user_uuid).ok())
+}
+
+fn user_json(user: &User) -> Value {
+    let emails: Vec<Value> = user
+        .emails
+        .iter()
+        .map(|email| {
+            json!({"uuid": email.uuid, "address": email.address,
+                   "main": email.main, "confirmed": email.confirmed})
+        })
+        .collect();
+    json!({
+        "uuid": user.uuid, "tenant_uuid": user.tenant_uuid, "username": user.username,
+        "firstname": user.firstname, "lastname": user.lastname, "purpose": user.purpose,
+        "enabled": user.enabled, "authentication_method": user.authentication_method,
+        "effective_authentication_method": effective_method(user), "emails": emails,
+    })
+}
+
+fn policy_json(policy: &Policy) -> Value {
+    json!({"uuid": policy.uuid, "name": policy.name, "slug": policy.slug,
+           "tenant_uuid": policy.tenant_uuid})
+}
+
+fn group_json(group: &Group) -> Value {
+    json!({"uuid": group.uuid, "name": group.name, "slug": group.slug,
+           "tenant_uuid": group.tenant_uuid})
+}
+
+/// What a plugin is told instead of a reply.
+struct Refusal(HostFailure);
+
+fn failure(kind: ErrorKind, text: &str) -> Refusal {
+    Refusal(HostFailure { kind, text: text.to_owned() })
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        failure(ErrorKind::Host, &error.to_string())
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Busy(busy) => failure(ErrorKind::Busy, &busy.to_string()),
+            VerifyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MetadataError> for Refusal {
+    fn from(error: MetadataError) -> Self {
+        let kind = match &error {
+            MetadataError::Call(CallError::Busy { .. }) => ErrorKind::Busy,
+            _ => ErrorKind::Host,
+        };
+        failure(kind, &error.to_string())
+    }
+}

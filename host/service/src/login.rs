@@ -1,0 +1,258 @@
+//! Logins: from credentials or a refresh token to an access token (tokens.md
+//! section 4).
+//!
+//! ```text
+//!   choose a provider ─▶ verify ─▶ user and method ─▶ metadata, ACL ─▶ write
+//!   (verify.rs)                                       (this file)      (write.rs)
+//! ```
+
+mod verify;
+mod write;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use wazo_auth_password::Busy;
+use wazo_auth_plugins::{Args, CallError};
+use wazo_auth_store as store;
+
+use crate::{NotReady, Services, tokens::TokenView, users::VerifyError};
+use verify::Verified;
+
+/// Login and password, both non-empty.
+#[derive(Clone)]
+pub struct Credentials {
+    /// As typed.
+    pub login: String,
+    /// As typed; never logged, never stored.
+    pub password: String,
+}
+
+/// A validated request for a token.
+#[derive(Clone)]
+pub struct LoginRequest {
+    /// From the `Authorization` header.
+    pub credentials: Option<Credentials>,
+    /// The `backend` field.
+    pub backend: String,
+    /// Lifetime in seconds.
+    pub expiration: i64,
+    /// Whether a refresh token is wanted.
+    pub offline: bool,
+    /// The `client_id` field.
+    pub client_id: Option<String>,
+    /// The `refresh_token` field.
+    pub refresh_token: Option<String>,
+    /// All validated body fields, as plugins see them.
+    pub fields: Map<String, Value>,
+    /// Whether the session is a mobile one.
+    pub mobile: bool,
+    /// `User-Agent` of the request.
+    pub user_agent: String,
+    /// Address of the client.
+    pub remote_addr: String,
+}
+
+/// What a successful login gives.
+#[derive(Debug, Clone)]
+pub struct LoginAnswer {
+    /// The token.
+    pub token: TokenView,
+    /// The refresh token of an offline login.
+    pub refresh_token: Option<Uuid>,
+    /// How many sessions the mobile rules ended.
+    pub sessions_revoked: u64,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// Refused; the reason is for the log alone.
+    #[error("{0}")]
+    Refused(String),
+    /// The session cap is reached.
+    #[error("User {0} has exceeded the maximum number of active sessions")]
+    TooManySessions(String),
+    /// Somebody whom only a backend knows asked for a refresh token.
+    #[error("a refresh token is for users of this service; `{0}` is known to its backend only")]
+    OfflineForeigner(String),
+    /// Too many passwords wait to be hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// A plugin failed.
+    #[error(transparent)]
+    Plugin(#[from] CallError),
+    /// A plugin answered something that no token can be made of.
+    #[error("plugin `{plugin}`: {problem}")]
+    BadMetadata {
+        /// The backend.
+        plugin: String,
+        /// What is wrong with its answer.
+        problem: String,
+    },
+    /// Plugins are still being loaded.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    /// The store cannot answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl From<VerifyError> for LoginError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Busy(busy) => Self::Busy(busy),
+            VerifyError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Services {
+    /// Logs somebody in. One line in the log says how it went, with the login
+    /// and without a secret.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub fn create_token(&self, request: &LoginRequest) -> Result<LoginAnswer, LoginError> {
+        let result = self.log_in(request);
+        let (from, agent) = (&request.remote_addr, &request.user_agent);
+        match &result {
+            Ok((login, answer)) => log::info!(
+                target: "wazo_auth.login",
+                "Successful login: {login} got token {} from {from} using agent \"{agent}\"",
+                redacted(&answer.token.token)
+            ),
+            Err(LoginError::Refused(_) | LoginError::TooManySessions(_)) | Err(LoginError::OfflineForeigner(_)) => {
+                if let Err(reason) = &result {
+                    log::info!(
+                        target: "wazo_auth.login",
+                        "Failed login: {reason} from {from} using agent \"{agent}\""
+                    );
+                }
+            }
+            Err(error) => log::error!(target: "wazo_auth.login", "login not completed: {error}"),
+        }
+        result.map(|(_, answer)| answer)
+    }
+
+    fn log_in(&self, request: &LoginRequest) -> Result<(String, LoginAnswer), LoginError> {
+        let mut args = arguments(request);
+        let verified = self.verify(request, &mut args)?;
+        let issued_at = self.context().now();
+        let claims = self.claims(request, &verified, &mut args)?;
+        let plan = write::Plan::new(self, request, &verified, &args, claims, issued_at)?;
+        let answer = self.write_login(plan)?;
+        Ok((verified.login, answer))
+    }
+
+    /// What the backend says of a verified login: metadata and accesses.
+    fn claims(
+        &self,
+        request: &LoginRequest,
+        verified: &Verified,
+        args: &mut Args,
+    ) -> Result<Claims, LoginError> {
+        let (backend, login) = (self.backend(&verified.backend)?, &verified.login);
+        let mut metadata = backend.get_metadata(login, args)?;
+        args.insert("acl", Value::from(self.default_policy_acl(&request.backend)?));
+        let mut acl = backend.get_acl(login, args)?;
+        let mut persistent = verified.stored_metadata.clone().unwrap_or_default();
+        if request.offline {
+            persistent = backend.get_persistent_metadata(login, args)?;
+        }
+        if let Some(foreign) = &verified.foreign {
+            foreign.confine(&mut metadata, &mut acl);
+        }
+        // What is stored with the refresh token lies under what is fresh.
+        let kept = persistent.clone();
+        persistent.extend(metadata);
+        Claims::new(&verified.backend, persistent, kept, acl)
+    }
+
+    /// The accesses of the configured policy that every user token gets
+    /// (acl.md section 5).
+    fn default_policy_acl(&self, backend: &str) -> Result<Vec<String>, LoginError> {
+        let rules = self.rules();
+        let name = rules.backend_policies.get(backend).or(rules.default_user_policy.as_ref());
+        let Some(name) = name.filter(|name| !name.is_empty()).cloned() else { return Ok(Vec::new()) };
+        let acl = self.store().read(|conn| store::policies::acl_of_name(conn, &name))?;
+        Ok(acl.unwrap_or_else(|| {
+            log::info!(
+                target: "wazo_auth.login",
+                "no policy is named \"{name}\" (see `default_user_policy`): nothing added to the token"
+            );
+            Vec::new()
+        }))
+    }
+}
+
+/// The validated arguments that all plugin calls of one login share.
+fn arguments(request: &LoginRequest) -> Args {
+    let mut args = Args::from(request.fields.clone());
+    if let Some(credentials) = &request.credentials {
+        args.insert("login", Value::from(&*credentials.login));
+        args.insert("password", Value::from(&*credentials.password));
+    }
+    args.insert("mobile", Value::from(request.mobile));
+    args.insert("user_agent", Value::from(&*request.user_agent));
+    args.insert("remote_addr", Value::from(&*request.remote_addr));
+    args
+}
+
+/// What a token is made of, as its backend has it.
+pub(crate) struct Claims {
+    auth_id: String,
+    xivo_uuid: Option<String>,
+    pbx_user_uuid: Option<String>,
+    tenant_uuid: Option<Uuid>,
+    purpose: Option<String>,
+    metadata: Map<String, Value>,
+    /// The part to store with a refresh token.
+    persistent: Map<String, Value>,
+    acl: Vec<String>,
+}
+
+impl Claims {
+    fn new(
+        plugin: &str,
+        metadata: Map<String, Value>,
+        persistent: Map<String, Value>,
+        acl: Vec<String>,
+    ) -> Result<Self, LoginError> {
+        let bad = |problem: String| LoginError::BadMetadata { plugin: plugin.to_owned(), problem };
+        let text = |key: &str| metadata.get(key).and_then(Value::as_str).map(str::to_owned);
+        let auth_id = text("auth_id").filter(|id| !id.is_empty());
+        let auth_id = auth_id.ok_or_else(|| bad("its metadata has no `auth_id`".to_owned()))?;
+        if !metadata.contains_key("xivo_uuid") {
+            return Err(bad("its metadata has no `xivo_uuid`".to_owned()));
+        }
+        let tenant_uuid = text("tenant_uuid")
+            .map(|tenant| Uuid::parse_str(&tenant))
+            .transpose()
+            .map_err(|_| bad("its metadata has a `tenant_uuid` that is no UUID".to_owned()))?;
+        Ok(Self {
+            auth_id,
+            xivo_uuid: text("xivo_uuid"),
+            pbx_user_uuid: text("pbx_user_uuid"),
+            tenant_uuid,
+            purpose: text("purpose"),
+            metadata,
+            persistent,
+            acl,
+        })
+    }
+}
+
+/// A token as a log may show it: its last eight characters.
+#[must_use]
+pub fn redacted(token: &Uuid) -> String {
+    let token = token.to_string();
+    let hidden = token.len().saturating_sub(8);
+    token.chars().enumerate().map(|(i, c)| if c == '-' || i >= hidden { c } else { 'X' }).collect()
+}
+
+/// The instant `seconds` after `from`; the farthest there is beyond.
+fn later(from: Timestamp, seconds: i64) -> Timestamp {
+    from.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,244 @@
+//! The one transaction of a login. It checks again what the preparation relied
+//! on, because the world may have changed while a password was hashed.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+use wazo_auth_plugins::Args;
+use wazo_auth_store::{
+    self as store, Conn, Lock,
+    sessions::Session,
+    tokens::NewToken,
+    users::User,
+};
+
+use super::{Claims, LoginAnswer, LoginError, LoginRequest, later, verify::Verified};
+use crate::{
+    OWN_AUTH_ID, Services,
+    refresh_tokens::{self, Offline},
+    tokens::TokenView,
+    users::effective_method,
+};
+
+/// Everything the transaction needs, ready to be run more than once.
+pub(super) struct Plan {
+    user: Option<Relied>,
+    /// UUIDs that no user may have: a stranger must not pose as one.
+    not_users: Vec<Uuid>,
+    refresh_token: Option<(Uuid, String)>,
+    offline: Option<Offline>,
+    cap: Option<i64>,
+    session: Session,
+    token: NewToken,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// What the preparation found of the user.
+struct Relied {
+    uuid: Uuid,
+    method: String,
+    password_hash: Option<String>,
+    login: String,
+}
+
+/// What the transaction found out.
+struct Written {
+    refresh_token: Option<Uuid>,
+    sessions_revoked: u64,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    pub(super) fn new(
+        services: &Services,
+        request: &LoginRequest,
+        verified: &Verified,
+        args: &Args,
+        claims: Claims,
+        issued_at: Timestamp,
+    ) -> Result<Self, LoginError> {
+        let context = services.context();
+        let expires_at = later(issued_at, request.expiration);
+        let session = Session {
+            uuid: context.uuid(),
+            mobile: request.mobile,
+            tenant_uuid: claims.tenant_uuid.unwrap_or_else(|| services.top_tenant()),
+        };
+        let offline = offline(services, request, verified, args, &claims, issued_at)?;
+        let not_users = strangers_claims(verified, &claims)?;
+        let token = NewToken {
+            uuid: context.uuid(),
+            auth_id: claims.auth_id,
+            pbx_user_uuid: claims.pbx_user_uuid,
+            xivo_uuid: claims.xivo_uuid,
+            issued_at: Some(issued_at.as_second()),
+            expires_at: Some(expires_at.as_second()),
+            metadata: claims.metadata,
+            session_uuid: session.uuid,
+            user_agent: request.user_agent.clone(),
+            remote_addr: request.remote_addr.clone(),
+            acl: claims.acl,
+            refresh_token_uuid: verified.refresh_token,
+        };
+        let capped = matches!(claims.purpose.as_deref(), Some("user" | "external_api"))
+            && Uuid::parse_str(&token.auth_id).is_ok();
+        Ok(Self {
+            user: verified.user.as_ref().map(|user| Relied::on(user, &verified.login)),
+            not_users,
+            refresh_token: verified
+                .refresh_token
+                .zip(request.client_id.clone()),
+            offline,
+            cap: capped.then(|| services.rules().max_user_concurrent_sessions),
+            session,
+            token,
+            issued_at,
+            expires_at,
+        })
+    }
+
+    fn check(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
+        if let Some(relied) = &self.user {
+            relied.check(conn)?;
+        }
+        for uuid in &self.not_users {
+            if store::users::uuid_taken(conn, uuid)? {
+                let reason = format!("a backend's own identity claims to be user {uuid}");
+                return Err(LoginError::Refused(reason));
+            }
+        }
+        if let Some((token, client)) = &self.refresh_token
+            && store::refresh_tokens::get(conn, token, client)?.is_none()
+        {
+            let reason = format!("refresh token of client \"{client}\" was just deleted");
+            return Err(LoginError::Refused(reason));
+        }
+        if let Some(cap) = self.cap
+            && store::sessions::count_of_auth_id(conn, &self.token.auth_id)? >= cap
+        {
+            return Err(LoginError::TooManySessions(self.token.auth_id.clone()));
+        }
+        Ok(())
+    }
+}
+
+// === impl Relied ===
+
+impl Relied {
+    fn on(user: &User, login: &str) -> Self {
+        Self {
+            uuid: user.uuid,
+            method: effective_method(user).to_owned(),
+            password_hash: user.password.as_ref().map(|password| password.hash.clone()),
+            login: login.to_owned(),
+        }
+    }
+
+    fn check(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
+        let user = store::users::get(conn, &self.uuid)?;
+        let same = user.is_some_and(|user| {
+            user.enabled == Some(true)
+                && effective_method(&user) == self.method
+                && user.password.map(|password| password.hash) == self.password_hash
+        });
+        if same {
+            return Ok(());
+        }
+        Err(LoginError::Refused(format!("user of login {} changed during the login", self.login)))
+    }
+}
+
+impl Services {
+    pub(super) fn write_login(&self, plan: Plan) -> Result<LoginAnswer, LoginError> {
+        let locks: Vec<Lock> = plan.user.iter().map(|user| Lock::User(user.uuid)).collect();
+        let (view, mut token) = (plan.view(), plan.token.clone());
+        let written = self.store().write(&locks, move |tx| {
+            let conn = tx.conn();
+            plan.check(conn)?;
+            let (refresh_token, sessions_revoked) = match &plan.offline {
+                Some(offline) => {
+                    let (token, revoked) = refresh_tokens::obtain(conn, offline)?;
+                    (Some(token), revoked)
+                }
+                None => (None, 0),
+            };
+            if refresh_token.is_some() {
+                token.refresh_token_uuid = refresh_token;
+            }
+            store::sessions::insert(conn, &plan.session)?;
+            store::tokens::insert(conn, &token)?;
+            Ok::<_, LoginError>(Written { refresh_token, sessions_revoked })
+        })?;
+        Ok(LoginAnswer {
+            token: view,
+            refresh_token: written.refresh_token,
+            sessions_revoked: written.sessions_revoked,
+        })
+    }
+}
+
+impl Plan {
+    /// The token as the answer shows it: with the fraction of the instant.
+    fn view(&self) -> TokenView {
+        let token = &self.token;
+        TokenView {
+            token: token.uuid,
+            auth_id: token.auth_id.clone(),
+            pbx_user_uuid: token.pbx_user_uuid.clone(),
+            xivo_uuid: token.xivo_uuid.clone(),
+            issued_at: self.issued_at,
+            expires_at: Some(self.expires_at),
+            acl: token.acl.clone(),
+            metadata: token.metadata.clone(),
+            session_uuid: token.session_uuid,
+            remote_addr: token.remote_addr.clone(),
+            user_agent: token.user_agent.clone(),
+        }
+    }
+}
+
+/// The refresh token that an offline login wants.
+fn offline(
+    services: &Services,
+    request: &LoginRequest,
+    verified: &Verified,
+    args: &Args,
+    claims: &Claims,
+    created_at: Timestamp,
+) -> Result<Option<Offline>, LoginError> {
+    let Some(client_id) = request.client_id.as_ref().filter(|_| request.offline) else {
+        return Ok(None);
+    };
+    let Some(user) = &verified.user else {
+        return Err(LoginError::OfflineForeigner(verified.login.clone()));
+    };
+    let login = args.str("real_login").or_else(|| args.login());
+    Ok(Some(Offline {
+        fresh: services.context().uuid(),
+        client_id: client_id.clone(),
+        user: user.uuid,
+        backend: request.backend.clone(),
+        login: login.unwrap_or(&verified.login).to_owned(),
+        user_agent: request.user_agent.clone(),
+        remote_addr: request.remote_addr.clone(),
+        created_at,
+        mobile: request.mobile,
+        metadata: claims.persistent.clone(),
+    }))
+}
+
+/// Everything by which somebody whom only a backend knows could be taken for a
+/// user of the service, or for the service itself.
+fn strangers_claims(verified: &Verified, claims: &Claims) -> Result<Vec<Uuid>, LoginError> {
+    if verified.user.is_some() {
+        return Ok(Vec::new());
+    }
+    if claims.auth_id == OWN_AUTH_ID {
+        let reason = format!("backend `{}` claims to be the service itself", verified.backend);
+        return Err(LoginError::Refused(reason));
+    }
+    let claimed = ["auth_id", "uuid", "pbx_user_uuid"];
+    let texts = claimed.iter().filter_map(|key| claims.metadata.get(*key)?.as_str());
+    Ok(texts.filter_map(|text| Uuid::parse_str(text).ok()).collect())
+}

@@ -1,0 +1,131 @@
+//! Refresh tokens: made by offline logins, listed, deleted (tokens.md
+//! section 5).
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use wazo_auth_store::{
+    self as store, Conn, Lock, Page,
+    refresh_tokens::{Item, ListQuery, NewRefreshToken},
+};
+
+use crate::Services;
+
+/// An offline login's wish for a refresh token.
+#[derive(Debug, Clone)]
+pub(crate) struct Offline {
+    /// The value to use if a new one is made.
+    pub(crate) fresh: Uuid,
+    pub(crate) client_id: String,
+    pub(crate) user: Uuid,
+    pub(crate) backend: String,
+    pub(crate) login: String,
+    pub(crate) user_agent: String,
+    pub(crate) remote_addr: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) mobile: bool,
+    pub(crate) metadata: Map<String, Value>,
+}
+
+/// Why a refresh token is not deleted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeleteError {
+    /// No such user in the scope.
+    #[error("No such user: \"{0}\"")]
+    UnknownUser(Uuid),
+    /// The user has none for this client.
+    #[error("unknown refresh_token for client_id \"{0}\"")]
+    UnknownClient(String),
+    /// The store cannot write.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Services {
+    /// A page of refresh tokens.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn list_refresh_tokens(&self, query: &ListQuery) -> Result<Page<Item>, store::Error> {
+        self.store().read(|conn| store::refresh_tokens::list(conn, query))
+    }
+
+    /// Whether a user exists in the subtree of `scope`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn user_is_in_scope(&self, user: Uuid, scope: Uuid) -> Result<bool, store::Error> {
+        let found = self.store().read(|conn| store::users::get(conn, &user))?;
+        Ok(found.is_some_and(|user| self.is_in_scope(&user.tenant_uuid, &scope)))
+    }
+
+    /// Deletes the refresh token of a user's client; its access tokens live on.
+    ///
+    /// # Errors
+    /// [`DeleteError`].
+    pub fn delete_refresh_token(
+        &self,
+        scope: Uuid,
+        user: Uuid,
+        client_id: &str,
+    ) -> Result<(), DeleteError> {
+        if !self.user_is_in_scope(user, scope)? {
+            return Err(DeleteError::UnknownUser(user));
+        }
+        let client_id = client_id.to_owned();
+        self.store().write(&[Lock::User(user)], move |tx| {
+            let found = store::refresh_tokens::find(tx.conn(), &user, &client_id)?;
+            let found = found.ok_or_else(|| DeleteError::UnknownClient(client_id.clone()))?;
+            store::refresh_tokens::delete(tx.conn(), &found.uuid)?;
+            Ok(())
+        })
+    }
+}
+
+/// Finds or makes the refresh token of an offline login, by the rules of
+/// section 5.1. Gives it and how many sessions the mobile rules ended.
+pub(crate) fn obtain(
+    conn: &mut dyn Conn,
+    offline: &Offline,
+) -> Result<(Uuid, u64), store::Error> {
+    let existing = store::refresh_tokens::find(conn, &offline.user, &offline.client_id)?;
+    let mut ended = 0;
+    match existing {
+        Some(existing) if !offline.mobile => return Ok((existing.uuid, 0)),
+        Some(existing) => ended += supersede(conn, &existing.uuid)?,
+        None => {}
+    }
+    let row = NewRefreshToken {
+        uuid: offline.fresh,
+        client_id: Some(offline.client_id.clone()),
+        user_uuid: Some(offline.user),
+        backend: Some(offline.backend.clone()),
+        login: Some(offline.login.clone()),
+        user_agent: Some(offline.user_agent.clone()),
+        remote_addr: Some(offline.remote_addr.clone()),
+        created_at: Some(offline.created_at),
+        mobile: offline.mobile,
+        metadata: offline.metadata.clone(),
+    };
+    store::refresh_tokens::insert(conn, &row)?;
+    if offline.mobile {
+        // A user has one mobile at a time.
+        for other in store::refresh_tokens::mobile_of_user(conn, &offline.user)? {
+            if other.uuid != offline.fresh {
+                ended += supersede(conn, &other.uuid)?;
+            }
+        }
+    }
+    Ok((offline.fresh, ended))
+}
+
+/// Deletes a refresh token with the sessions that came from it.
+fn supersede(conn: &mut dyn Conn, refresh_token: &Uuid) -> Result<u64, store::Error> {
+    let sessions = store::sessions::of_refresh_token(conn, refresh_token)?;
+    for session in &sessions {
+        store::sessions::delete(conn, &session.uuid)?;
+    }
+    store::refresh_tokens::delete(conn, refresh_token)?;
+    Ok(sessions.len() as u64)
+}

@@ -1,0 +1,44 @@
+//! Slugs made from names (acl.md section 7).
+
+use wazo_auth_context::Context;
+
+/// The longest slug of a policy or group.
+pub const MAX: usize = 80;
+
+const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// What is left of `name` when every character that a slug may not have is
+/// taken out, cut to [`MAX`]. May be empty.
+#[must_use]
+pub fn from_name(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        .take(MAX)
+        .collect()
+}
+
+/// Three random characters.
+#[must_use]
+pub fn random(context: &Context) -> String {
+    // 252 = 7 × 36: taking only smaller bytes makes every character equally
+    // likely; 16 bytes hold three such ones but for one time in 10^20.
+    context
+        .random::<16>()
+        .iter()
+        .filter(|byte| **byte < 252)
+        .take(3)
+        .filter_map(|byte| ALPHABET.get(usize::from(byte % 36)).map(|c| char::from(*c)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_stripped() {
+        assert_eq!(from_name("Élan de l'été 2-B_x!"), "landelt2-B_x");
+        assert_eq!(from_name("日本"), "");
+        assert_eq!(from_name(&"a".repeat(100)).len(), MAX);
+    }
+}

@@ -1,0 +1,274 @@
+//! Access tokens: checked, read, revoked, issued to the service itself
+//! (tokens.md sections 3, 7 and 12). Logins issue them in [`crate::login`].
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use wazo_auth_acl::Acl;
+use wazo_auth_store::{
+    self as store,
+    index::{AuthId, LiveToken, TokenIndex},
+    sessions::Session,
+    tokens::NewToken,
+};
+
+use crate::{OWN_AUTH_ID, Services};
+
+/// Why a token is not good enough, in the order of the checks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// Unknown, expired or not a token at all.
+    #[error("No such token")]
+    UnknownToken,
+    /// It does not grant the required access.
+    #[error("Unauthorized for {0}")]
+    Scope(String),
+    /// Its owner does not reach the tenant.
+    #[error("Unauthorized for tenant {0}")]
+    Tenant(String),
+    /// Its owner has been deleted, so that it reaches no tenant.
+    #[error("No such user: \"{0}\"")]
+    UnknownUser(String),
+}
+
+/// Why a token cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It failed the check.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The store cannot answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// A token as its holder sees it (tokens.md section 3).
+#[derive(Debug, Clone)]
+pub struct TokenView {
+    /// The token.
+    pub token: Uuid,
+    /// Identifier of the owner.
+    pub auth_id: String,
+    /// Legacy alias of the metadata key of that name.
+    pub pbx_user_uuid: Option<String>,
+    /// The platform.
+    pub xivo_uuid: Option<String>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it expires; `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// The frozen accesses.
+    pub acl: Vec<String>,
+    /// The frozen metadata.
+    pub metadata: Map<String, Value>,
+    /// Its session.
+    pub session_uuid: Uuid,
+    /// The address it was issued to.
+    pub remote_addr: String,
+    /// The user agent it was issued to.
+    pub user_agent: String,
+}
+
+impl Services {
+    /// The live token written `token`: from memory, without waiting for anything.
+    #[must_use]
+    pub fn live_token(&self, token: &str) -> Option<LiveToken> {
+        let token = TokenIndex::parse_token(token)?;
+        self.store().index().get(&token, self.now_seconds())
+    }
+
+    /// Checks a token: existence, then `scope`, then `tenant` (empty: none).
+    /// From memory; this is what other services ask on every request.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub fn check(
+        &self,
+        token: &str,
+        scope: Option<&str>,
+        tenant: Option<&str>,
+    ) -> Result<LiveToken, CheckError> {
+        let token = self.live_token(token).ok_or(CheckError::UnknownToken)?;
+        if let Some(scope) = scope
+            && !allows(&token, scope)
+        {
+            return Err(CheckError::Scope(scope.to_owned()));
+        }
+        self.check_tenant(&token, tenant)?;
+        Ok(token)
+    }
+
+    /// Which of `scopes` the token grants, each asked once.
+    ///
+    /// # Errors
+    /// [`CheckError`] when it is unknown or does not reach `tenant`.
+    pub fn check_scopes<'a>(
+        &self,
+        token: &str,
+        scopes: &'a [String],
+        tenant: Option<&str>,
+    ) -> Result<Vec<(&'a str, bool)>, CheckError> {
+        let token = self.check(token, None, tenant)?;
+        let mut seen = std::collections::HashSet::new();
+        let asked = scopes.iter().map(String::as_str).filter(|scope| seen.insert(*scope));
+        Ok(asked.map(|scope| (scope, allows(&token, scope))).collect())
+    }
+
+    /// Reads a token back, after [`check`](Self::check).
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read_token(
+        &self,
+        token: &str,
+        scope: Option<&str>,
+        tenant: Option<&str>,
+    ) -> Result<TokenView, ReadError> {
+        let live = self.check(token, scope, tenant)?;
+        let row = self
+            .store()
+            .read(|conn| store::tokens::get(conn, &live.token))?
+            // Revoked between the check and the read.
+            .ok_or(CheckError::UnknownToken)?;
+        Ok(TokenView::from(row))
+    }
+
+    /// Revokes a token, and its session with its last token. Unknown tokens
+    /// are revoked already.
+    ///
+    /// # Errors
+    /// The store's, when it cannot write.
+    pub fn revoke_token(&self, token: &str) -> Result<(), store::Error> {
+        let Some(token) = TokenIndex::parse_token(token) else { return Ok(()) };
+        self.store().write(&[], move |tx| {
+            let conn = tx.conn();
+            let Some(row) = store::tokens::get(conn, &token)? else { return Ok(()) };
+            store::tokens::delete(conn, &token)?;
+            if store::tokens::tokens_of_session(conn, &row.session_uuid)?.is_empty() {
+                store::sessions::delete(conn, &row.session_uuid)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Issues a token to the service itself or one of its plugins (tokens.md
+    /// section 12): owner `wazo-auth`, exactly these accesses.
+    ///
+    /// # Errors
+    /// The store's, when it cannot write.
+    pub fn issue_internal(&self, internal: Internal) -> Result<Uuid, store::Error> {
+        let (token, session) = (self.context().uuid(), self.context().uuid());
+        let (tenant, issued) = (self.top_tenant(), self.now_seconds());
+        let row = NewToken {
+            uuid: token,
+            auth_id: OWN_AUTH_ID.to_owned(),
+            pbx_user_uuid: None,
+            xivo_uuid: None,
+            issued_at: Some(issued),
+            expires_at: Some(issued.saturating_add(internal.expiration)),
+            metadata: internal.metadata,
+            session_uuid: session,
+            user_agent: internal.user_agent.to_owned(),
+            remote_addr: internal.remote_addr.to_owned(),
+            acl: internal.acl,
+            refresh_token_uuid: None,
+        };
+        self.store().write(&[], move |tx| {
+            let session = Session { uuid: session, mobile: false, tenant_uuid: tenant };
+            store::sessions::insert(tx.conn(), &session)?;
+            store::tokens::insert(tx.conn(), &row)?;
+            Ok(token)
+        })
+    }
+
+    fn check_tenant(&self, token: &LiveToken, tenant: Option<&str>) -> Result<(), CheckError> {
+        let Some(tenant) = tenant.filter(|tenant| !tenant.is_empty()) else { return Ok(()) };
+        let index = self.store().index();
+        let home = match (&token.owner.auth_id, token.owner.user_uuid) {
+            (AuthId::Text(text), _) if &**text == OWN_AUTH_ID => return Ok(()),
+            // An identity that only its backend knows lives in a tenant of its
+            // configuration; every other owner is a user.
+            (AuthId::Text(_), None) if token.owner.tenant_uuid.is_some() => token.owner.tenant_uuid,
+            (AuthId::Text(_), _) => None,
+            (AuthId::Uuid(user), _) => index.tenant_of_user(user),
+        };
+        let home = home.ok_or_else(|| CheckError::UnknownUser(token.owner.auth_id.to_string()))?;
+        TokenIndex::parse_token(tenant)
+            .filter(|tenant| index.is_in_subtree(tenant, &home))
+            .map(drop)
+            .ok_or_else(|| CheckError::Tenant(tenant.to_owned()))
+    }
+}
+
+/// Whether the token grants `required`.
+#[must_use]
+pub fn allows(token: &LiveToken, required: &str) -> bool {
+    let mut session = Uuid::encode_buffer();
+    let session = &*token.session.hyphenated().encode_lower(&mut session);
+    let mut user = Uuid::encode_buffer();
+    let auth_id = match &token.owner.auth_id {
+        AuthId::Uuid(uuid) => &*uuid.hyphenated().encode_lower(&mut user),
+        AuthId::Text(text) => text,
+    };
+    token.acl.allows(required, auth_id, session)
+}
+
+/// What a token's accesses are matched with, to keep beyond the token.
+#[derive(Clone)]
+pub(crate) struct TokenSubject {
+    pub(crate) acl: Arc<Acl>,
+    pub(crate) auth_id: String,
+    pub(crate) session: String,
+}
+
+impl From<&LiveToken> for TokenSubject {
+    fn from(token: &LiveToken) -> Self {
+        Self {
+            acl: Arc::clone(&token.acl),
+            auth_id: token.owner.auth_id.to_string(),
+            session: token.session.to_string(),
+        }
+    }
+}
+
+/// A token of the service's own.
+#[derive(Debug, Clone)]
+pub struct Internal {
+    /// Lifetime in seconds.
+    pub expiration: i64,
+    /// Its accesses.
+    pub acl: Vec<String>,
+    /// Its metadata.
+    pub metadata: Map<String, Value>,
+    /// What stands as its user agent.
+    pub user_agent: &'static str,
+    /// What stands as its address.
+    pub remote_addr: &'static str,
+}
+
+// === impl TokenView ===
+
+impl From<store::tokens::Token> for TokenView {
+    fn from(row: store::tokens::Token) -> Self {
+        Self {
+            token: row.uuid,
+            auth_id: row.auth_id,
+            pbx_user_uuid: row.pbx_user_uuid,
+            xivo_uuid: row.xivo_uuid,
+            issued_at: seconds(row.issued_at.unwrap_or_default()),
+            expires_at: row.expires_at.map(seconds),
+            acl: row.acl,
+            metadata: row.metadata,
+            session_uuid: row.session_uuid,
+            remote_addr: row.remote_addr,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+/// The instant so many seconds after 1970; the farthest there is beyond.
+pub(crate) fn seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,92 @@
+//! The command line (config.md section 4.1).
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use wazo_auth_config::Flags;
+
+/// Issues, checks and revokes tokens over HTTP; logins are verified by plugins.
+#[derive(Debug, Parser)]
+#[command(name = "wazo-auth", version, infer_long_args = true, args_conflicts_with_subcommands = false)]
+pub(crate) struct Cli {
+    /// The main configuration file.
+    #[arg(short, long, value_name = "PATH", default_value = "/etc/wazo-auth/config.yml", global = true)]
+    pub(crate) config_file: PathBuf,
+    /// The account to switch to.
+    #[arg(short, long, value_name = "NAME")]
+    user: Option<String>,
+    /// Log everything.
+    #[arg(short, long)]
+    debug: bool,
+    /// The least serious level to log: critical, error, warning, info, debug.
+    #[arg(short, long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Bring the schema of the database up to date before starting.
+    #[arg(long)]
+    db_upgrade_on_startup: bool,
+    /// The port to listen on.
+    #[arg(long, value_name = "PORT")]
+    listen_port: Option<u16>,
+    /// The log file.
+    #[arg(long, value_name = "PATH")]
+    log_file: Option<PathBuf>,
+    /// Accepted for old scripts: the daemon always stays in the foreground.
+    #[arg(short, long)]
+    foreground: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Look at plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Say what a library offers and whether it fits, without running any of it.
+    Inspect {
+        /// The shared library.
+        file: PathBuf,
+    },
+    /// List the plugins that the configuration finds, and whether each is enabled.
+    List,
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// What overrides the configuration files.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags {
+            user: self.user.clone(),
+            debug: self.debug,
+            log_level: self.log_level.clone(),
+            db_upgrade_on_startup: self.db_upgrade_on_startup,
+            listen_port: self.listen_port,
+            log_file: self.log_file.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_of_old_documentation_are_understood() {
+        let cli = Cli::try_parse_from(["wazo-auth", "-df", "--config", "/tmp/x.yml"]).unwrap();
+        assert!(cli.debug && cli.foreground);
+        assert_eq!(cli.config_file, PathBuf::from("/tmp/x.yml"));
+    }
+
+    #[test]
+    fn an_ambiguous_prefix_is_refused() {
+        let error = Cli::try_parse_from(["wazo-auth", "--log", "x"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+}

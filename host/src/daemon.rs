@@ -1,0 +1,152 @@
+//! The life of the daemon (config.md section 4.1, bootstrap.md section 1).
+
+use std::{io, process::ExitCode, sync::Arc, time::Duration};
+
+use nix::sys::stat::{Mode, umask};
+use tokio::signal::unix::{SignalKind, signal};
+use wazo_auth_config::{Config, Settings, Sources};
+use wazo_auth_context::Context;
+use wazo_auth_http::{App, Server};
+use wazo_auth_log::{LogOptions, critical};
+use wazo_auth_plugins::Registry;
+use wazo_auth_service::{Services, host_services::PluginHost};
+use wazo_auth_work::Pool;
+
+use crate::{account, certificate, cleanup_task::CleanupTask, cli::Cli, environment, setup::{self, Failure}};
+
+/// Start-up failed.
+const FAILED: u8 = 1;
+/// The socket failed while serving (EX_OSERR): the supervisor starts anew.
+const SOCKET_FAILED: u8 = 71;
+/// Requests that may wait for a worker, for each one there is.
+const QUEUE_PER_WORKER: usize = 40;
+/// What still runs after the last request gets so long to end.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// Runs until a signal, or until something fails.
+pub(crate) fn run(cli: &Cli) -> ExitCode {
+    let context = match environment::context() {
+        Ok(context) => context,
+        Err(sentence) => return fail_without_log(&sentence),
+    };
+    let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
+    let config = match wazo_auth_config::load(&sources) {
+        Ok(config) => config,
+        Err(error) => {
+            error.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
+            return fail_without_log(&error.to_string());
+        }
+    };
+    config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
+    if let Err(error) = open_log(&config.settings, &context) {
+        return fail_without_log(&error.to_string());
+    }
+    match start_and_serve(&config, &context) {
+        Ok(code) => code,
+        Err(error) => {
+            critical!(target: "wazo_auth.main", "{error}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn fail_without_log(sentence: &str) -> ExitCode {
+    eprintln!("wazo-auth: {sentence}");
+    ExitCode::from(FAILED)
+}
+
+fn open_log(settings: &Settings, context: &Context) -> Result<(), wazo_auth_log::LogError> {
+    let process = &settings.process;
+    let file = wazo_auth_log::open_file(&process.log_filename)?;
+    let standard = LogOptions::standard(process.effective_log_level(), context.clone())?;
+    wazo_auth_log::init(LogOptions {
+        file: Some(file),
+        syslog: process.syslog_enabled,
+        ..standard
+    })?;
+    wazo_auth_log::log_panics();
+    Ok(())
+}
+
+fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failure> {
+    let settings = &config.settings;
+    // Whatever is made from here on is for this account alone.
+    umask(Mode::from_bits_truncate(0o077));
+    if let Some(user) = &settings.process.user {
+        account::switch_to(user)?;
+    }
+    setup::warn_of_unused_keys(config);
+    let services = start_services(settings, context)?;
+    let cleanup = CleanupTask::start(Arc::clone(&services), settings.tokens.cleanup_interval)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(setup::cores().get())
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(settings, context, Arc::clone(&services)));
+    // A plugin that never returns must not keep the process.
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    drop(cleanup);
+    services.store().close();
+    match served? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            critical!(target: "wazo_auth.main", "the listening socket failed: {error}");
+            Ok(ExitCode::from(SOCKET_FAILED))
+        }
+    }
+}
+
+/// Store, plugins, first user: everything before the socket opens.
+fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services>, Failure> {
+    let store = setup::store(settings, context)?;
+    let hasher = Arc::new(setup::hasher(context)?);
+    let services = Services::new(context.clone(), setup::rules(settings), store, hasher)?;
+    let host = PluginHost::new(&services);
+    services.set_plugins(Registry::load(&setup::plugin_settings(settings), host)?);
+    if let Some(user) = setup::initial_user(settings)? {
+        services.ensure_initial_user(&user)?;
+    }
+    Ok(services)
+}
+
+/// Opens the socket and serves. The inner result is the socket's.
+async fn serve(
+    settings: &Settings,
+    context: &Context,
+    services: Arc<Services>,
+) -> Result<io::Result<()>, Failure> {
+    let tls = match setup::tls_files(settings) {
+        Some((files, ours)) => {
+            if ours {
+                certificate::ensure(&files, context.now())?;
+            } else {
+                log::warn!(
+                    target: "wazo_auth.main",
+                    "TLS by `rest_api.certificate` and `rest_api.private_key` is deprecated: put a reverse proxy in front"
+                );
+            }
+            Some(files.load()?)
+        }
+        None => None,
+    };
+    let api = &settings.rest_api;
+    let workers = api.max_threads as usize;
+    let requests = Pool::new("requests", workers, workers * QUEUE_PER_WORKER);
+    let logins = Pool::new("logins", workers, workers * QUEUE_PER_WORKER);
+    let app = App::new(services, setup::http(settings), requests, logins)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let server = Server::bind(&api.listen, api.port, tls).await?;
+    if let Some(address) = server.address() {
+        log::info!(target: "wazo_auth.main", "Listening on {scheme}://{address}");
+    }
+    let stop = async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        log::warn!(target: "wazo_auth.main", "Stopping wazo-auth: {name}");
+    };
+    Ok(server.serve(app, stop).await)
+}

@@ -1,0 +1,17 @@
+//! The one place that reads the environment (config.md section 5).
+
+use wazo_auth_context::{Context, Environment, time_zone};
+
+/// The system's clock and randomness with what the environment says.
+///
+/// # Errors
+/// A sentence, when `TZ` names no zone.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn context() -> Result<Context, String> {
+    let tz = std::env::var("TZ").ok();
+    let time_zone = time_zone(tz.as_deref()).map_err(|tz| {
+        format!("TZ is `{tz}`, which is neither a time zone (Europe/Paris) nor a POSIX rule (UTC+1)")
+    })?;
+    let xivo_uuid = std::env::var("XIVO_UUID").ok().filter(|uuid| !uuid.is_empty());
+    Ok(Context::system(Environment { xivo_uuid, time_zone }))
+}

@@ -1,0 +1,164 @@
+//! From the configuration to the parts of the daemon.
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use wazo_auth_config::{Config, DbUri, Isolation, Settings, Tls};
+use wazo_auth_context::Context;
+use wazo_auth_http::{Cors, TlsFiles};
+use wazo_auth_password::Hasher;
+use wazo_auth_plugins as plugins;
+use wazo_auth_service::{Rules, bootstrap::InitialUser};
+use wazo_auth_store::{Options, Sealer, Store, key_file};
+
+/// Why the daemon cannot start: a sentence for the log.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Passwords that may wait for each hashing thread: what is behind the last of
+/// them has waited some five seconds.
+const WAITING_PER_THREAD: usize = 32;
+/// The hashing threads stay behind everything else.
+const HASHING_NICE: i32 = 19;
+
+/// Opens the store.
+pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {
+    let database = &settings.database;
+    let path = match &database.uri {
+        DbUri::Sqlite(path) => path.clone(),
+        DbUri::Postgresql(_) => return Err(NO_POSTGRESQL.into()),
+    };
+    let sealer = match database.seal_tokens {
+        true => Some(Sealer::new(&*key_file::read_or_create(&database.token_key_file, context)?)),
+        false => None,
+    };
+    // Requests and logins each have as many workers.
+    let readers = settings.rest_api.max_threads.saturating_mul(2);
+    Ok(Store::open(Options { path, readers, sealer }, context.clone())?)
+}
+
+const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version cannot use yet: \
+    set it to sqlite:////path/of/a/file";
+
+/// Starts the hashing threads.
+pub(crate) fn hasher(context: &Context) -> Result<Hasher, Failure> {
+    let threads = cores();
+    Ok(Hasher::start(wazo_auth_password::Settings {
+        threads,
+        waiting: threads.get() * WAITING_PER_THREAD,
+        nice: HASHING_NICE,
+        unknown_salt: context.random(),
+    })?)
+}
+
+/// How many threads can really run at once.
+pub(crate) fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// The settings of the rules.
+pub(crate) fn rules(settings: &Settings) -> Rules {
+    let tokens = &settings.tokens;
+    Rules {
+        default_token_lifetime: i64::from(tokens.default_lifetime),
+        max_user_concurrent_sessions: i64::from(tokens.max_user_concurrent_sessions),
+        default_user_policy: tokens.default_user_policy.clone(),
+        backend_policies: tokens.backend_policies.clone(),
+        token_cleanup_batch_size: tokens.cleanup_batch_size,
+        token_cleanup_interval: tokens.cleanup_interval.as_secs_f64(),
+    }
+}
+
+/// What the plugin registry needs to know.
+pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
+    let configured = &settings.plugins;
+    plugins::Settings {
+        plugin_dirs: configured.dirs.clone(),
+        enabled_backends: configured.backend.clone(),
+        enabled_metadata: configured.metadata.clone(),
+        purpose_metadata_mapping: configured.purpose_metadata.clone(),
+        plugins: configured
+            .options
+            .iter()
+            .map(|(name, options)| (name.clone(), plugin_options(options)))
+            .collect(),
+    }
+}
+
+fn plugin_options(options: &wazo_auth_config::PluginOptions) -> plugins::PluginOptions {
+    plugins::PluginOptions {
+        path: options.path.clone(),
+        sha256: options.sha256.clone(),
+        isolation: match options.isolation {
+            Isolation::InProcess => plugins::Isolation::InProcess,
+            Isolation::Process => plugins::Isolation::Process,
+        },
+        timeout: options.timeout.as_secs_f64(),
+        max_concurrent_calls: options.max_concurrent_calls as usize,
+        config: options.config.expose().clone(),
+        identities: options.identities.as_ref().map(|identities| plugins::Identities {
+            tenant: identities.tenant.clone(),
+            max_acl: identities.max_acl.clone(),
+        }),
+    }
+}
+
+/// Certificate and key, where TLS is wanted; `true` when they are ours to make.
+pub(crate) fn tls_files(settings: &Settings) -> Option<(TlsFiles, bool)> {
+    let api = &settings.rest_api;
+    let named = api.certificate_files();
+    let files = |certificate: PathBuf, private_key: PathBuf| TlsFiles { certificate, private_key };
+    match (api.tls, named) {
+        (Some(Tls::SelfSigned), Some((certificate, key))) => {
+            Some((files(certificate.clone(), key.clone()), true))
+        }
+        (Some(Tls::SelfSigned), None) => {
+            let state = settings.database.token_key_file.parent().unwrap_or(Path::new("."));
+            Some((files(state.join("tls.crt"), state.join("tls.key")), true))
+        }
+        (None, Some((certificate, key))) => Some((files(certificate.clone(), key.clone()), false)),
+        (None, None) => None,
+    }
+}
+
+/// The edge's settings.
+pub(crate) fn http(settings: &Settings) -> wazo_auth_http::Settings {
+    const MAX_BODY: usize = 1024 * 1024;
+    let api = &settings.rest_api;
+    wazo_auth_http::Settings {
+        num_proxies: api.num_proxies as usize,
+        cors: Cors { enabled: api.cors.enabled, allow_headers: api.cors.allow_headers.clone() },
+        max_body: MAX_BODY,
+    }
+}
+
+/// The administrator to make sure of, if one is wanted.
+pub(crate) fn initial_user(settings: &Settings) -> Result<Option<InitialUser>, Failure> {
+    let user = &settings.bootstrap_user;
+    if !user.on_startup {
+        return Ok(None);
+    }
+    let (Some(username), Some(password)) = (&user.username, &user.password) else {
+        return Err("`bootstrap_user_on_startup` needs `bootstrap_user_username` and \
+            `bootstrap_user_password`"
+            .into());
+    };
+    Ok(Some(InitialUser {
+        username: username.clone(),
+        password: password.expose().clone(),
+        purpose: user.purpose.clone(),
+        policy_slug: user.policy_slug.clone(),
+    }))
+}
+
+/// Tells the operator what the configuration asks for in vain.
+pub(crate) fn warn_of_unused_keys(config: &Config) {
+    for key in config.unused_keys() {
+        log::warn!(
+            target: "wazo_auth.config",
+            "`{key}` is configured, but has no effect in this version"
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! What a query needs of a database connection.
+
+use crate::{Error, IndexChange, Row, Seals, Value};
+
+/// The SQL dialect behind a [`Conn`], for the few words that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// SQLite: lists and JSON are text.
+    Sqlite,
+}
+
+/// A connection, as the modules of queries see it. Statements are prepared once
+/// and kept.
+///
+/// Parameters are numbered `?1`, `?2`, … in the text.
+pub trait Conn {
+    /// The SQL dialect it speaks.
+    fn dialect(&self) -> Dialect;
+
+    /// Hands each row of the answer to `row`, as they come.
+    ///
+    /// # Errors
+    /// What the database or `row` reports.
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        row: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
+    /// Runs a statement that gives no rows: the number of rows it changed.
+    ///
+    /// # Errors
+    /// What the database reports.
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error>;
+
+    /// How the values of tokens are written in this database.
+    fn seals(&self) -> &Seals;
+
+    /// Remembers a change of the token index, made once the transaction is
+    /// committed. The modules of queries call it themselves. A connection that
+    /// only reads has nothing to remember.
+    fn index(&mut self, change: IndexChange);
+
+    /// All rows of the answer.
+    ///
+    /// # Errors
+    /// What the database reports.
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        self.each(sql, params, &mut |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+}
+
+// === impl Dialect ===
+
+impl Dialect {
+    /// A condition: `column` is one of the texts of the list parameter
+    /// `parameter` ([`Value::List`]).
+    #[must_use]
+    pub fn in_list(self, column: &str, parameter: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({parameter}))"),
+        }
+    }
+}

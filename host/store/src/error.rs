@@ -1,0 +1,143 @@
+//! What can go wrong in the store.
+
+use std::path::PathBuf;
+
+/// A query, a transaction or a commit that failed.
+///
+/// It can be cloned because one failed commit is reported to every caller whose
+/// changes it held.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A row with the same key exists. `constraint` is the name that
+    /// `contract/database.md` gives the constraint (`auth_user_username_key`).
+    #[error("the database already holds a row with this key ({constraint})")]
+    Unique {
+        /// The name of the violated constraint.
+        constraint: String,
+    },
+    /// A row refers to one that does not exist, or is still referred to.
+    #[error("a row refers to another one that is missing, or is still referred to")]
+    ForeignKey,
+    /// The disk has no room left; nothing was written.
+    #[error("the disk of the database is full: free some space, no restart is needed")]
+    Full,
+    /// The database cannot be written.
+    #[error("the database is read-only: check its mode, its folder and how its disk is mounted")]
+    ReadOnly,
+    /// The file is damaged.
+    #[error("the database is damaged ({detail}): restore it from a backup")]
+    Corrupt {
+        /// What was noticed.
+        detail: String,
+    },
+    /// Another program keeps the database locked.
+    #[error("another program keeps the database locked: try again later")]
+    Busy,
+    /// The database cannot be reached now (disk error, store closed).
+    #[error("the database is not available: {detail}")]
+    Unavailable {
+        /// Why.
+        detail: String,
+    },
+    /// Too many writes wait already.
+    #[error("too many writes are waiting for the database: try again later")]
+    Overloaded,
+    /// A column holds something that its type forbids.
+    #[error(
+        "the database holds a row that cannot be understood: its column {column} is not {wanted}"
+    )]
+    Content {
+        /// The position of the column in the query, from 0.
+        column: usize,
+        /// What was expected there.
+        wanted: &'static str,
+    },
+    /// The closure given to the store panicked; its changes were undone.
+    #[error("a database operation failed unexpectedly and was undone")]
+    Panicked,
+    /// Anything else, in the database's own words (never holding a value).
+    #[error("the database refused an operation: {0}")]
+    Other(String),
+}
+
+/// Why a database cannot be used at start. Each is a sentence that names the
+/// file and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file or its lock file cannot be created or opened.
+    #[error("cannot open the database {}: {source}: check that its folder exists and that this account may write in it", path.display())]
+    File {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another daemon runs on the file.
+    #[error("the database {} is used by another wazo-auth{}: stop it first (lock file {})", path.display(), by(pid.as_deref()), lock.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+        /// Its lock file.
+        lock: PathBuf,
+        /// The number of the other process, when it could be read.
+        pid: Option<String>,
+    },
+    /// The file is not a SQLite database.
+    #[error("{} is not a SQLite database: move it away, or let db_uri name another file", path.display())]
+    NotADatabase {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A SQLite database of another program.
+    #[error("{} is a SQLite database, but not one of wazo-auth: let db_uri name another file", path.display())]
+    Foreign {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Made by a newer daemon.
+    #[error("the database {} has schema version {found}, this daemon knows versions up to {known}: install a newer wazo-auth, or restore the backup made before the upgrade", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest known version.
+        known: i64,
+    },
+    /// The schema is older and a running daemon holds the file.
+    #[error("the database {} has an older schema and is in use: stop the daemon first", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The copy before a migration failed; nothing was migrated.
+    #[error("cannot copy the database {} to {} before upgrading its schema: {reason}: free some space or make its folder writable", path.display(), backup.display())]
+    Backup {
+        /// The database.
+        path: PathBuf,
+        /// The copy.
+        backup: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Write-ahead logging is refused by the file system.
+    #[error("the database {} cannot use a write-ahead log: put it on a local disk", path.display())]
+    NoWal {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Anything else, see [`Error`].
+    #[error("cannot use the database {}: {source}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What went wrong.
+        source: Error,
+    },
+}
+
+fn by(pid: Option<&str>) -> String {
+    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}

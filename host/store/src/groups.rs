@@ -1,0 +1,140 @@
+//! Groups: tables `auth_group`, `auth_user_group`, `auth_group_policy`
+//! (`contract/groups.md`).
+
+use uuid::Uuid;
+
+use crate::{Conn, Error, Row, Value};
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// `uuid`
+    pub uuid: Uuid,
+    /// `name`; unique in its tenant.
+    pub name: String,
+    /// `slug`; unique in its tenant, ignoring case.
+    pub slug: String,
+    /// `tenant_uuid`
+    pub tenant_uuid: Uuid,
+    /// `system_managed`
+    pub system_managed: bool,
+}
+
+const COLUMNS: &str = "g.uuid, g.name, g.slug, g.tenant_uuid, g.system_managed";
+
+/// The name and the slug of a tenant's group of all users.
+#[must_use]
+pub fn all_users_group_name(tenant: &Uuid) -> String {
+    format!("wazo-all-users-tenant-{tenant}")
+}
+
+/// The group of all users of a tenant.
+///
+/// # Errors
+/// What the database reports; so for all functions here.
+pub fn all_users_group(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Option<Uuid>, Error> {
+    let rows = conn.query(
+        "SELECT uuid FROM auth_group WHERE name = ?1 AND tenant_uuid = ?2",
+        &[all_users_group_name(tenant).into(), tenant.into()],
+    )?;
+    rows.first().map(|row| row.uuid(0)).transpose()
+}
+
+/// The group of this slug in a tenant, case-sensitively.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn by_slug(conn: &mut dyn Conn, tenant: &Uuid, slug: &str) -> Result<Option<Group>, Error> {
+    // The first condition is the one that an index answers.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM auth_group g \
+         WHERE lower(g.slug) = lower(?1) AND g.tenant_uuid = ?2 AND g.slug = ?1"
+    );
+    let groups = many(conn, &sql, &[slug.into(), tenant.into()])?;
+    Ok(groups.into_iter().next())
+}
+
+/// Adds a group.
+///
+/// # Errors
+/// See [`all_users_group`]; [`Error::Unique`] names `auth_group_pkey`,
+/// `auth_group_name_tenant` or `auth_group__idx__slug`.
+pub fn insert(conn: &mut dyn Conn, group: &Group) -> Result<(), Error> {
+    conn.execute(
+        "INSERT INTO auth_group (uuid, name, slug, tenant_uuid, system_managed) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            (&group.uuid).into(),
+            group.name.as_str().into(),
+            group.slug.as_str().into(),
+            (&group.tenant_uuid).into(),
+            group.system_managed.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The group of all users of a tenant, made with the UUID `fresh` if somebody
+/// has deleted it.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn ensure_all_users_group(
+    conn: &mut dyn Conn,
+    tenant: &Uuid,
+    fresh: Uuid,
+) -> Result<Uuid, Error> {
+    if let Some(group) = all_users_group(conn, tenant)? {
+        return Ok(group);
+    }
+    let name = all_users_group_name(tenant);
+    let slug = name.clone();
+    insert(conn, &Group { uuid: fresh, name, slug, tenant_uuid: *tenant, system_managed: true })?;
+    Ok(fresh)
+}
+
+/// Makes a user a member; whether it was not one before.
+///
+/// # Errors
+/// See [`all_users_group`]; [`Error::ForeignKey`] when one of both is missing.
+pub fn add_user(conn: &mut dyn Conn, group: &Uuid, user: &Uuid) -> Result<bool, Error> {
+    let sql = "INSERT INTO auth_user_group (group_uuid, user_uuid) VALUES (?1, ?2) \
+         ON CONFLICT DO NOTHING";
+    Ok(conn.execute(sql, &[group.into(), user.into()])? > 0)
+}
+
+/// Attaches a policy; whether it was not attached before.
+///
+/// # Errors
+/// See [`add_user`].
+pub fn add_policy(conn: &mut dyn Conn, group: &Uuid, policy: &Uuid) -> Result<bool, Error> {
+    let sql = "INSERT INTO auth_group_policy (group_uuid, policy_uuid) VALUES (?1, ?2) \
+         ON CONFLICT DO NOTHING";
+    Ok(conn.execute(sql, &[group.into(), policy.into()])? > 0)
+}
+
+/// The groups of a user, by name.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<Group>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM auth_user_group ug JOIN auth_group g ON g.uuid = ug.group_uuid \
+         WHERE ug.user_uuid = ?1 ORDER BY g.name, g.uuid"
+    );
+    many(conn, &sql, &[user.into()])
+}
+
+fn many(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Group>, Error> {
+    conn.query(sql, params)?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Group, Error> {
+    Ok(Group {
+        uuid: row.uuid(0)?,
+        name: row.string(1)?,
+        slug: row.string(2)?,
+        tenant_uuid: row.uuid(3)?,
+        system_managed: row.bool(4)?,
+    })
+}

@@ -1,0 +1,119 @@
+//! The file that holds the key of the [`Sealer`](crate::Sealer).
+//!
+//! 32 random bytes as base64 text, made on first start with mode 0600. It is
+//! the same on all daemons of one database; losing it logs everybody out.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use wazo_auth_context::Context;
+use zeroize::Zeroizing;
+
+/// Why the key cannot be had. Each is a sentence that names the file and what
+/// to do; none holds the key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// It cannot be read.
+    #[error("cannot read the token key file {}: {source}: this account must be able to read it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It cannot be made.
+    #[error("cannot create the token key file {}: {source}: its folder must exist and be writable, or token_key_file must name another place", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others may read it.
+    #[error("the token key file {} can be read by other accounts (mode {mode:03o}): run `chmod 600` on it", path.display())]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It holds something else.
+    #[error("the token key file {} does not hold 32 bytes as base64: restore it from a backup; removing it makes the daemon create another one and logs everybody out", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+const KEY_BYTES: usize = 32;
+/// Far beyond the 45 bytes of a good file.
+const MAX_FILE_BYTES: u64 = 1024;
+
+/// The key in `path`; a new one, written there, when the file does not exist.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn read_or_create(
+    path: &Path,
+    context: &Context,
+) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
+    match File::open(path) {
+        Ok(file) => read(path, file),
+        Err(error) if error.kind() == ErrorKind::NotFound => match create(path, context) {
+            // Another daemon was quicker: its key is the one to use.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => read(
+                path,
+                File::open(path)
+                    .map_err(|source| KeyFileError::Read { path: path.into(), source })?,
+            ),
+            Err(source) => Err(KeyFileError::Create { path: path.into(), source }),
+            Ok(key) => Ok(key),
+        },
+        Err(source) => Err(KeyFileError::Read { path: path.into(), source }),
+    }
+}
+
+fn read(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
+    let unreadable = |source| KeyFileError::Read { path: path.into(), source };
+    let malformed = || KeyFileError::Malformed { path: path.into() };
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Mode { path: path.into(), mode });
+    }
+    if !metadata.is_file() {
+        return Err(malformed());
+    }
+    let mut text = Zeroizing::new(String::with_capacity(64));
+    match file.take(MAX_FILE_BYTES).read_to_string(&mut text) {
+        Err(error) if error.kind() == ErrorKind::InvalidData => return Err(malformed()),
+        result => result.map_err(unreadable)?,
+    };
+    let bytes = Zeroizing::new(STANDARD.decode(text.trim_end()).map_err(|_| malformed())?);
+    let key: [u8; KEY_BYTES] = bytes.as_slice().try_into().map_err(|_| malformed())?;
+    Ok(Zeroizing::new(key))
+}
+
+fn create(path: &Path, context: &Context) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
+    let key = Zeroizing::new(context.random::<KEY_BYTES>());
+    let mut text = Zeroizing::new(STANDARD.encode(*key));
+    text.push('\n');
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all());
+    if let Err(error) = written {
+        // Half a key would be refused at the next start; none is made again.
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
+    log::info!(target: "wazo_auth.store", "created the token key file {}", path.display());
+    Ok(key)
+}

@@ -1,0 +1,92 @@
+//! Sessions: table `auth_session` (`contract/tokens.md` section 8).
+
+use uuid::Uuid;
+
+use crate::tokens::tokens_of_session;
+use crate::{Conn, Error, IndexChange, Row, Table, Value};
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// `uuid`
+    pub uuid: Uuid,
+    /// `mobile`
+    pub mobile: bool,
+    /// `tenant_uuid`
+    pub tenant_uuid: Uuid,
+}
+
+/// Adds a session.
+///
+/// # Errors
+/// What the database reports; [`Error::Unique`] names `auth_session_pkey`,
+/// [`Error::ForeignKey`] a missing tenant.
+pub fn insert(conn: &mut dyn Conn, session: &Session) -> Result<(), Error> {
+    conn.execute(
+        "INSERT INTO auth_session (uuid, mobile, tenant_uuid) VALUES (?1, ?2, ?3)",
+        &[(&session.uuid).into(), session.mobile.into(), (&session.tenant_uuid).into()],
+    )?;
+    Ok(())
+}
+
+/// The session of this UUID.
+///
+/// # Errors
+/// What the database reports; so for all functions below.
+pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Session>, Error> {
+    let sql = "SELECT uuid, mobile, tenant_uuid FROM auth_session WHERE uuid = ?1";
+    Ok(many(conn, sql, &[uuid.into()])?.into_iter().next())
+}
+
+/// Deletes a session with its tokens; whether it existed.
+///
+/// # Errors
+/// See [`get`].
+pub fn delete(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
+    let tokens = tokens_of_session(conn, uuid)?;
+    let deleted = conn.execute("DELETE FROM auth_session WHERE uuid = ?1", &[uuid.into()])? > 0;
+    for token in tokens {
+        conn.index(IndexChange::RemoveToken(token));
+    }
+    Ok(deleted)
+}
+
+/// The number of sessions that have a token of this `auth_id`, expired ones
+/// that were not purged yet included.
+///
+/// # Errors
+/// See [`get`].
+pub fn count_of_auth_id(conn: &mut dyn Conn, auth_id: &str) -> Result<i64, Error> {
+    let sql = "SELECT count(DISTINCT session_uuid) FROM auth_token WHERE auth_id = ?1";
+    conn.query(sql, &[auth_id.into()])?.first().map_or(Ok(0), |row| row.int(0))
+}
+
+/// The sessions that were made from a refresh token.
+///
+/// # Errors
+/// See [`get`].
+pub fn of_refresh_token(conn: &mut dyn Conn, refresh_token: &Uuid) -> Result<Vec<Session>, Error> {
+    let refresh_token = conn.seals().find(Table::RefreshToken, refresh_token);
+    let sql = "SELECT s.uuid, s.mobile, s.tenant_uuid FROM auth_session s WHERE s.uuid IN \
+         (SELECT session_uuid FROM auth_token WHERE refresh_token_uuid IN (?1, ?2)) \
+         ORDER BY s.uuid";
+    many(conn, sql, &refresh_token)
+}
+
+/// The sessions that have a token of this `auth_id`.
+///
+/// # Errors
+/// See [`get`].
+pub fn of_user(conn: &mut dyn Conn, auth_id: &str) -> Result<Vec<Session>, Error> {
+    let sql = "SELECT s.uuid, s.mobile, s.tenant_uuid FROM auth_session s WHERE s.uuid IN \
+         (SELECT session_uuid FROM auth_token WHERE auth_id = ?1) ORDER BY s.uuid";
+    many(conn, sql, &[auth_id.into()])
+}
+
+fn many(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Session>, Error> {
+    conn.query(sql, params)?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Session, Error> {
+    Ok(Session { uuid: row.uuid(0)?, mobile: row.bool(1)?, tenant_uuid: row.uuid(2)? })
+}

@@ -1,0 +1,9 @@
+//! SQLite: one file, one daemon, one writer.
+
+pub(crate) mod connection;
+pub(crate) mod error;
+pub(crate) mod lock_file;
+pub(crate) mod migrate;
+pub(crate) mod open;
+pub(crate) mod task;
+pub(crate) mod writer;

@@ -1,0 +1,55 @@
+//! The lock that keeps a second daemon off the file.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::OpenError;
+
+/// Held as long as it exists. The system gives it back when the process ends,
+/// however it ends; the file stays.
+pub(crate) struct LockFile {
+    _file: File,
+}
+
+// === impl LockFile ===
+
+impl LockFile {
+    /// Takes the lock beside the database `path`.
+    pub fn take(path: &Path) -> Result<Self, OpenError> {
+        let lock = beside(path, ".lock");
+        let failed = |source| OpenError::File { path: path.into(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&lock).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let pid = holder(&mut file);
+                return Err(OpenError::Locked { path: path.into(), lock, pid });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        // Only for the message above; a disk that is full is met elsewhere.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Self { _file: file })
+    }
+}
+
+fn holder(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    let pid = text.trim();
+    (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.to_owned())
+}
+
+/// The path with `suffix` appended to its name.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,144 @@
+//! Making and upgrading the schema.
+//!
+//! Each step is applied once, in order, and noted in `wazo_auth_version`. All
+//! steps that are missing are applied in one transaction, after a copy of the
+//! file: an upgrade happens completely or not at all.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rusqlite::Connection;
+use wazo_auth_context::Context;
+
+use crate::sqlite::lock_file::beside;
+use crate::{Error, OpenError, Seals, Tx, seed};
+
+/// One step of the schema. Steps are never changed once released.
+pub(crate) struct Migration {
+    pub version: i64,
+    pub sql: &'static str,
+}
+
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../../schema/sqlite/0001_original.sql") },
+    Migration { version: 2, sql: include_str!("../../schema/sqlite/0002_indexes.sql") },
+];
+
+const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS wazo_auth_version (
+    version integer NOT NULL PRIMARY KEY,
+    applied_at text NOT NULL
+)";
+
+/// What the original's database makes a random (version 4) UUID with.
+const RANDOM_UUID: &str = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) \
+    || '-4' || substr(hex(randomblob(2)), 2) \
+    || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) \
+    || '-' || hex(randomblob(6)))";
+
+/// What stands in the file.
+enum Found {
+    Nothing,
+    Version(i64),
+}
+
+/// Brings the file to the newest schema of `migrations`.
+pub(crate) fn migrate(
+    conn: &mut Connection,
+    path: &Path,
+    migrations: &[Migration],
+    context: &Context,
+) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| database(path, error);
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    let version = match look(conn, path)? {
+        Found::Version(found) if found > known => {
+            return Err(OpenError::Newer { path: path.into(), found, known });
+        }
+        Found::Version(found) if found == known => return Ok(()),
+        Found::Version(found) => {
+            back_up(conn, path, found, context)?;
+            found
+        }
+        Found::Nothing => 0,
+    };
+    let tx =
+        conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
+    tx.execute_batch(VERSION_TABLE).map_err(failed)?;
+    for migration in migrations.iter().filter(|migration| migration.version > version) {
+        tx.execute_batch(&migration.sql.replace("{uuid}", RANDOM_UUID)).map_err(failed)?;
+        let note = "INSERT INTO wazo_auth_version VALUES (?1, ?2)";
+        tx.execute(note, (migration.version, context.now().to_string())).map_err(failed)?;
+    }
+    if version == 0 {
+        let seals = Seals::default();
+        seed::seed(&mut Tx::new(&tx, &seals), context)
+            .map_err(|source| OpenError::Database { path: path.into(), source })?;
+    }
+    tx.commit().map_err(failed)?;
+    match version {
+        0 => log::info!(target: "wazo_auth.store", "created the database {}", path.display()),
+        _ => log::info!(
+            target: "wazo_auth.store",
+            "upgraded the database {} from schema version {version} to {known}", path.display()
+        ),
+    }
+    Ok(())
+}
+
+/// Refuses a schema that is not the newest one.
+pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    match look(conn, path)? {
+        Found::Version(found) if found == known => Ok(()),
+        Found::Version(found) if found > known => {
+            Err(OpenError::Newer { path: path.into(), found, known })
+        }
+        Found::Version(_) | Found::Nothing => Err(OpenError::Older { path: path.into() }),
+    }
+}
+
+fn look(conn: &Connection, path: &Path) -> Result<Found, OpenError> {
+    let number = |sql: &str| -> Result<i64, OpenError> {
+        conn.query_row(sql, [], |row| row.get(0)).map_err(|error| database(path, error))
+    };
+    if number("SELECT count(*) FROM sqlite_schema")? == 0 {
+        return Ok(Found::Nothing);
+    }
+    if number("SELECT count(*) FROM sqlite_schema WHERE name = 'wazo_auth_version'")? == 0 {
+        return Err(OpenError::Foreign { path: path.into() });
+    }
+    number("SELECT coalesce(max(version), 0) FROM wazo_auth_version").map(Found::Version)
+}
+
+/// A copy beside the file, which nobody else may read.
+fn back_up(
+    conn: &Connection,
+    path: &Path,
+    version: i64,
+    context: &Context,
+) -> Result<(), OpenError> {
+    let time = context.now().strftime("%Y%m%dT%H%M%SZ");
+    let backup = beside(path, &format!(".v{version}-{time}.backup"));
+    let failed =
+        |reason: String| OpenError::Backup { path: path.into(), backup: backup.clone(), reason };
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&backup);
+    made.map_err(|error| failed(error.to_string()))?;
+    let copied = conn.backup("main", &backup, None);
+    copied.map_err(|error| failed(Error::from(error).to_string()))?;
+    let synced = std::fs::File::open(&backup).and_then(|file| file.sync_all());
+    synced.map_err(|error| failed(error.to_string()))?;
+    log::info!(target: "wazo_auth.store", "copied the database to {}", backup.display());
+    Ok(())
+}
+
+/// An error of SQLite as a sentence about the file.
+pub(crate) fn database(path: &Path, error: rusqlite::Error) -> OpenError {
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
+        return OpenError::NotADatabase { path: path.into() };
+    }
+    OpenError::Database { path: path.into(), source: error.into() }
+}
+
+#[cfg(test)]
+mod tests;

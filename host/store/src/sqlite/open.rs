@@ -1,0 +1,104 @@
+//! From a path to a file that is ours, has the newest schema and a lock.
+
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+use wazo_auth_context::Context;
+
+use crate::sqlite::connection::{self, Purpose};
+use crate::sqlite::lock_file::{LockFile, beside};
+use crate::sqlite::migrate::{self, MIGRATIONS, database};
+use crate::{Error, OpenError};
+
+/// How long a read waits for a connection. There is one for each thread that
+/// reads, so none waits unless a caller nests reads.
+const CHECKOUT: Duration = Duration::from_secs(10);
+/// What a WAL may keep on disk after a checkpoint.
+const WAL_LIMIT_BYTES: u32 = 64 << 20;
+
+/// The writer's connection, with the schema made or upgraded.
+pub(crate) fn writer(path: &Path, context: &Context) -> Result<(Connection, LockFile), OpenError> {
+    let lock = LockFile::take(path)?;
+    create(path)?;
+    let mut conn = connect(path)?;
+    migrate::migrate(&mut conn, path, MIGRATIONS, context)?;
+    use_wal(&conn, path)?;
+    Ok((conn, lock))
+}
+
+/// The same on a file that a running daemon holds: it must be up to date.
+pub(crate) fn writer_beside(path: &Path) -> Result<Connection, OpenError> {
+    let conn = connect(path)?;
+    migrate::check(&conn, path)?;
+    use_wal(&conn, path)?;
+    Ok(conn)
+}
+
+/// The connections of the readers.
+pub(crate) fn readers(
+    path: &Path,
+    readers: u32,
+) -> Result<Pool<SqliteConnectionManager>, OpenError> {
+    let manager = SqliteConnectionManager::file(path)
+        .with_flags(connection::flags())
+        .with_init(|conn| connection::prepare(conn, Purpose::Read));
+    let pool = Pool::builder()
+        .max_size(readers.max(1))
+        .test_on_check_out(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connection_timeout(CHECKOUT)
+        .build(manager);
+    pool.map_err(|error| OpenError::Database {
+        path: path.into(),
+        source: Error::Unavailable { detail: error.to_string() },
+    })
+}
+
+/// SQLite gives `-wal` and `-shm` the mode of the file itself.
+fn create(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::File { path: path.into(), source };
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(failed)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let path = beside(path, suffix);
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+                log::warn!(
+                    target: "wazo_auth.store",
+                    "{} could be read by other accounts: its mode is now 600", path.display()
+                );
+                std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let conn = connection::open(path, Purpose::Write).map_err(|error| database(path, error))?;
+    // SQLite opens what it may not write for reading, without a word.
+    if conn.is_readonly("main").map_err(|error| database(path, error))? {
+        return Err(OpenError::Database { path: path.into(), source: Error::ReadOnly });
+    }
+    Ok(conn)
+}
+
+fn use_wal(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| database(path, error);
+    let mode = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
+    if mode.map_err(failed)? != "wal" {
+        return Err(OpenError::NoWal { path: path.into() });
+    }
+    let limit = format!("PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}");
+    conn.query_row(&limit, [], |_| Ok(())).map_err(failed)
+}

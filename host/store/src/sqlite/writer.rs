@@ -1,0 +1,255 @@
+//! The one thread that writes.
+//!
+//! ```text
+//!   callers ──▶ queue ──▶ BEGIN IMMEDIATE
+//!                           another program wrote? re-read the index
+//!                           each task: SAVEPOINT, closure, RELEASE or ROLLBACK TO
+//!                         COMMIT (one fsync for all)
+//!                         index changes, in order
+//!                         every caller is answered
+//! ```
+//!
+//! While one group is being synced the next one gathers in the queue.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::{JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use wazo_auth_context::Context;
+
+use crate::sqlite::connection::Reader;
+use crate::sqlite::task::{Task, task};
+use crate::{Error, IndexChange, Seals, TokenIndex, Tx, index};
+
+/// How often the file is asked whether another program wrote it.
+const POLL: Duration = Duration::from_millis(50);
+/// Writes that share one commit at most: bounds how long the first waits.
+const GROUP: usize = 256;
+
+/// The writer's handle.
+pub(crate) struct Writer {
+    queue: Mutex<Option<SyncSender<Box<dyn Task>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    id: ThreadId,
+}
+
+/// What the thread owns.
+pub(crate) struct Worker {
+    conn: Connection,
+    seals: Seals,
+    index: Arc<TokenIndex>,
+    context: Context,
+    /// `PRAGMA data_version` when the index was last in agreement.
+    data_version: i64,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Starts the thread, with room for `queue` waiting writes.
+    pub fn spawn(worker: Worker, queue: usize) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(queue);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || worker.run(&receiver))?;
+        let id = thread.thread().id();
+        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), id })
+    }
+
+    /// Runs `f` in a transaction; returns once it is committed, or undone.
+    pub fn write<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        if std::thread::current().id() == self.id {
+            return Err(Error::Other("a write was asked for inside a write".into()).into());
+        }
+        let (task, outcome) = task(f);
+        self.send(task)?;
+        outcome.recv().unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    fn send(&self, task: Box<dyn Task>) -> Result<(), Error> {
+        let queue = self.queue.lock();
+        let queue = queue.as_ref().ok_or_else(closed)?;
+        queue.try_send(task).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Disconnected(_) => closed(),
+        })
+    }
+
+    /// Takes no more writes, finishes those that wait, ends the thread.
+    pub fn close(&self) {
+        drop(self.queue.lock().take());
+        let thread = self.thread.lock().take();
+        // The last owner of the store may be a closure that the writer runs.
+        if let Some(thread) = thread
+            && std::thread::current().id() != self.id
+            && thread.join().is_err()
+        {
+            log::error!(target: "wazo_auth.store", "the writer of the database panicked");
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable { detail: "it is closed".into() }
+}
+
+fn lost() -> Error {
+    Error::Unavailable { detail: "the transaction was rolled back".into() }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// Reads the whole index; from then on this thread keeps it exact.
+    pub fn new(
+        conn: Connection,
+        seals: Seals,
+        index: Arc<TokenIndex>,
+        context: Context,
+    ) -> Result<Self, Error> {
+        let mut worker = Self { conn, seals, index, context, data_version: 0 };
+        worker.conn.execute_batch("BEGIN")?;
+        let loaded = worker.reload();
+        worker.conn.execute_batch("COMMIT")?;
+        loaded.map(|()| worker)
+    }
+
+    fn run(mut self, queue: &Receiver<Box<dyn Task>>) {
+        let mut polled = Instant::now();
+        loop {
+            match queue.recv_timeout(POLL.saturating_sub(polled.elapsed())) {
+                Ok(first) => {
+                    let rest = queue.try_iter().take(GROUP - 1);
+                    self.group(std::iter::once(first).chain(rest).collect());
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    self.poll();
+                    polled = Instant::now();
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        // The readers see the same rows either way; the next start is quicker.
+        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
+    /// Runs a group of tasks in one transaction and answers them.
+    fn group(&mut self, mut tasks: VecDeque<Box<dyn Task>>) {
+        let undone = match self.commit_group(&mut tasks) {
+            Ok(changes) => {
+                for change in changes {
+                    self.index.apply(change);
+                }
+                None
+            }
+            Err(error) => {
+                log::warn!(
+                    target: "wazo_auth.store",
+                    "undid a transaction of {} writes: {error}", tasks.len()
+                );
+                Some(error)
+            }
+        };
+        for task in tasks {
+            task.answer(undone.as_ref());
+        }
+    }
+
+    fn commit_group(
+        &mut self,
+        tasks: &mut VecDeque<Box<dyn Task>>,
+    ) -> Result<Vec<IndexChange>, Error> {
+        execute(&self.conn, "BEGIN IMMEDIATE")?;
+        let done = self.run_group(tasks).and_then(|changes| {
+            execute(&self.conn, "COMMIT")?;
+            Ok(changes)
+        });
+        if done.is_err() && !self.conn.is_autocommit() {
+            // A failed COMMIT leaves the transaction open. A failure here means
+            // that SQLite rolled back by itself.
+            let _ = execute(&self.conn, "ROLLBACK");
+        }
+        done
+    }
+
+    fn run_group(
+        &mut self,
+        tasks: &mut VecDeque<Box<dyn Task>>,
+    ) -> Result<Vec<IndexChange>, Error> {
+        // Nobody else can write from here to the commit.
+        self.reload_if_changed()?;
+        let mut changes = Vec::new();
+        for task in tasks {
+            execute(&self.conn, "SAVEPOINT task")?;
+            let mut tx = Tx::new(&self.conn, &self.seals);
+            let keep = task.run(&mut tx);
+            let (made, error) = tx.into_parts();
+            if self.conn.is_autocommit() {
+                // A full disk or a failing one ended the whole transaction,
+                // whatever the closure made of it.
+                return Err(error.unwrap_or_else(lost));
+            }
+            if keep {
+                changes.extend(made);
+            } else {
+                execute(&self.conn, "ROLLBACK TO task")?;
+            }
+            execute(&self.conn, "RELEASE task")?;
+        }
+        Ok(changes)
+    }
+
+    fn poll(&mut self) {
+        let polled = execute(&self.conn, "BEGIN").and_then(|()| {
+            let reloaded = self.reload_if_changed();
+            execute(&self.conn, "COMMIT")?;
+            reloaded
+        });
+        if let Err(error) = polled {
+            log::error!(target: "wazo_auth.store", "cannot look for foreign changes: {error}");
+        }
+    }
+
+    /// Inside a transaction: re-reads the index if another program wrote.
+    fn reload_if_changed(&mut self) -> Result<(), Error> {
+        if self.read_data_version()? == self.data_version {
+            return Ok(());
+        }
+        self.reload()?;
+        log::info!(
+            target: "wazo_auth.store",
+            "another program changed the database: {} live tokens read again", self.index.len()
+        );
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Result<(), Error> {
+        let mut reader = Reader { conn: &self.conn, seals: &self.seals };
+        let fresh = index::load(&mut reader, self.context.now().as_second())?;
+        self.data_version = self.read_data_version()?;
+        self.index.replace(fresh);
+        Ok(())
+    }
+
+    fn read_data_version(&self) -> Result<i64, Error> {
+        let mut statement = self.conn.prepare_cached("PRAGMA data_version")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+}
+
+fn execute(conn: &Connection, sql: &str) -> Result<(), Error> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

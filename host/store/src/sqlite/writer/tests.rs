@@ -1,0 +1,210 @@
+use std::sync::mpsc::channel;
+use std::thread;
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+use crate::sessions::{self, Session};
+use crate::tokens::{self, Token};
+use crate::{Conn, Metadata, sqlite::open, tenants, testing};
+
+type Outcome = Receiver<Result<Uuid, Error>>;
+
+struct Fixture {
+    writer: Arc<Writer>,
+    index: Arc<TokenIndex>,
+    tenant: Uuid,
+    _folder: TempDir,
+}
+
+fn fixture(queue: usize) -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let context = testing::context();
+    let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
+    drop(lock);
+    let index = Arc::new(TokenIndex::default());
+    let worker = Worker::new(conn, Seals::default(), Arc::clone(&index), context).unwrap();
+    let writer = Arc::new(Writer::spawn(worker, queue).unwrap());
+    let tenant = index.top_tenant().unwrap();
+    Fixture { writer, index, tenant, _folder: folder }
+}
+
+impl Fixture {
+    /// Queues a write that inserts a session and its token, both `number`,
+    /// then does `after`.
+    fn queue(
+        &self,
+        number: u128,
+        mut after: impl FnMut(&mut Tx<'_>) -> Result<(), Error> + Send + 'static,
+    ) -> Outcome {
+        let tenant = self.tenant;
+        let (task, outcome) = task(move |tx: &mut Tx<'_>| {
+            let uuid = insert_token(tx.conn(), tenant, number)?;
+            after(tx).map(|()| uuid)
+        });
+        self.writer.send(task).unwrap();
+        outcome
+    }
+
+    /// Keeps the writer busy: what is queued meanwhile becomes one group.
+    fn hold(&self) -> Hold {
+        let (started, has_started) = channel();
+        let (release, released) = channel::<()>();
+        let (task, outcome) = task(move |_: &mut Tx<'_>| {
+            started.send(()).unwrap();
+            released.recv().unwrap();
+            Ok::<_, Error>(())
+        });
+        self.writer.send(task).unwrap();
+        has_started.recv().unwrap();
+        Hold { release, outcome }
+    }
+
+    fn indexed(&self, number: u128) -> bool {
+        self.index.get(&Uuid::from_u128(number), 0).is_some()
+    }
+
+    fn stored(&self, number: u128) -> bool {
+        let token = Uuid::from_u128(number);
+        let found = self.writer.write(move |tx| tokens::get(tx.conn(), &token));
+        Result::<_, Error>::unwrap(found).is_some()
+    }
+}
+
+struct Hold {
+    release: std::sync::mpsc::Sender<()>,
+    outcome: Receiver<Result<(), Error>>,
+}
+
+impl Hold {
+    fn release(self) {
+        self.release.send(()).unwrap();
+        self.outcome.recv().unwrap().unwrap();
+    }
+}
+
+fn insert_token(conn: &mut dyn Conn, tenant: Uuid, number: u128) -> Result<Uuid, Error> {
+    let uuid = Uuid::from_u128(number);
+    sessions::insert(conn, &Session { uuid, mobile: false, tenant_uuid: tenant })?;
+    let token = Token {
+        uuid,
+        auth_id: "wazo-auth".into(),
+        pbx_user_uuid: None,
+        xivo_uuid: None,
+        issued_at: None,
+        expires_at: None,
+        metadata: Metadata::new(),
+        session_uuid: uuid,
+        user_agent: "x".repeat(2_000),
+        remote_addr: String::new(),
+        acl: vec!["#".into()],
+        refresh_token_uuid: None,
+    };
+    tokens::insert(conn, &token).map(|()| uuid)
+}
+
+#[test]
+fn one_that_fails_and_one_that_panics_do_not_disturb_their_group() {
+    let fixture = fixture(16);
+    let hold = fixture.hold();
+    let first = fixture.queue(1, |_| Ok(()));
+    let refused = fixture.queue(2, |_| Err(Error::Other("refused".into())));
+    let broken = fixture.queue(3, |_| panic!("a defect"));
+    let twice = fixture.queue(1, |_| Ok(()));
+    let last = fixture.queue(4, |_| Ok(()));
+    hold.release();
+    assert_eq!(first.recv().unwrap(), Ok(Uuid::from_u128(1)));
+    assert_eq!(refused.recv().unwrap(), Err(Error::Other("refused".into())));
+    assert_eq!(broken.recv().unwrap(), Err(Error::Panicked));
+    let unique = Error::Unique { constraint: "auth_session_pkey".into() };
+    assert_eq!(twice.recv().unwrap(), Err(unique));
+    assert_eq!(last.recv().unwrap(), Ok(Uuid::from_u128(4)));
+    for (number, kept) in [(1, true), (2, false), (3, false), (4, true)] {
+        assert_eq!(fixture.stored(number), kept, "row {number}");
+        assert_eq!(fixture.indexed(number), kept, "index {number}");
+    }
+}
+
+#[test]
+fn a_commit_that_fails_is_reported_to_everybody_and_leaves_the_index_alone() {
+    let fixture = fixture(16);
+    let hold = fixture.hold();
+    let innocent = fixture.queue(1, |_| Ok(()));
+    // A violation that is only noticed by COMMIT.
+    let guilty = fixture.queue(2, |tx| {
+        tx.query("PRAGMA defer_foreign_keys = ON", &[])?;
+        tx.execute("UPDATE auth_session SET tenant_uuid = 'nowhere'", &[]).map(drop)
+    });
+    let refused = fixture.queue(3, |_| Err(Error::Other("refused".into())));
+    let held = hold.release.send(());
+    held.unwrap();
+    // The hold itself was a group of its own.
+    assert_eq!(hold.outcome.recv().unwrap(), Ok(()));
+    for outcome in [innocent, guilty, refused] {
+        assert_eq!(outcome.recv().unwrap(), Err(Error::ForeignKey));
+    }
+    for number in [1, 2, 3] {
+        assert!(!fixture.stored(number) && !fixture.indexed(number), "{number}");
+    }
+    assert!(fixture.queue(4, |_| Ok(())).recv().unwrap().is_ok(), "the next write works");
+}
+
+#[test]
+fn a_full_disk_is_reported_and_writing_goes_on_once_there_is_room() {
+    let fixture = fixture(16);
+    let limit = |limit: i64| {
+        let sql = format!("PRAGMA max_page_count = {limit}");
+        fixture.writer.write(move |tx| tx.query(&sql, &[])).map(|rows| rows[0].int(0).unwrap())
+    };
+    limit(1).unwrap();
+    let hold = fixture.hold();
+    let innocent = fixture.queue(1, |_| Ok(()));
+    let greedy = fixture.queue(2, |tx| {
+        let tenant = tenants::top(tx)?.unwrap().uuid;
+        // Swallowing the error does not save the transaction.
+        let _ = (100..1000).try_for_each(|number| insert_token(tx, tenant, number).map(drop));
+        Ok(())
+    });
+    hold.release();
+    assert_eq!(greedy.recv().unwrap(), Err(Error::Full));
+    assert_eq!(innocent.recv().unwrap(), Err(Error::Full));
+    assert!(fixture.index.is_empty());
+    limit(1_000_000).unwrap();
+    assert!(fixture.queue(1, |_| Ok(())).recv().unwrap().is_ok());
+    assert!(fixture.indexed(1) && fixture.stored(1));
+}
+
+#[test]
+fn a_write_is_refused_when_too_many_wait() {
+    let fixture = fixture(1);
+    let hold = fixture.hold();
+    let waits = fixture.queue(1, |_| Ok(()));
+    let (one_more, _outcome) = task(|_: &mut Tx<'_>| Ok::<_, Error>(()));
+    assert_eq!(fixture.writer.send(one_more), Err(Error::Overloaded));
+    hold.release();
+    assert!(waits.recv().unwrap().is_ok());
+}
+
+#[test]
+fn closing_finishes_what_waits_and_refuses_what_comes() {
+    let fixture = fixture(16);
+    let hold = fixture.hold();
+    let waits = fixture.queue(1, |_| Ok(()));
+    let writer = Arc::clone(&fixture.writer);
+    let closing = thread::spawn(move || writer.close());
+    hold.release();
+    closing.join().unwrap();
+    assert!(waits.recv().unwrap().is_ok());
+    assert!(fixture.indexed(1));
+    let late = fixture.writer.write(|_| Ok::<_, Error>(()));
+    assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
+}
+
+#[test]
+fn a_write_inside_a_write_is_refused_and_not_waited_for() {
+    let fixture = fixture(16);
+    let writer = Arc::clone(&fixture.writer);
+    let outcome = fixture.writer.write(move |_| writer.write(|_| Ok::<_, Error>(())));
+    assert!(matches!(outcome, Err(Error::Other(_))), "{outcome:?}");
+}

@@ -1,0 +1,149 @@
+//! The store: readers, the writer, the index.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use wazo_auth_context::Context;
+
+use crate::sqlite::connection::Reader;
+use crate::sqlite::lock_file::LockFile;
+use crate::sqlite::open;
+use crate::sqlite::writer::{Worker, Writer};
+use crate::{Conn, Error, Lock, OpenError, Sealer, Seals, TokenIndex, Tx};
+
+/// Writes that may wait before a new one is refused.
+const QUEUE: usize = 4096;
+
+/// Where the rows are and how they are read.
+#[derive(Debug)]
+pub struct Options {
+    /// The SQLite file. Its folder must exist; the file is made when missing.
+    pub path: PathBuf,
+    /// How many reads may run at once: one connection each.
+    pub readers: u32,
+    /// Seals the values of tokens; none writes them in clear
+    /// (`seal_tokens: false`).
+    pub sealer: Option<Sealer>,
+}
+
+/// The rows and the index of one database.
+pub struct Store {
+    // Dropped in this order: the writer finishes, the lock is given back last.
+    writer: Writer,
+    readers: Pool<SqliteConnectionManager>,
+    index: Arc<TokenIndex>,
+    seals: Seals,
+    _lock: Option<LockFile>,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the database for the daemon: takes its lock, makes or upgrades the
+    /// schema (after a copy of the file), and reads every live token into the
+    /// index before it returns.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn open(options: Options, context: Context) -> Result<Arc<Self>, OpenError> {
+        let (conn, lock) = open::writer(&options.path, &context)?;
+        Self::start(options, context, conn, Some(lock))
+    }
+
+    /// Opens the database for a command that may run beside the daemon: as
+    /// [`Store::open`] when no daemon holds it, else without lock, on the
+    /// schema as it stands. The daemon notices what is written.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn open_beside(options: Options, context: Context) -> Result<Arc<Self>, OpenError> {
+        match open::writer(&options.path, &context) {
+            Ok((conn, lock)) => Self::start(options, context, conn, Some(lock)),
+            Err(OpenError::Locked { .. }) => {
+                let conn = open::writer_beside(&options.path)?;
+                Self::start(options, context, conn, None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn start(
+        options: Options,
+        context: Context,
+        conn: rusqlite::Connection,
+        lock: Option<LockFile>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let Options { path, readers, sealer } = options;
+        let seals = Seals::new(sealer);
+        let index = Arc::new(TokenIndex::default());
+        let failed = |source| OpenError::Database { path: path.clone(), source };
+        let worker = Worker::new(conn, seals.clone(), Arc::clone(&index), context);
+        let worker = worker.map_err(failed)?;
+        let readers = open::readers(&path, readers)?;
+        let writer = Writer::spawn(worker, QUEUE);
+        let writer = writer.map_err(|source| OpenError::File { path: path.clone(), source })?;
+        log::info!(
+            target: "wazo_auth.store",
+            "opened the database {} with {} live tokens", path.display(), index.len()
+        );
+        Ok(Arc::new(Self { writer, readers, index, seals, _lock: lock }))
+    }
+
+    /// Runs `f` on a connection that reads, on the calling thread. Each query
+    /// sees what is committed when it starts.
+    ///
+    /// # Errors
+    /// Those of `f`, and [`Error::Unavailable`] when no connection is free.
+    pub fn read<T, E: From<Error>>(
+        &self,
+        f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let conn = self.readers.get().map_err(|_| Error::Unavailable {
+            detail: "no connection became free in time".into(),
+        })?;
+        f(&mut Reader { conn: &conn, seals: &self.seals })
+    }
+
+    /// Runs `f` in a transaction on the writer's thread and returns once it is
+    /// on the disk and in the index. When it answers an error or panics, what
+    /// it wrote is undone and nobody else is disturbed.
+    ///
+    /// `f` must do nothing but reads and writes on its [`Tx`]: everybody's
+    /// writes wait for it. It may be run more than once (on other stores); it
+    /// must not write through the store again.
+    ///
+    /// # Errors
+    /// Those of `f`; [`Error::Overloaded`] when too many writes wait; what made
+    /// the commit fail, and then nothing was written.
+    pub fn write<T, E>(
+        &self,
+        _locks: &[Lock],
+        f: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.write(f)
+    }
+
+    /// Every live token.
+    #[must_use]
+    pub fn index(&self) -> &TokenIndex {
+        &self.index
+    }
+
+    /// Finishes the writes that wait and takes no more. Reads go on. Dropping
+    /// the store does the same.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,143 @@
+//! Tenants: table `auth_tenant` (`contract/tenants.md`).
+
+use uuid::Uuid;
+
+use crate::{Conn, Error, IndexChange, Row, Value};
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// `uuid`
+    pub uuid: Uuid,
+    /// `name`; not unique.
+    pub name: Option<String>,
+    /// `slug`; unique.
+    pub slug: String,
+    /// `parent_uuid`; its own for the top tenant.
+    pub parent_uuid: Uuid,
+    /// `default_authentication_method`
+    pub default_authentication_method: String,
+    /// `phone`
+    pub phone: Option<String>,
+    /// `contact_uuid`: a user.
+    pub contact_uuid: Option<Uuid>,
+}
+
+const SELECT: &str = "SELECT uuid, name, slug, parent_uuid, default_authentication_method, \
+    phone, contact_uuid FROM auth_tenant";
+
+/// The tenant of this UUID.
+///
+/// # Errors
+/// What the database reports; so for all functions here.
+pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Tenant>, Error> {
+    one(conn, &format!("{SELECT} WHERE uuid = ?1"), &[uuid.into()])
+}
+
+/// The tenant of this slug, case-sensitively.
+///
+/// # Errors
+/// See [`get`].
+pub fn by_slug(conn: &mut dyn Conn, slug: &str) -> Result<Option<Tenant>, Error> {
+    one(conn, &format!("{SELECT} WHERE slug = ?1"), &[slug.into()])
+}
+
+/// The master tenant: the one that is its own parent.
+///
+/// # Errors
+/// See [`get`].
+pub fn top(conn: &mut dyn Conn) -> Result<Option<Tenant>, Error> {
+    one(conn, &format!("{SELECT} WHERE parent_uuid = uuid"), &[])
+}
+
+/// Every tenant with its parent.
+///
+/// # Errors
+/// See [`get`].
+pub fn all(conn: &mut dyn Conn) -> Result<Vec<(Uuid, Uuid)>, Error> {
+    let rows = conn.query("SELECT uuid, parent_uuid FROM auth_tenant ORDER BY uuid", &[])?;
+    rows.iter().map(|row| Ok((row.uuid(0)?, row.uuid(1)?))).collect()
+}
+
+/// Whether `tenant` is `ancestor` or below it, as this transaction sees the tree.
+///
+/// # Errors
+/// See [`get`].
+pub fn is_in_subtree(conn: &mut dyn Conn, tenant: &Uuid, ancestor: &Uuid) -> Result<bool, Error> {
+    let sql = format!("SELECT 1 WHERE ?2 IN ({})", ancestors_of("?1"));
+    Ok(!conn.query(&sql, &[tenant.into(), ancestor.into()])?.is_empty())
+}
+
+/// A query for the tenant that `parameter` names and everything above it.
+pub(crate) fn ancestors_of(parameter: &str) -> String {
+    format!(
+        "WITH RECURSIVE up(uuid) AS (SELECT {parameter} UNION \
+         SELECT t.parent_uuid FROM auth_tenant t JOIN up ON t.uuid = up.uuid) SELECT uuid FROM up"
+    )
+}
+
+/// A query for the tenant that `parameter` names and everything below it.
+pub(crate) fn subtree_of(parameter: &str) -> String {
+    format!(
+        "WITH RECURSIVE down(uuid) AS (SELECT {parameter} UNION \
+         SELECT t.uuid FROM auth_tenant t JOIN down ON t.parent_uuid = down.uuid) \
+         SELECT uuid FROM down"
+    )
+}
+
+/// Adds a tenant (the row alone, without groups).
+///
+/// # Errors
+/// See [`get`]; [`Error::Unique`] names `auth_tenant_pkey` or
+/// `auth_tenant_slug_key`.
+pub fn insert(conn: &mut dyn Conn, tenant: &Tenant) -> Result<(), Error> {
+    conn.execute(
+        "INSERT INTO auth_tenant (uuid, name, slug, parent_uuid, \
+         default_authentication_method, phone, contact_uuid) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[
+            (&tenant.uuid).into(),
+            tenant.name.as_deref().into(),
+            tenant.slug.as_str().into(),
+            (&tenant.parent_uuid).into(),
+            tenant.default_authentication_method.as_str().into(),
+            tenant.phone.as_deref().into(),
+            tenant.contact_uuid.as_ref().into(),
+        ],
+    )?;
+    conn.index(IndexChange::Tenant { uuid: tenant.uuid, parent: tenant.parent_uuid });
+    Ok(())
+}
+
+/// Deletes a tenant and all that hangs on it, sessions and tokens included;
+/// whether it existed.
+///
+/// # Errors
+/// See [`get`]; [`Error::ForeignKey`] when it has children.
+pub fn delete(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
+    let tokens = crate::tokens::of_tenant(conn, uuid)?;
+    let deleted = conn.execute("DELETE FROM auth_tenant WHERE uuid = ?1", &[uuid.into()])? > 0;
+    if deleted {
+        for token in tokens {
+            conn.index(IndexChange::RemoveToken(token));
+        }
+        conn.index(IndexChange::RemoveTenant(*uuid));
+    }
+    Ok(deleted)
+}
+
+fn one(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Option<Tenant>, Error> {
+    conn.query(sql, params)?.first().map(from_row).transpose()
+}
+
+fn from_row(row: &Row) -> Result<Tenant, Error> {
+    Ok(Tenant {
+        uuid: row.uuid(0)?,
+        name: row.opt_string(1)?,
+        slug: row.string(2)?,
+        parent_uuid: row.uuid(3)?,
+        default_authentication_method: row.string(4)?,
+        phone: row.opt_string(5)?,
+        contact_uuid: row.opt_uuid(6)?,
+    })
+}

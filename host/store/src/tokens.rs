@@ -1,0 +1,210 @@
+//! Tokens: table `auth_token` (`contract/tokens.md`).
+
+mod expiry;
+
+use uuid::Uuid;
+
+pub use expiry::{Cursor, Expiring, expired, expiring_between};
+
+use crate::index::IndexedToken;
+use crate::{Conn, Error, IndexChange, Metadata, Owner, Row, Table, Value};
+
+/// A token with everything that is stored of it.
+#[derive(Clone, PartialEq)]
+pub struct Token {
+    /// `uuid`: the secret itself.
+    pub uuid: Uuid,
+    /// `auth_id`
+    pub auth_id: String,
+    /// `pbx_user_uuid`
+    pub pbx_user_uuid: Option<String>,
+    /// `xivo_uuid`
+    pub xivo_uuid: Option<String>,
+    /// `issued_t`: epoch seconds.
+    pub issued_at: Option<i64>,
+    /// `expire_t`: epoch seconds; none never expires.
+    pub expires_at: Option<i64>,
+    /// `metadata`
+    pub metadata: Metadata,
+    /// `session_uuid`
+    pub session_uuid: Uuid,
+    /// `user_agent`
+    pub user_agent: String,
+    /// `remote_addr`
+    pub remote_addr: String,
+    /// `acl`
+    pub acl: Vec<String>,
+    /// `refresh_token_uuid`: the refresh token it was made from, a secret too.
+    pub refresh_token_uuid: Option<Uuid>,
+}
+
+/// A token to be added: all of it is chosen by the caller.
+pub type NewToken = Token;
+
+/// What the index needs of a row.
+pub(crate) struct StoredToken {
+    /// None when it was sealed under another key.
+    pub token: Option<Uuid>,
+    pub session: Uuid,
+    pub expires: Option<i64>,
+    pub auth_id: String,
+    pub metadata: Metadata,
+    /// JSON text.
+    pub acl: String,
+}
+
+// === impl Token ===
+
+/// Shows no secret.
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token")
+            .field("auth_id", &self.auth_id)
+            .field("session_uuid", &self.session_uuid)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds a token, to the index as well once the transaction is committed.
+///
+/// # Errors
+/// What the database reports; [`Error::Unique`] names `auth_token_pkey`,
+/// [`Error::ForeignKey`] a missing session or refresh token.
+pub fn insert(conn: &mut dyn Conn, token: &NewToken) -> Result<(), Error> {
+    let uuid = conn.seals().write(Table::Token, &token.uuid);
+    let refresh_token = match &token.refresh_token_uuid {
+        Some(refresh_token) => stored_refresh_token(conn, refresh_token)?,
+        None => Value::Null,
+    };
+    conn.execute(
+        "INSERT INTO auth_token (uuid, auth_id, pbx_user_uuid, xivo_uuid, issued_t, expire_t, \
+         metadata, session_uuid, user_agent, remote_addr, acl, refresh_token_uuid) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        &[
+            uuid,
+            token.auth_id.as_str().into(),
+            token.pbx_user_uuid.as_deref().into(),
+            token.xivo_uuid.as_deref().into(),
+            token.issued_at.into(),
+            token.expires_at.into(),
+            (&token.metadata).into(),
+            (&token.session_uuid).into(),
+            token.user_agent.as_str().into(),
+            token.remote_addr.as_str().into(),
+            token.acl.as_slice().into(),
+            refresh_token,
+        ],
+    )?;
+    conn.index(IndexChange::Token(Box::new(IndexedToken {
+        token: token.uuid,
+        session: token.session_uuid,
+        expires: token.expires_at,
+        owner: Owner::new(&token.auth_id, &token.metadata),
+        acl: token.acl.clone(),
+    })));
+    Ok(())
+}
+
+/// The token of this value, expired or not.
+///
+/// # Errors
+/// What the database reports; so for all functions below.
+pub fn get(conn: &mut dyn Conn, token: &Uuid) -> Result<Option<Token>, Error> {
+    let rows = conn.query(
+        "SELECT auth_id, pbx_user_uuid, xivo_uuid, issued_t, expire_t, metadata, session_uuid, \
+         user_agent, remote_addr, acl, refresh_token_uuid \
+         FROM auth_token WHERE uuid IN (?1, ?2)",
+        &conn.seals().find(Table::Token, token),
+    )?;
+    rows.first().map(|row| from_row(conn, *token, row)).transpose()
+}
+
+/// Deletes a token; whether it existed.
+///
+/// # Errors
+/// See [`get`].
+pub fn delete(conn: &mut dyn Conn, token: &Uuid) -> Result<bool, Error> {
+    let params = conn.seals().find(Table::Token, token);
+    let deleted = conn.execute("DELETE FROM auth_token WHERE uuid IN (?1, ?2)", &params)? > 0;
+    if deleted {
+        conn.index(IndexChange::RemoveToken(*token));
+    }
+    Ok(deleted)
+}
+
+/// The tokens of a session.
+///
+/// # Errors
+/// See [`get`].
+pub fn tokens_of_session(conn: &mut dyn Conn, session: &Uuid) -> Result<Vec<Uuid>, Error> {
+    uuids(conn, "SELECT uuid FROM auth_token WHERE session_uuid = ?1", &[session.into()])
+}
+
+/// The tokens of a tenant's sessions.
+pub(crate) fn of_tenant(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Vec<Uuid>, Error> {
+    let sql = "SELECT t.uuid FROM auth_session s JOIN auth_token t ON t.session_uuid = s.uuid \
+         WHERE s.tenant_uuid = ?1";
+    uuids(conn, sql, &[tenant.into()])
+}
+
+/// Hands over every token that is valid at `now`, row by row, for the index.
+pub(crate) fn live(
+    conn: &mut dyn Conn,
+    now: i64,
+    each: &mut dyn FnMut(StoredToken) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let seals = conn.seals().clone();
+    let sql = "SELECT uuid, session_uuid, expire_t, auth_id, metadata, acl FROM auth_token \
+         WHERE expire_t IS NULL OR expire_t >= ?1";
+    conn.each(sql, &[now.into()], &mut |row| {
+        each(StoredToken {
+            token: seals.read(Table::Token, row.text(0)?),
+            session: row.uuid(1)?,
+            expires: row.opt_int(2)?,
+            auth_id: row.string(3)?,
+            metadata: row.metadata(4)?,
+            acl: row.string(5)?,
+        })
+    })
+}
+
+/// The grants in the JSON text of an `acl` column.
+pub(crate) fn parse_acl(json: &str) -> Result<Vec<String>, Error> {
+    serde_json::from_str(json).map_err(|_| Error::Content { column: 5, wanted: "a list of texts" })
+}
+
+/// The text under which a refresh token stands in its table: the foreign key
+/// must repeat a clear one of the original as it is.
+fn stored_refresh_token(conn: &mut dyn Conn, refresh_token: &Uuid) -> Result<Value, Error> {
+    let params = conn.seals().find(Table::RefreshToken, refresh_token);
+    let rows = conn.query("SELECT uuid FROM auth_refresh_token WHERE uuid IN (?1, ?2)", &params)?;
+    let [written, _] = params;
+    Ok(rows.first().map_or(written, |row| row.value(0).clone()))
+}
+
+fn uuids(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Uuid>, Error> {
+    let rows = conn.query(sql, params)?;
+    // One sealed under another key is in no index and known to nobody here.
+    let read = |row: &Row| Ok(conn.seals().read(Table::Token, row.text(0)?));
+    rows.iter().filter_map(|row| read(row).transpose()).collect()
+}
+
+fn from_row(conn: &dyn Conn, uuid: Uuid, row: &Row) -> Result<Token, Error> {
+    let refresh_token = row.opt_text(10)?;
+    Ok(Token {
+        uuid,
+        auth_id: row.string(0)?,
+        pbx_user_uuid: row.opt_string(1)?,
+        xivo_uuid: row.opt_string(2)?,
+        issued_at: row.opt_int(3)?,
+        expires_at: row.opt_int(4)?,
+        metadata: row.metadata(5)?,
+        session_uuid: row.uuid(6)?,
+        user_agent: row.opt_string(7)?.unwrap_or_default(),
+        remote_addr: row.opt_string(8)?.unwrap_or_default(),
+        acl: row.list(9)?,
+        refresh_token_uuid: refresh_token
+            .and_then(|text| conn.seals().read(Table::RefreshToken, text)),
+    })
+}

@@ -1,0 +1,91 @@
+//! What a write closure is given.
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::sqlite::connection;
+use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value};
+
+/// What a write must not share with another one. SQLite, where writes are
+/// serial, has nothing to do for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lock {
+    /// A login about to be claimed, folded ([`crate::fold`]).
+    Login(String),
+    /// The tree of tenants.
+    TenantTree,
+    /// One user.
+    User(Uuid),
+    /// What the daemon does at start.
+    Startup,
+}
+
+/// An open transaction: rows, and the changes of the index that go with them.
+pub struct Tx<'a> {
+    conn: &'a Connection,
+    seals: &'a Seals,
+    changes: Vec<IndexChange>,
+    /// The last error, whatever the closure made of it.
+    error: Option<Error>,
+}
+
+// === impl Tx ===
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(conn: &'a Connection, seals: &'a Seals) -> Self {
+        Self { conn, seals, changes: Vec::new(), error: None }
+    }
+
+    /// The connection, as the modules of queries take it.
+    pub fn conn(&mut self) -> &mut dyn Conn {
+        self
+    }
+
+    /// Remembers a change of the index, made once this transaction is
+    /// committed. Needed only beside SQL of one's own: the modules of queries
+    /// remember theirs.
+    pub fn index(&mut self, change: IndexChange) {
+        self.changes.push(change);
+    }
+
+    pub(crate) fn into_parts(self) -> (Vec<IndexChange>, Option<Error>) {
+        (self.changes, self.error)
+    }
+
+    fn noted<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result {
+            self.error = Some(error.clone());
+        }
+        result
+    }
+}
+
+impl Conn for Tx<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        row: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let result = connection::each(self.conn, sql, params, row);
+        self.noted(result)
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        let result = connection::execute(self.conn, sql, params);
+        self.noted(result)
+    }
+
+    fn seals(&self) -> &Seals {
+        self.seals
+    }
+
+    fn index(&mut self, change: IndexChange) {
+        self.changes.push(change);
+    }
+}

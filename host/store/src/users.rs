@@ -1,0 +1,298 @@
+//! Users: tables `auth_user` and `auth_email` (`contract/users.md`).
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::{Conn, Error, IndexChange, Row, Value};
+
+/// A user with what decides its login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// `uuid`
+    pub uuid: Uuid,
+    /// `username`
+    pub username: Option<String>,
+    /// `firstname`
+    pub firstname: Option<String>,
+    /// `lastname`
+    pub lastname: Option<String>,
+    /// `enabled`; NULL counts as disabled.
+    pub enabled: Option<bool>,
+    /// `tenant_uuid`
+    pub tenant_uuid: Uuid,
+    /// `purpose`
+    pub purpose: String,
+    /// `authentication_method`
+    pub authentication_method: String,
+    /// The tenant's `default_authentication_method`.
+    pub tenant_default_method: String,
+    /// Hash and salt, when both are there.
+    pub password: Option<StoredPassword>,
+    /// Its addresses, the main one first.
+    pub emails: Vec<Email>,
+}
+
+/// `password_hash` and `password_salt` (`contract/users.md` section 10.1).
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredPassword {
+    /// Lower-case hexadecimal.
+    pub hash: String,
+    /// As it is hashed.
+    pub salt: Vec<u8>,
+}
+
+/// An address of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    /// `uuid`
+    pub uuid: Uuid,
+    /// `address`
+    pub address: String,
+    /// `main`
+    pub main: bool,
+    /// `confirmed`: whether it may be used as a login.
+    pub confirmed: bool,
+}
+
+/// A user to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// `uuid`
+    pub uuid: Uuid,
+    /// `username`
+    pub username: Option<String>,
+    /// `firstname`
+    pub firstname: Option<String>,
+    /// `lastname`
+    pub lastname: Option<String>,
+    /// `enabled`
+    pub enabled: bool,
+    /// `tenant_uuid`
+    pub tenant_uuid: Uuid,
+    /// `purpose`: `user`, `internal` or `external_api`.
+    pub purpose: String,
+    /// `authentication_method`
+    pub authentication_method: String,
+    /// Hash and salt.
+    pub password: Option<StoredPassword>,
+}
+
+const COLUMNS: &str = "u.uuid, u.username, u.firstname, u.lastname, u.enabled, u.tenant_uuid, \
+    u.purpose, u.authentication_method, t.default_authentication_method, u.password_hash, \
+    u.password_salt";
+
+// === impl StoredPassword ===
+
+/// Shows neither.
+impl fmt::Debug for StoredPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredPassword(…)")
+    }
+}
+
+/// The user of this UUID.
+///
+/// # Errors
+/// What the database reports; so for all functions here.
+pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<User>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM auth_user u JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
+         WHERE u.uuid = ?1"
+    );
+    one(conn, &sql, &[uuid.into()])
+}
+
+/// The enabled user that a login names (`contract/tokens.md` section 4.5),
+/// ignoring case: by a confirmed address first, else by username.
+///
+/// # Errors
+/// See [`get`].
+pub fn by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<User>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS}, 0 AS preference FROM auth_email e \
+         JOIN auth_user u ON u.uuid = e.user_uuid JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
+         WHERE lower(e.address) = lower(?1) AND e.confirmed AND u.enabled \
+         UNION ALL \
+         SELECT {COLUMNS}, 1 FROM auth_user u JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
+         WHERE lower(u.username) = lower(?1) AND u.enabled \
+         ORDER BY preference LIMIT 1"
+    );
+    one(conn, &sql, &[login.into()])
+}
+
+/// Whether a username or an address, confirmed or not, of any user equals this
+/// login ignoring case.
+///
+/// # Errors
+/// See [`get`].
+pub fn login_taken(conn: &mut dyn Conn, login: &str) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM auth_user WHERE lower(username) = lower(?1) \
+         UNION ALL SELECT 1 FROM auth_email WHERE lower(address) = lower(?1) LIMIT 1";
+    Ok(!conn.query(sql, &[login.into()])?.is_empty())
+}
+
+/// Whether a user of this UUID exists.
+///
+/// # Errors
+/// See [`get`].
+pub fn uuid_taken(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
+    Ok(!conn.query("SELECT 1 FROM auth_user WHERE uuid = ?1", &[uuid.into()])?.is_empty())
+}
+
+/// Adds a user (the row alone, in no group).
+///
+/// # Errors
+/// See [`get`]; [`Error::Unique`] names `auth_user_pkey` or
+/// `auth_user_username_key`, [`Error::ForeignKey`] a missing tenant.
+pub fn insert(conn: &mut dyn Conn, user: &NewUser) -> Result<(), Error> {
+    conn.execute(
+        "INSERT INTO auth_user (uuid, username, password_hash, password_salt, firstname, \
+         lastname, enabled, tenant_uuid, purpose, authentication_method) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        &[
+            (&user.uuid).into(),
+            user.username.as_deref().into(),
+            hash(user.password.as_ref()),
+            salt(user.password.as_ref()),
+            user.firstname.as_deref().into(),
+            user.lastname.as_deref().into(),
+            user.enabled.into(),
+            (&user.tenant_uuid).into(),
+            user.purpose.as_str().into(),
+            user.authentication_method.as_str().into(),
+        ],
+    )?;
+    conn.index(IndexChange::UserTenant(user.uuid, Some(user.tenant_uuid)));
+    Ok(())
+}
+
+/// Adds an address to a user.
+///
+/// # Errors
+/// See [`get`]; [`Error::Unique`] names `auth_email_pkey` or
+/// `auth_email_address_key`, [`Error::ForeignKey`] a missing user.
+pub fn insert_email(conn: &mut dyn Conn, user: &Uuid, email: &Email) -> Result<(), Error> {
+    conn.execute(
+        "INSERT INTO auth_email (uuid, address, confirmed, main, user_uuid) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            (&email.uuid).into(),
+            email.address.as_str().into(),
+            email.confirmed.into(),
+            email.main.into(),
+            user.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Stores another password, or none; whether the user exists.
+///
+/// # Errors
+/// See [`get`].
+pub fn set_password(
+    conn: &mut dyn Conn,
+    user: &Uuid,
+    password: Option<&StoredPassword>,
+) -> Result<bool, Error> {
+    let sql = "UPDATE auth_user SET password_hash = ?2, password_salt = ?3 WHERE uuid = ?1";
+    Ok(conn.execute(sql, &[user.into(), hash(password), salt(password)])? > 0)
+}
+
+/// Enables or disables a user; whether it exists.
+///
+/// # Errors
+/// See [`get`].
+pub fn set_enabled(conn: &mut dyn Conn, user: &Uuid, enabled: bool) -> Result<bool, Error> {
+    let sql = "UPDATE auth_user SET enabled = ?2 WHERE uuid = ?1";
+    Ok(conn.execute(sql, &[user.into(), enabled.into()])? > 0)
+}
+
+/// Gives a user another authentication method; whether it exists.
+///
+/// # Errors
+/// See [`get`].
+pub fn set_authentication_method(
+    conn: &mut dyn Conn,
+    user: &Uuid,
+    method: &str,
+) -> Result<bool, Error> {
+    let sql = "UPDATE auth_user SET authentication_method = ?2 WHERE uuid = ?1";
+    Ok(conn.execute(sql, &[user.into(), method.into()])? > 0)
+}
+
+/// Deletes a user with its addresses, associations and refresh tokens; whether
+/// it existed. Its sessions and tokens stay (they have no foreign key).
+///
+/// # Errors
+/// See [`get`].
+pub fn delete(conn: &mut dyn Conn, user: &Uuid) -> Result<bool, Error> {
+    let deleted = conn.execute("DELETE FROM auth_user WHERE uuid = ?1", &[user.into()])? > 0;
+    if deleted {
+        conn.index(IndexChange::UserTenant(*user, None));
+    }
+    Ok(deleted)
+}
+
+/// Every user with its tenant, for the index.
+pub(crate) fn each_tenant(
+    conn: &mut dyn Conn,
+    each: &mut dyn FnMut(Uuid, Uuid),
+) -> Result<(), Error> {
+    conn.each("SELECT uuid, tenant_uuid FROM auth_user", &[], &mut |row| {
+        each(row.uuid(0)?, row.uuid(1)?);
+        Ok(())
+    })
+}
+
+fn one(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Option<User>, Error> {
+    let Some(row) = conn.query(sql, params)?.into_iter().next() else { return Ok(None) };
+    let emails = emails(conn, &row.uuid(0)?)?;
+    from_row(&row, emails).map(Some)
+}
+
+fn emails(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<Email>, Error> {
+    let rows = conn.query(
+        "SELECT uuid, address, main, confirmed FROM auth_email WHERE user_uuid = ?1 \
+         ORDER BY main DESC, address",
+        &[user.into()],
+    )?;
+    let email = |row: &Row| {
+        Ok(Email {
+            uuid: row.uuid(0)?,
+            address: row.string(1)?,
+            main: row.bool(2)?,
+            confirmed: row.bool(3)?,
+        })
+    };
+    rows.iter().map(email).collect()
+}
+
+fn from_row(row: &Row, emails: Vec<Email>) -> Result<User, Error> {
+    let password = match (row.opt_string(9)?, row.opt_blob(10)?) {
+        (Some(hash), Some(salt)) => Some(StoredPassword { hash, salt: salt.to_vec() }),
+        _ => None,
+    };
+    Ok(User {
+        uuid: row.uuid(0)?,
+        username: row.opt_string(1)?,
+        firstname: row.opt_string(2)?,
+        lastname: row.opt_string(3)?,
+        enabled: row.opt_bool(4)?,
+        tenant_uuid: row.uuid(5)?,
+        purpose: row.string(6)?,
+        authentication_method: row.string(7)?,
+        tenant_default_method: row.string(8)?,
+        password,
+        emails,
+    })
+}
+
+fn hash(password: Option<&StoredPassword>) -> Value {
+    password.map(|password| password.hash.as_str()).into()
+}
+
+fn salt(password: Option<&StoredPassword>) -> Value {
+    password.map(|password| password.salt.as_slice()).into()
+}

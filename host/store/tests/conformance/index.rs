@@ -1,0 +1,138 @@
+//! The index agrees with the rows, whatever happened.
+
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+use wazo_auth_store::{Error, sessions, tenants, tokens, users};
+
+use crate::fixture::{Fixture, NOON, TestRandom, on_every_store};
+
+/// What was ever made, so that what is gone can be asked for too.
+#[derive(Default)]
+struct World {
+    tenants: Vec<Uuid>,
+    users: Vec<Uuid>,
+    tokens: Vec<(Uuid, Uuid)>,
+}
+
+#[test]
+fn it_equals_the_database_after_any_sequence_of_operations() {
+    on_every_store(|f| {
+        let random = TestRandom::new(7);
+        let mut world = World { tenants: vec![f.master], ..World::default() };
+        for step in 0..600 {
+            operate(f, &random, &mut world, step);
+            if step % 60 == 59 {
+                compare(f, &world);
+            }
+        }
+        assert!(f.store.index().len() > 20, "the operations did something");
+    });
+}
+
+fn pick(random: &TestRandom, from: &[Uuid]) -> Uuid {
+    from.get(random.below(from.len().max(1))).copied().unwrap_or_default()
+}
+
+fn operate(f: &Fixture, random: &TestRandom, world: &mut World, step: usize) {
+    let tenant = if random.below(2) == 0 { f.master } else { pick(random, &world.tenants) };
+    let user = pick(random, &world.users);
+    let (token, session) =
+        world.tokens.get(random.below(world.tokens.len().max(1))).copied().unwrap_or_default();
+    // A third of the writes is undone after the fact.
+    let undone = random.below(3) == 0;
+    let end = move || if undone { Err(Error::Other("undone".into())) } else { Ok(()) };
+    // Parents and tenants that are gone make some of these fail: so much the better.
+    let _ = match random.below(12) {
+        0 => {
+            let uuid = f.context.uuid();
+            world.tenants.push(uuid);
+            let tenant = tenants::Tenant {
+                uuid,
+                name: None,
+                slug: format!("t{step}"),
+                parent_uuid: tenant,
+                default_authentication_method: "native".into(),
+                phone: None,
+                contact_uuid: None,
+            };
+            f.try_write(move |tx| tenants::insert(tx, &tenant).and_then(|()| end()))
+        }
+        1 | 2 => {
+            let user = f.new_user(&format!("user{step}"), tenant);
+            world.users.push(user.uuid);
+            f.try_write(move |tx| users::insert(tx, &user).and_then(|()| end()))
+        }
+        3 => f.try_write(move |tx| users::delete(tx, &user).and_then(|_| end())),
+        4 => f.try_write(move |tx| sessions::delete(tx, &session).and_then(|_| end())),
+        5 => f.try_write(move |tx| tokens::delete(tx, &token).and_then(|_| end())),
+        6 if tenant != f.master => {
+            f.try_write(move |tx| tenants::delete(tx, &tenant).and_then(|_| end()))
+        }
+        _ => {
+            let token = f.new_token(&user.to_string(), tenant);
+            world.tokens.push((token.uuid, token.session_uuid));
+            f.try_write(move |tx| {
+                let uuid = token.session_uuid;
+                let session = sessions::Session { uuid, mobile: false, tenant_uuid: tenant };
+                sessions::insert(tx, &session)?;
+                tokens::insert(tx, &token)?;
+                end()
+            })
+        }
+    };
+}
+
+fn compare(f: &Fixture, world: &World) {
+    let index = f.store.index();
+    let mut live = 0;
+    for (token, _) in &world.tokens {
+        let stored = f.read(|conn| tokens::get(conn, token));
+        let indexed = index.get(token, NOON);
+        live += usize::from(indexed.is_some());
+        let stored = stored.map(|token| (token.session_uuid, token.expires_at, token.auth_id));
+        let indexed =
+            indexed.map(|token| (token.session, token.expires, token.owner.auth_id.to_string()));
+        assert_eq!(indexed, stored);
+    }
+    assert_eq!(index.len(), live);
+    for user in &world.users {
+        let stored = f.read(|conn| users::get(conn, user)).map(|user| user.tenant_uuid);
+        assert_eq!(index.tenant_of_user(user), stored);
+    }
+    for tenant in &world.tenants {
+        let stored = f.read(|conn| tenants::get(conn, tenant));
+        assert_eq!(index.tenant_exists(tenant), stored.is_some());
+        assert_eq!(index.is_in_subtree(tenant, &f.master), stored.is_some());
+    }
+}
+
+/// What another program does to the same database.
+fn foreign(f: &Fixture, sql: &str) {
+    let conn = rusqlite::Connection::open(f.path()).unwrap();
+    conn.execute_batch(&format!("PRAGMA foreign_keys = ON; {sql}")).unwrap();
+}
+
+#[test]
+fn a_foreign_change_is_seen_by_the_next_write() {
+    let f = Fixture::sqlite();
+    let token = f.token("wazo-auth", f.master);
+    let kept = f.token("wazo-auth", f.master);
+    foreign(&f, &format!("DELETE FROM auth_session WHERE uuid = '{}'", token.session_uuid));
+    f.write(|_| Ok(()));
+    assert!(f.store.index().get(&token.uuid, NOON).is_none());
+    assert!(f.store.index().get(&kept.uuid, NOON).is_some());
+}
+
+#[test]
+fn a_foreign_change_is_noticed_without_any_write() {
+    let f = Fixture::sqlite();
+    let token = f.token("wazo-auth", f.master);
+    foreign(&f, "DELETE FROM auth_session");
+    let limit = Instant::now() + Duration::from_secs(20);
+    while f.store.index().get(&token.uuid, NOON).is_some() {
+        assert!(Instant::now() < limit, "still valid");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    assert!(f.store.index().is_empty());
+}

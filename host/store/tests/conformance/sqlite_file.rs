@@ -1,0 +1,172 @@
+//! The file: its lock, its mode, what stands in it.
+
+use std::os::unix::fs::PermissionsExt;
+
+use rusqlite::Connection;
+use wazo_auth_store::{OpenError, Options, Store, refresh_tokens, tenants, tokens, users};
+
+use crate::fixture::{Fixture, KEY, NOON};
+
+fn column(f: &Fixture, sql: &str) -> Vec<Option<String>> {
+    let conn = Connection::open(f.path()).unwrap();
+    let mut statement = conn.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn database_log_and_lock_belong_to_their_owner_only() {
+    let f = Fixture::sqlite();
+    f.user("alice", f.master);
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let path = format!("{}{suffix}", f.path().display());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{path}");
+    }
+}
+
+#[test]
+fn a_database_that_others_can_read_is_closed_to_them() {
+    let f = Fixture::sqlite();
+    f.store.close();
+    std::fs::set_permissions(f.path(), PermissionsExt::from_mode(0o644)).unwrap();
+    let f = f.reopen(Some(KEY));
+    let mode = std::fs::metadata(f.path()).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_told_who_runs() {
+    let f = Fixture::sqlite();
+    let error = Store::open(f.options(), f.context.clone()).err().unwrap();
+    assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(f.path().to_str().unwrap()), "{text}");
+    assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+    f.reopen(Some(KEY));
+}
+
+#[test]
+fn tokens_are_sealed_in_the_file() {
+    let f = Fixture::sqlite();
+    let user = f.user("alice", f.master);
+    let refresh_token = f.refresh_token(user, "app", false).uuid;
+    let mut token = f.new_token(&user.to_string(), f.master);
+    token.refresh_token_uuid = Some(refresh_token);
+    f.store_token(&token, f.master);
+    for sql in [
+        "SELECT uuid FROM auth_token",
+        "SELECT refresh_token_uuid FROM auth_token",
+        "SELECT uuid FROM auth_refresh_token",
+    ] {
+        let [Some(text)] = &column(&f, sql)[..] else { panic!("{sql}") };
+        assert!(text.starts_with('~') && text.len() == 27, "{sql}: {text}");
+    }
+    f.store.close();
+    let bytes = std::fs::read(f.path()).unwrap();
+    for secret in [token.uuid, refresh_token] {
+        let text = secret.to_string();
+        assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()));
+    }
+}
+
+#[test]
+fn clear_tokens_of_the_original_go_on_working_when_sealing_begins() {
+    let f = Fixture::sqlite_with(None);
+    let user = f.user("alice", f.master);
+    let refresh_token = f.refresh_token(user, "app", false).uuid;
+    let token = f.token(&user.to_string(), f.master);
+    let texts = column(&f, "SELECT uuid FROM auth_token");
+    assert_eq!(texts, [Some(token.uuid.to_string())]);
+    let f = f.reopen(Some(KEY));
+    assert!(f.store.index().get(&token.uuid, NOON).is_some());
+    assert_eq!(f.read(|conn| tokens::get(conn, &token.uuid)), Some(token.clone()));
+    let found = f.read(|conn| refresh_tokens::get(conn, &refresh_token, "app"));
+    assert_eq!(found.unwrap().uuid, refresh_token);
+    let mut new = f.new_token(&user.to_string(), f.master);
+    new.refresh_token_uuid = Some(refresh_token);
+    f.store_token(&new, f.master);
+    assert_eq!(f.read(|conn| tokens::get(conn, &new.uuid)), Some(new));
+    let uuid = token.uuid;
+    assert!(f.write(move |tx| tokens::delete(tx, &uuid)));
+}
+
+#[test]
+fn tokens_sealed_under_another_key_are_not_valid_and_do_no_harm() {
+    let f = Fixture::sqlite();
+    let user = f.user("alice", f.master);
+    let token = f.token(&user.to_string(), f.master);
+    f.refresh_token(user, "app", true);
+    let f = f.reopen(Some([1; 32]));
+    assert!(f.store.index().is_empty());
+    assert_eq!(f.read(|conn| tokens::get(conn, &token.uuid)), None);
+    assert_eq!(f.read(|conn| refresh_tokens::find(conn, &user, "app")), None);
+    let expired = f.read(|conn| tokens::expired(conn, i64::MAX, 10));
+    assert_eq!((expired.len(), expired[0].token), (1, None), "still purged in time");
+}
+
+#[test]
+fn a_restart_brings_back_every_live_token() {
+    let f = Fixture::sqlite();
+    let user = f.user("alice", f.master);
+    let token = f.token(&user.to_string(), f.master);
+    f.clock.set(NOON + 3601);
+    let mut fresh = f.new_token(&user.to_string(), f.master);
+    fresh.expires_at = None;
+    f.store_token(&fresh, f.master);
+    let f = f.reopen(Some(KEY));
+    let index = f.store.index();
+    assert_eq!(index.len(), 1, "the expired one is not loaded");
+    assert!(index.get(&token.uuid, NOON).is_none());
+    let live = index.get(&fresh.uuid, NOON).unwrap();
+    assert_eq!((live.session, live.expires), (fresh.session_uuid, None));
+    assert_eq!(index.tenant_of_user(&user), Some(f.master));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("auth.db");
+    let content = "this is a text file, not a database\n".repeat(100);
+    std::fs::write(&path, &content).unwrap();
+    let context = Fixture::sqlite().context;
+    let options = Options { path: path.clone(), readers: 1, sealer: None };
+    let error = Store::open(options, context.clone()).err().unwrap();
+    assert!(matches!(error, OpenError::NotADatabase { .. }), "{error}");
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+
+    let path = folder.path().join("missing").join("auth.db");
+    let options = Options { path: path.clone(), readers: 1, sealer: None };
+    let error = Store::open(options, context).err().unwrap();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn a_damaged_database_is_reported_as_such() {
+    let f = Fixture::sqlite();
+    f.token("wazo-auth", f.master);
+    f.store.close();
+    let (path, context, options) = (f.path(), f.context.clone(), f.options());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes[4096..end].fill(0xA5);
+    let damaged = path.with_file_name("damaged.db");
+    std::fs::write(&damaged, bytes).unwrap();
+    let options = Options { path: damaged, ..options };
+    let error = Store::open(options, context).err().unwrap();
+    let text = error.to_string();
+    assert!(text.contains("damaged.db") && text.contains("backup"), "{text}");
+}
+
+#[test]
+fn a_command_may_write_beside_the_daemon_and_is_noticed() {
+    let f = Fixture::sqlite();
+    let beside = Store::open_beside(f.options(), f.context.clone()).unwrap();
+    let user = f.new_user("alice", f.master);
+    let uuid = user.uuid;
+    beside.write::<_, wazo_auth_store::Error>(&[], move |tx| users::insert(tx, &user)).unwrap();
+    // A write of the daemon looks for foreign changes first.
+    f.write(|tx| tenants::top(tx).map(drop));
+    assert_eq!(f.store.index().tenant_of_user(&uuid), Some(f.master));
+}

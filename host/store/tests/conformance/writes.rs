@@ -1,0 +1,128 @@
+use std::sync::Arc;
+use std::thread;
+
+use wazo_auth_store::{Error, Lock, groups, tenants, users};
+
+use crate::fixture::{NOON, on_every_store};
+
+#[test]
+fn what_fails_in_the_middle_leaves_nothing_behind() {
+    on_every_store(|f| {
+        let user = f.new_user("alice", f.master);
+        let uuid = user.uuid;
+        let error = f.try_write(move |tx| {
+            users::insert(tx, &user)?;
+            Err::<(), _>(Error::Other("no".into()))
+        });
+        assert_eq!(error, Err(Error::Other("no".into())));
+        assert_eq!(f.read(|conn| users::get(conn, &uuid)), None);
+        assert_eq!(f.store.index().tenant_of_user(&uuid), None);
+    });
+}
+
+#[test]
+fn many_at_once_and_only_the_failing_ones_fail() {
+    on_every_store(|f| {
+        let outcomes = thread::scope(|scope| {
+            let clients = (0..16).map(|client| {
+                scope.spawn(move || {
+                    let mut outcomes = Vec::new();
+                    for number in 0..20 {
+                        let user = f.new_user(&format!("user-{client}-{number}"), f.master);
+                        let uuid = user.uuid;
+                        let fails = (client + number) % 5 == 0;
+                        let outcome = f.store.write(&[Lock::User(uuid)], move |tx| {
+                            users::insert(tx, &user)?;
+                            let group = if fails { user.uuid } else { group(tx)? };
+                            groups::add_user(tx, &group, &user.uuid)
+                        });
+                        outcomes.push((uuid, fails, outcome));
+                    }
+                    outcomes
+                })
+            });
+            let clients = clients.collect::<Vec<_>>();
+            clients.into_iter().flat_map(|client| client.join().unwrap()).collect::<Vec<_>>()
+        });
+        for (uuid, fails, outcome) in outcomes {
+            let expected = if fails { Err(Error::ForeignKey) } else { Ok(true) };
+            assert_eq!(outcome, expected);
+            assert_eq!(f.read(|conn| users::get(conn, &uuid)).is_some(), !fails);
+            assert_eq!(f.store.index().tenant_of_user(&uuid).is_some(), !fails);
+        }
+    });
+}
+
+fn group(tx: &mut wazo_auth_store::Tx<'_>) -> Result<uuid::Uuid, Error> {
+    let master = tenants::top(tx)?.ok_or(Error::ForeignKey)?;
+    groups::all_users_group(tx, &master.uuid)?.ok_or(Error::ForeignKey)
+}
+
+#[test]
+fn a_panic_is_an_error_of_its_caller_only() {
+    on_every_store(|f| {
+        let user = f.new_user("alice", f.master);
+        let uuid = user.uuid;
+        let outcome = f.try_write::<()>(move |tx| {
+            users::insert(tx, &user)?;
+            panic!("a defect");
+        });
+        assert_eq!(outcome, Err(Error::Panicked));
+        assert_eq!(f.read(|conn| users::get(conn, &uuid)), None);
+        f.user("bob", f.master);
+    });
+}
+
+#[test]
+fn errors_of_the_caller_come_back_as_they_are() {
+    #[derive(Debug, PartialEq)]
+    enum Rule {
+        Forbidden,
+        Store(Error),
+    }
+    impl From<Error> for Rule {
+        fn from(error: Error) -> Self {
+            Self::Store(error)
+        }
+    }
+    on_every_store(|f| {
+        let outcome = f.store.write::<(), Rule>(&[], |_| Err(Rule::Forbidden));
+        assert_eq!(outcome, Err(Rule::Forbidden));
+        let outcome = f.store.read::<(), Rule>(|_| Err(Rule::Forbidden));
+        assert_eq!(outcome, Err(Rule::Forbidden));
+        let outcome =
+            f.store.write::<u64, Rule>(&[], |tx| Ok(tx.conn().execute("nonsense", &[])?));
+        assert!(matches!(outcome, Err(Rule::Store(Error::Other(_)))), "{outcome:?}");
+    });
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    on_every_store(|f| {
+        let outcome = f.store.read(|conn| conn.execute("DELETE FROM auth_tenant", &[]));
+        assert_eq!(outcome, Err(Error::ReadOnly));
+    });
+}
+
+#[test]
+fn a_read_sees_every_write_that_was_answered() {
+    on_every_store(|f| {
+        let store = Arc::clone(&f.store);
+        let user = f.user("alice", f.master);
+        let seen = thread::spawn(move || store.read(|conn| users::get(conn, &user)));
+        assert!(seen.join().unwrap().unwrap().is_some());
+    });
+}
+
+#[test]
+fn after_close_reads_go_on_and_writes_are_refused() {
+    on_every_store(|f| {
+        let token = f.token("wazo-auth", f.master);
+        f.store.close();
+        f.store.close();
+        let late = f.try_write(|_| Ok(()));
+        assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
+        assert!(f.read(tenants::top).is_some());
+        assert!(f.store.index().get(&token.uuid, NOON).is_some());
+    });
+}

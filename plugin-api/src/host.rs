@@ -1,0 +1,243 @@
+//! What the daemon does for a plugin.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use abi_stable::std_types::{RResult, RSlice, RStr};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Args, Error, ErrorKind, Map, Result, Value,
+    abi::HostBox,
+    wire::{self, service},
+};
+
+mod types;
+
+pub use types::{Email, Group, Platform, Policy, User};
+
+/// The daemon, as a plugin sees it: cheap to clone, usable from any thread.
+///
+/// The time that the daemon spends here does not count against the deadline of
+/// the call in progress.
+///
+/// ```
+/// use wazo_auth_plugin_api::prelude::*;
+///
+/// fn is_admin(host: &Host, login: &str) -> Result<bool> {
+///     let Some(user) = host.user_by_login(login)? else { return Ok(false) };
+///     Ok(host.user_groups(&user.uuid)?.iter().any(|group| group.slug == "admins"))
+/// }
+///
+/// let host = MockHost::new()
+///     .answer("users.get_by_login", json!({"user": {"uuid": "u1", "tenant_uuid": "t1"}}))
+///     .answer("users.list_groups", json!({"items": [
+///         {"uuid": "g1", "name": "Admins", "slug": "admins", "tenant_uuid": "t1"},
+///     ]}));
+/// assert!(is_admin(&host.handle(), "wile")?);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Host(Arc<HostBox>);
+
+// === impl Host ===
+
+impl Host {
+    /// The typed view of a host object.
+    #[must_use]
+    pub fn new(object: HostBox) -> Self {
+        Self(Arc::new(object))
+    }
+
+    /// The identity of the platform and the version of the daemon.
+    ///
+    /// # Errors
+    /// A failure of the daemon, as of all methods here.
+    pub fn platform(&self) -> Result<Platform> {
+        self.call(service::PLATFORM_GET, &wire::Empty {})
+    }
+
+    /// Whether the password is that of the enabled user who has the login,
+    /// by the daemon's own records. Takes the same time for a login that
+    /// nobody has.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn verify_user_password(&self, login: &str, password: &str) -> Result<bool> {
+        let request = wire::Credentials { login: login.into(), password: password.into() };
+        let reply: wire::Verified = self.call(service::USERS_VERIFY_PASSWORD, &request)?;
+        Ok(reply.verified)
+    }
+
+    /// The enabled user who has the login: a confirmed e-mail address or else
+    /// a user name, in any case.
+    ///
+    /// # Errors
+    /// A failure of the daemon; a login that nobody has is none.
+    pub fn user_by_login(&self, login: &str) -> Result<Option<User>> {
+        let request = wire::ByLogin { login: login.into() };
+        let reply: wire::MaybeUser = self.call(service::USERS_GET_BY_LOGIN, &request)?;
+        Ok(reply.user)
+    }
+
+    /// The user of a UUID.
+    ///
+    /// # Errors
+    /// A failure of the daemon; a UUID that nobody has is none.
+    pub fn user(&self, user_uuid: &str) -> Result<Option<User>> {
+        let reply: wire::MaybeUser = self.of_user(service::USERS_GET, user_uuid)?;
+        Ok(reply.user)
+    }
+
+    /// What a user's own and groups' policies allow.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn user_acl(&self, user_uuid: &str) -> Result<Vec<String>> {
+        let reply: wire::Acl = self.of_user(service::USERS_GET_ACL, user_uuid)?;
+        Ok(reply.acl)
+    }
+
+    /// The policies that a user has directly.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn user_policies(&self, user_uuid: &str) -> Result<Vec<Policy>> {
+        let reply: wire::Items<Policy> = self.of_user(service::USERS_LIST_POLICIES, user_uuid)?;
+        Ok(reply.items)
+    }
+
+    /// The groups that a user is in.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn user_groups(&self, user_uuid: &str) -> Result<Vec<Group>> {
+        let reply: wire::Items<Group> = self.of_user(service::USERS_LIST_GROUPS, user_uuid)?;
+        Ok(reply.items)
+    }
+
+    /// What the metadata plugins of a purpose say of a login.
+    ///
+    /// # Errors
+    /// A failure of the daemon or of one of these plugins.
+    pub fn token_metadata(&self, purpose: &str, login: &str, args: &Args) -> Result<Map> {
+        self.of_purpose(service::METADATA_GET_TOKEN_METADATA, purpose, login, args)
+    }
+
+    /// What the metadata plugins of a purpose keep with a refresh token.
+    ///
+    /// # Errors
+    /// A failure of the daemon or of one of these plugins.
+    pub fn persistent_metadata(&self, purpose: &str, login: &str, args: &Args) -> Result<Map> {
+        self.of_purpose(service::METADATA_GET_PERSISTENT_METADATA, purpose, login, args)
+    }
+
+    /// The UUID of the tenant above all others.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn top_tenant(&self) -> Result<String> {
+        let reply: wire::TopTenant = self.call(service::TENANTS_GET_TOP, &wire::Empty {})?;
+        Ok(reply.uuid)
+    }
+
+    /// Makes a token for the plugin's own requests to the daemon, valid for
+    /// `expiration` seconds. It is committed when this returns.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn create_token(&self, expiration: u64, acl: &[&str]) -> Result<String> {
+        let acl = acl.iter().map(|&access| access.to_owned()).collect();
+        let request = wire::NewToken { expiration, acl };
+        let reply: wire::Token = self.call(service::TOKENS_CREATE, &request)?;
+        Ok(reply.token)
+    }
+
+    /// Ends a token that [`create_token`](Self::create_token) made.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn delete_token(&self, token: &str) -> Result<()> {
+        let request = wire::Token { token: token.to_owned() };
+        let _: wire::Empty = self.call(service::TOKENS_DELETE, &request)?;
+        Ok(())
+    }
+
+    /// The metadata that a backend gives by default: `auth_id` null,
+    /// `username` the login, `xivo_uuid`, `pbx_user_uuid` null.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn base_metadata(&self, login: &str) -> Result<Map> {
+        let keys = [
+            ("auth_id", Value::Null),
+            ("username", login.into()),
+            ("xivo_uuid", self.platform()?.xivo_uuid.into()),
+            ("pbx_user_uuid", Value::Null),
+        ];
+        Ok(keys.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
+    }
+
+    /// The metadata of the user who has the login: `uuid`, `tenant_uuid`,
+    /// `auth_id` (the UUID again), `pbx_user_uuid` null, `xivo_uuid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when nobody has it; a failure of the daemon.
+    pub fn user_metadata(&self, login: &str) -> Result<Map> {
+        let user = self.user_by_login(login)?;
+        let user = user.ok_or_else(|| Error::not_found("no enabled user has this login"))?;
+        let keys = [
+            ("auth_id", user.uuid.as_str().into()),
+            ("uuid", user.uuid.into()),
+            ("tenant_uuid", user.tenant_uuid.into()),
+            ("xivo_uuid", self.platform()?.xivo_uuid.into()),
+            ("pbx_user_uuid", Value::Null),
+        ];
+        Ok(keys.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
+    }
+
+    /// Any service, those of a newer daemon too: `request` and answer in the
+    /// service's own JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Host`] when the daemon does not have the service or fails
+    /// in it; the service's own errors.
+    pub fn call<Q: Serialize, A: DeserializeOwned>(&self, service: &str, request: &Q) -> Result<A> {
+        let head = serde_json::to_string(request)?;
+        let reply = self.0.call(RStr::from(service), RStr::from(&*head), RSlice::from(&[][..]));
+        match reply {
+            RResult::ROk(frame) => serde_json::from_str(&frame.head)
+                .map_err(|error| Error::malformed(&format!("the answer of {service}"), &error)),
+            RResult::RErr(failure) => Err(match Error::from(failure) {
+                // Not to be taken for "this plugin lacks the method".
+                error if error.kind() == ErrorKind::Unsupported => {
+                    Error::new(ErrorKind::Host, format!("this daemon has no service `{service}`"))
+                }
+                error => error,
+            }),
+        }
+    }
+
+    pub(crate) fn log(&self, level: log::Level, target: &str, text: &str) {
+        self.0.log(level as u32, RStr::from(target), RStr::from(text));
+    }
+
+    fn of_user<A: DeserializeOwned>(&self, service: &str, user_uuid: &str) -> Result<A> {
+        self.call(service, &wire::ByUser { user_uuid: user_uuid.into() })
+    }
+
+    fn of_purpose(&self, service: &str, purpose: &str, login: &str, args: &Args) -> Result<Map> {
+        let request = wire::OfPurpose {
+            purpose: purpose.into(),
+            login: login.into(),
+            args: Cow::Borrowed(args.as_map()),
+        };
+        let reply: wire::MetadataReply = self.call(service, &request)?;
+        Ok(reply.metadata)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host")
+    }
+}

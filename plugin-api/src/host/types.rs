@@ -1,0 +1,106 @@
+//! What the services of the daemon answer.
+
+use serde::{Deserialize, Serialize};
+
+/// The platform that the daemon is part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Platform {
+    /// The identifier of the platform, if it has one.
+    #[serde(default)]
+    pub xivo_uuid: Option<String>,
+    /// The version of the daemon.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// A user of the service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct User {
+    /// Its UUID.
+    pub uuid: String,
+    /// The UUID of its tenant.
+    pub tenant_uuid: String,
+    /// The user name, if it has one.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The first name.
+    #[serde(default)]
+    pub firstname: Option<String>,
+    /// The last name.
+    #[serde(default)]
+    pub lastname: Option<String>,
+    /// `user`, `internal` or `external_api`.
+    #[serde(default)]
+    pub purpose: String,
+    /// Whether it may log in.
+    #[serde(default)]
+    pub enabled: bool,
+    /// `default`, `native`, or the name of an identity provider or backend.
+    #[serde(default)]
+    pub authentication_method: String,
+    /// Its e-mail addresses.
+    #[serde(default)]
+    pub emails: Vec<Email>,
+}
+
+/// An e-mail address of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Email {
+    /// Its UUID.
+    pub uuid: String,
+    /// The address.
+    pub address: String,
+    /// Whether it is the user's main address.
+    #[serde(default)]
+    pub main: bool,
+    /// Whether the user confirmed it: only then it is a login.
+    #[serde(default)]
+    pub confirmed: bool,
+}
+
+/// A policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Policy {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// Its slug: unique in its tenant.
+    pub slug: String,
+    /// The UUID of its tenant.
+    pub tenant_uuid: String,
+}
+
+/// A group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Group {
+    /// Its UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// Its slug: unique in its tenant.
+    pub slug: String,
+    /// The UUID of its tenant.
+    pub tenant_uuid: String,
+}
+
+// === impl User ===
+
+impl User {
+    /// An enabled user of purpose `user` with the default method.
+    pub fn new(uuid: impl Into<String>, tenant_uuid: impl Into<String>) -> Self {
+        Self {
+            uuid: uuid.into(),
+            tenant_uuid: tenant_uuid.into(),
+            purpose: "user".to_owned(),
+            enabled: true,
+            authentication_method: "default".to_owned(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The JSON heads of the frames: what each method of a plugin and each service
+//! of the daemon takes and answers.
+//!
+//! Unknown fields are ignored and what is new comes with a default, so that
+//! either side may be the older one. A plugin author meets these shapes only
+//! through [`Backend`](crate::Backend), [`Metadata`](crate::Metadata) and
+//! [`Host`](crate::Host).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Map, host::User};
+
+/// The names of the methods of a plugin.
+pub mod method {
+    /// Backend: [`VerifyPassword`](super::VerifyPassword) →
+    /// [`Verified`](super::Verified).
+    pub const VERIFY_PASSWORD: &str = "verify_password";
+    /// Backend: [`LoginArgs`](super::LoginArgs) → [`Acl`](super::Acl).
+    pub const GET_ACL: &str = "get_acl";
+    /// Backend: [`LoginArgs`](super::LoginArgs) →
+    /// [`MetadataReply`](super::MetadataReply).
+    pub const GET_METADATA: &str = "get_metadata";
+    /// Metadata: [`LoginArgs`](super::LoginArgs) →
+    /// [`MetadataReply`](super::MetadataReply).
+    pub const GET_TOKEN_METADATA: &str = "get_token_metadata";
+    /// Backend and metadata: [`LoginArgs`](super::LoginArgs) →
+    /// [`MetadataReply`](super::MetadataReply).
+    pub const GET_PERSISTENT_METADATA: &str = "get_persistent_metadata";
+}
+
+/// The names of the services of the daemon.
+pub mod service {
+    /// `{}` → [`Platform`](crate::host::Platform).
+    pub const PLATFORM_GET: &str = "platform.get";
+    /// [`Credentials`](super::Credentials) → [`Verified`](super::Verified).
+    pub const USERS_VERIFY_PASSWORD: &str = "users.verify_password";
+    /// [`ByLogin`](super::ByLogin) → [`MaybeUser`](super::MaybeUser).
+    pub const USERS_GET_BY_LOGIN: &str = "users.get_by_login";
+    /// [`ByUser`](super::ByUser) → [`MaybeUser`](super::MaybeUser).
+    pub const USERS_GET: &str = "users.get";
+    /// [`ByUser`](super::ByUser) → [`Acl`](super::Acl).
+    pub const USERS_GET_ACL: &str = "users.get_acl";
+    /// [`ByUser`](super::ByUser) → [`Items`](super::Items) of policies.
+    pub const USERS_LIST_POLICIES: &str = "users.list_policies";
+    /// [`ByUser`](super::ByUser) → [`Items`](super::Items) of groups.
+    pub const USERS_LIST_GROUPS: &str = "users.list_groups";
+    /// [`OfPurpose`](super::OfPurpose) → [`MetadataReply`](super::MetadataReply).
+    pub const METADATA_GET_TOKEN_METADATA: &str = "metadata.get_token_metadata";
+    /// [`OfPurpose`](super::OfPurpose) → [`MetadataReply`](super::MetadataReply).
+    pub const METADATA_GET_PERSISTENT_METADATA: &str = "metadata.get_persistent_metadata";
+    /// `{}` → [`TopTenant`](super::TopTenant).
+    pub const TENANTS_GET_TOP: &str = "tenants.get_top";
+    /// [`NewToken`](super::NewToken) → [`Token`](super::Token).
+    pub const TOKENS_CREATE: &str = "tokens.create";
+    /// [`Token`](super::Token) → `{}`.
+    pub const TOKENS_DELETE: &str = "tokens.delete";
+}
+
+/// Takes nothing, or answers nothing.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Empty {}
+
+/// Takes the credentials of a login and what else is known of it.
+#[derive(Serialize, Deserialize)]
+pub struct VerifyPassword<'a> {
+    /// The login, as typed.
+    #[serde(borrow)]
+    pub login: Cow<'a, str>,
+    /// The password, as typed.
+    #[serde(borrow)]
+    pub password: Cow<'a, str>,
+    /// See [`Args`](crate::Args).
+    #[serde(default)]
+    pub args: Cow<'a, Map>,
+}
+
+/// Takes a login that was verified and what else is known of it.
+#[derive(Serialize, Deserialize)]
+pub struct LoginArgs<'a> {
+    /// The login.
+    #[serde(borrow)]
+    pub login: Cow<'a, str>,
+    /// See [`Args`](crate::Args).
+    #[serde(default)]
+    pub args: Cow<'a, Map>,
+}
+
+/// Answers whether the credentials are right.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Verified {
+    /// They are.
+    pub verified: bool,
+    /// The arguments, if the plugin changed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Map>,
+}
+
+/// Answers accesses.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Acl {
+    /// Accesses, such as `auth.users.*.read`.
+    pub acl: Vec<String>,
+    /// The arguments, if the plugin changed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Map>,
+}
+
+/// Answers metadata.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MetadataReply {
+    /// Any keys.
+    pub metadata: Map,
+    /// The arguments, if the plugin changed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Map>,
+}
+
+/// Takes credentials.
+#[derive(Serialize, Deserialize)]
+pub struct Credentials<'a> {
+    /// The login, as typed.
+    #[serde(borrow)]
+    pub login: Cow<'a, str>,
+    /// The password, as typed.
+    #[serde(borrow)]
+    pub password: Cow<'a, str>,
+}
+
+/// Takes a login.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByLogin<'a> {
+    /// A user name or a confirmed e-mail address.
+    #[serde(borrow)]
+    pub login: Cow<'a, str>,
+}
+
+/// Takes the UUID of a user.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByUser<'a> {
+    /// The UUID of a user.
+    #[serde(borrow)]
+    pub user_uuid: Cow<'a, str>,
+}
+
+/// Answers a user, if there is one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct MaybeUser {
+    /// The user.
+    #[serde(default)]
+    pub user: Option<User>,
+}
+
+/// Answers a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Items<T> {
+    /// The list.
+    pub items: Vec<T>,
+}
+
+/// Takes a purpose and a login: the metadata plugins of the purpose answer.
+#[derive(Serialize, Deserialize)]
+pub struct OfPurpose<'a> {
+    /// The purpose of a user: `user`, `internal` or `external_api`.
+    #[serde(borrow)]
+    pub purpose: Cow<'a, str>,
+    /// The login.
+    #[serde(borrow)]
+    pub login: Cow<'a, str>,
+    /// See [`Args`](crate::Args).
+    #[serde(default)]
+    pub args: Cow<'a, Map>,
+}
+
+/// Answers the tenant above all others.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TopTenant {
+    /// Its UUID.
+    pub uuid: String,
+}
+
+/// Takes what a token for the plugin's own use is to be.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewToken {
+    /// Seconds until it expires.
+    pub expiration: u64,
+    /// What it allows.
+    pub acl: Vec<String>,
+}
+
+/// A token.
+#[derive(Serialize, Deserialize)]
+pub struct Token {
+    /// Its value; never log it.
+    pub token: String,
+}

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Helper functions of the scripts in this folder, which read this file; it does nothing by itself.
+
+# The version scripts/check was written for. Any newer one should do.
+CARGO_DENY_VERSION=0.20.2
+
+# say TEXT…: one line on what comes next.
+say() {
+    printf '== %s\n' "$*"
+}
+
+# fail TEXT…: says what is wrong and what to do about it, and ends the script.
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# have_package NAME: whether this Debian package is installed.
+have_package() {
+    local status
+    status=$(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) || return 1
+    [[ $status == installed ]]
+}
+
+# need_package NAME…: installs the Debian packages that are missing. Without the right to do so,
+# it says which command to run, and ends the script.
+need_package() {
+    local name missing=()
+    for name in "$@"; do
+        have_package "$name" || missing+=("$name")
+    done
+    if ((${#missing[@]} == 0)); then
+        return
+    fi
+    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+        fail "missing Debian packages; run: sudo apt-get install ${missing[*]}"
+    fi
+    say "Installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive \
+        apt-get install --yes -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# need_cargo_deny: builds cargo-deny when it is missing, which takes a minute or two, once. Not
+# optimised: that would take twice as long, and it then still checks this workspace in a second.
+need_cargo_deny() {
+    if ! cargo deny --version >/dev/null 2>&1; then
+        say "Installing cargo-deny $CARGO_DENY_VERSION (a minute or two, once)"
+        cargo install cargo-deny --version "$CARGO_DENY_VERSION" \
+            --debug --locked --no-default-features --quiet
+    fi
+}
+
+# need_cargo: says what to do when there is no Rust toolchain.
+need_cargo() {
+    command -v cargo >/dev/null ||
+        fail "there is no Rust toolchain (cargo); install one of version 1.90 or newer, see https://rustup.rs"
+}
