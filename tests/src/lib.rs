@@ -1,1 +1,21 @@
-//! Whole-system tests that drive the built daemon.
+//! Starts the built daemon on a free port of the loopback, and talks to it.
+//!
+//! ```no_run
+//! use wazo_auth_tests::Daemon;
+//!
+//! let daemon = Daemon::start();
+//! let token = daemon.admin_token();
+//! daemon.create_user("alice", "s3cre7");
+//! let answer = daemon.post("/0.1/token").basic("alice", "s3cre7").json("{}").send();
+//! assert_eq!(answer.status, 200);
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod build;
+mod daemon;
+mod request;
+
+pub use build::{build, built, plugin, third_party};
+pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
+pub use request::{Answer, Request};

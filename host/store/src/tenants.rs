@@ -55,8 +55,22 @@ pub fn top(conn: &mut dyn Conn) -> Result<Option<Tenant>, Error> {
 /// # Errors
 /// See [`get`].
 pub fn all(conn: &mut dyn Conn) -> Result<Vec<(Uuid, Uuid)>, Error> {
-    let rows = conn.query("SELECT uuid, parent_uuid FROM auth_tenant ORDER BY uuid", &[])?;
-    rows.iter().map(|row| Ok((row.uuid(0)?, row.uuid(1)?))).collect()
+    let mut tenants = Vec::new();
+    each_parent(conn, &mut |tenant| {
+        tenants.push(tenant?);
+        Ok(())
+    })?;
+    Ok(tenants)
+}
+
+/// Hands over every tenant with its parent, row by row, for the index.
+pub(crate) fn each_parent(
+    conn: &mut dyn Conn,
+    each: &mut dyn FnMut(Result<(Uuid, Uuid), Error>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let read = |row: &Row| Ok((row.uuid(0)?, row.uuid(1)?));
+    let sql = "SELECT uuid, parent_uuid FROM auth_tenant ORDER BY uuid";
+    conn.each(sql, &[], &mut |row| each(read(&row)))
 }
 
 /// Whether `tenant` is `ancestor` or below it, as this transaction sees the tree.

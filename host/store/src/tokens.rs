@@ -149,16 +149,14 @@ pub(crate) fn of_tenant(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Vec<Uuid>,
 }
 
 /// Hands over every token that is valid at `now`, row by row, for the index.
-pub(crate) fn live(
+pub(crate) fn each_live(
     conn: &mut dyn Conn,
     now: i64,
-    each: &mut dyn FnMut(StoredToken) -> Result<(), Error>,
+    each: &mut dyn FnMut(Result<StoredToken, Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let seals = conn.seals().clone();
-    let sql = "SELECT uuid, session_uuid, expire_t, auth_id, metadata, acl FROM auth_token \
-         WHERE expire_t IS NULL OR expire_t >= ?1";
-    conn.each(sql, &[now.into()], &mut |row| {
-        each(StoredToken {
+    let read = |row: &Row| {
+        Ok(StoredToken {
             token: seals.read(Table::Token, row.text(0)?),
             session: row.uuid(1)?,
             expires: row.opt_int(2)?,
@@ -166,7 +164,10 @@ pub(crate) fn live(
             metadata: row.metadata(4)?,
             acl: row.string(5)?,
         })
-    })
+    };
+    let sql = "SELECT uuid, session_uuid, expire_t, auth_id, metadata, acl FROM auth_token \
+         WHERE expire_t IS NULL OR expire_t >= ?1";
+    conn.each(sql, &[now.into()], &mut |row| each(read(&row)))
 }
 
 /// The grants in the JSON text of an `acl` column.

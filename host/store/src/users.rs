@@ -235,15 +235,13 @@ pub fn delete(conn: &mut dyn Conn, user: &Uuid) -> Result<bool, Error> {
     Ok(deleted)
 }
 
-/// Every user with its tenant, for the index.
+/// Hands over every user with its tenant, row by row, for the index.
 pub(crate) fn each_tenant(
     conn: &mut dyn Conn,
-    each: &mut dyn FnMut(Uuid, Uuid),
+    each: &mut dyn FnMut(Result<(Uuid, Uuid), Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    conn.each("SELECT uuid, tenant_uuid FROM auth_user", &[], &mut |row| {
-        each(row.uuid(0)?, row.uuid(1)?);
-        Ok(())
-    })
+    let read = |row: &Row| Ok((row.uuid(0)?, row.uuid(1)?));
+    conn.each("SELECT uuid, tenant_uuid FROM auth_user", &[], &mut |row| each(read(&row)))
 }
 
 fn one(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Option<User>, Error> {

@@ -1,4 +1,7 @@
 //! Reading the whole index from the database.
+//!
+//! A row that cannot be understood (another program wrote it) is left out with
+//! a warning: it must not stop the daemon, and what is left out is not valid.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,50 +15,96 @@ use crate::{Conn, Error, IndexChange, Owner, TokenIndex, tenants, tokens, users}
 /// How many texts of ACLs are remembered while loading.
 const KNOWN_TEXTS: usize = 10_000;
 
+/// An index being filled.
+#[derive(Default)]
+struct Loader {
+    index: TokenIndex,
+    /// The same text is the same ACL; most tokens have one of a few.
+    acls: HashMap<String, Arc<Acl>, foldhash::fast::RandomState>,
+    foreign_keys: u64,
+    unreadable: u64,
+}
+
 /// An index of what the database holds at `now` (epoch seconds). To be called
 /// inside one transaction.
 ///
 /// # Errors
 /// What the database reports.
 pub(crate) fn load(conn: &mut dyn Conn, now: i64) -> Result<TokenIndex, Error> {
-    let index = TokenIndex::default();
-    for (uuid, parent) in tenants::all(conn)? {
-        index.apply(IndexChange::Tenant { uuid, parent });
-    }
-    users::each_tenant(conn, &mut |user, tenant| {
-        index.apply(IndexChange::UserTenant(user, Some(tenant)));
+    let mut loader = Loader::default();
+    tenants::each_parent(conn, &mut |row| {
+        loader.readable(row, |loader, (uuid, parent)| {
+            loader.index.apply(IndexChange::Tenant { uuid, parent });
+            Ok(())
+        })
     })?;
-    let mut unreadable = 0_u64;
-    // The same text is the same ACL; most tokens have one of a few.
-    let mut acls = HashMap::<String, Arc<Acl>, foldhash::fast::RandomState>::default();
-    tokens::live(conn, now, &mut |token| {
+    users::each_tenant(conn, &mut |row| {
+        loader.readable(row, |loader, (user, tenant)| {
+            loader.index.apply(IndexChange::UserTenant(user, Some(tenant)));
+            Ok(())
+        })
+    })?;
+    tokens::each_live(conn, now, &mut |row| loader.readable(row, Loader::token))?;
+    loader.warn();
+    Ok(loader.index)
+}
+
+// === impl Loader ===
+
+impl Loader {
+    /// Takes a row in, unless its content is wrong.
+    fn readable<T>(
+        &mut self,
+        row: Result<T, Error>,
+        take: impl FnOnce(&mut Self, T) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match row.and_then(|row| take(self, row)) {
+            Err(Error::Content { .. }) => {
+                self.unreadable += 1;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn token(&mut self, token: StoredToken) -> Result<(), Error> {
         let StoredToken { token: Some(uuid), session, expires, auth_id, metadata, acl } = token
         else {
-            unreadable += 1;
+            self.foreign_keys += 1;
             return Ok(());
         };
-        let mut interner = index.interner.lock();
-        let acl = match acls.get(&acl) {
-            Some(acl) => Arc::clone(acl),
-            None => {
-                let compiled = interner.acl(&tokens::parse_acl(&acl)?);
-                if acls.len() >= KNOWN_TEXTS {
-                    acls.clear();
-                }
-                acls.insert(acl, Arc::clone(&compiled));
-                compiled
-            }
-        };
-        let owner = interner.owner(Owner::new(&auth_id, &metadata));
-        index.tokens.insert(uuid, Record { session, expires, owner, acl });
+        let acl = self.acl(acl)?;
+        let owner = self.index.interner.lock().owner(Owner::new(&auth_id, &metadata));
+        self.index.tokens.insert(uuid, Record { session, expires, owner, acl });
         Ok(())
-    })?;
-    if unreadable > 0 {
-        log::warn!(
-            target: "wazo_auth.store",
-            "{unreadable} tokens were sealed under another key and are not valid here: \
-             check token_key_file"
-        );
     }
-    Ok(index)
+
+    fn acl(&mut self, text: String) -> Result<Arc<Acl>, Error> {
+        if let Some(acl) = self.acls.get(&text) {
+            return Ok(Arc::clone(acl));
+        }
+        let acl = self.index.interner.lock().acl(&tokens::parse_acl(&text)?);
+        if self.acls.len() >= KNOWN_TEXTS {
+            self.acls.clear();
+        }
+        self.acls.insert(text, Arc::clone(&acl));
+        Ok(acl)
+    }
+
+    fn warn(&self) {
+        if self.foreign_keys > 0 {
+            log::warn!(
+                target: "wazo_auth.store",
+                "{} tokens were sealed under another key and are not valid here: \
+                 check token_key_file", self.foreign_keys
+            );
+        }
+        if self.unreadable > 0 {
+            log::warn!(
+                target: "wazo_auth.store",
+                "{} rows of tenants, users or tokens cannot be understood and are ignored",
+                self.unreadable
+            );
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! From a path to a file that is ours, has the newest schema and a lock.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -66,7 +66,14 @@ fn create(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.into(), source };
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
-    options.open(path).map_err(failed)?;
+    let file = options.open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.len() == 0 {
+        // SQLite syncs the folder for the files that it makes itself.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+        folder.sync_all().map_err(failed)?;
+    }
+    drop(file);
     for suffix in ["", "-wal", "-shm"] {
         let path = beside(path, suffix);
         match std::fs::metadata(&path) {

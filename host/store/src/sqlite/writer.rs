@@ -45,6 +45,7 @@ pub(crate) struct Worker {
     context: Context,
     /// `PRAGMA data_version` when the index was last in agreement.
     data_version: i64,
+    poll_failed: bool,
 }
 
 // === impl Writer ===
@@ -116,7 +117,7 @@ impl Worker {
         index: Arc<TokenIndex>,
         context: Context,
     ) -> Result<Self, Error> {
-        let mut worker = Self { conn, seals, index, context, data_version: 0 };
+        let mut worker = Self { conn, seals, index, context, data_version: 0, poll_failed: false };
         worker.conn.execute_batch("BEGIN")?;
         let loaded = worker.reload();
         worker.conn.execute_batch("COMMIT")?;
@@ -173,11 +174,7 @@ impl Worker {
             execute(&self.conn, "COMMIT")?;
             Ok(changes)
         });
-        if done.is_err() && !self.conn.is_autocommit() {
-            // A failed COMMIT leaves the transaction open. A failure here means
-            // that SQLite rolled back by itself.
-            let _ = execute(&self.conn, "ROLLBACK");
-        }
+        self.end(done.is_ok());
         done
     }
 
@@ -210,12 +207,26 @@ impl Worker {
 
     fn poll(&mut self) {
         let polled = execute(&self.conn, "BEGIN").and_then(|()| {
-            let reloaded = self.reload_if_changed();
-            execute(&self.conn, "COMMIT")?;
-            reloaded
+            self.reload_if_changed()?;
+            execute(&self.conn, "COMMIT")
         });
-        if let Err(error) = polled {
-            log::error!(target: "wazo_auth.store", "cannot look for foreign changes: {error}");
+        self.end(polled.is_ok());
+        match polled {
+            Ok(()) => self.poll_failed = false,
+            // Said once, not twenty times a second.
+            Err(error) if !self.poll_failed => {
+                self.poll_failed = true;
+                log::error!(target: "wazo_auth.store", "cannot look for foreign changes: {error}");
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Leaves no transaction open: a failed COMMIT does.
+    fn end(&self, done: bool) {
+        if !done && !self.conn.is_autocommit() {
+            // A failure here means that SQLite rolled back by itself.
+            let _ = execute(&self.conn, "ROLLBACK");
         }
     }
 

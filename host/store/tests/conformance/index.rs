@@ -136,3 +136,24 @@ fn a_foreign_change_is_noticed_without_any_write() {
     }
     assert!(f.store.index().is_empty());
 }
+
+#[test]
+fn rows_that_another_program_spoilt_are_ignored_and_nothing_else_suffers() {
+    let f = Fixture::sqlite();
+    let spoilt = f.token("wazo-auth", f.master);
+    let other = f.token("wazo-auth", f.master);
+    let session = spoilt.session_uuid;
+    foreign(&f, &format!("UPDATE auth_token SET acl = '{{' WHERE session_uuid = '{session}'"));
+    foreign(
+        &f,
+        &format!(
+            "INSERT INTO auth_tenant (uuid, parent_uuid, slug) VALUES ('mine', '{}', 'mine')",
+            f.master
+        ),
+    );
+    let user = f.user("alice", f.master);
+    let index = f.store.index();
+    assert!(index.get(&spoilt.uuid, NOON).is_none());
+    assert!(index.get(&other.uuid, NOON).is_some());
+    assert_eq!(index.tenant_of_user(&user), Some(f.master));
+}

@@ -208,3 +208,23 @@ fn a_write_inside_a_write_is_refused_and_not_waited_for() {
     let outcome = fixture.writer.write(move |_| writer.write(|_| Ok::<_, Error>(())));
     assert!(matches!(outcome, Err(Error::Other(_))), "{outcome:?}");
 }
+
+#[test]
+fn its_own_commits_and_rollbacks_do_not_make_it_read_everything_again() {
+    let fixture = fixture(16);
+    // Only in the index: reading again would remove it.
+    let phantom = Uuid::from_u128(99);
+    fixture.index.apply(IndexChange::UserTenant(phantom, Some(fixture.tenant)));
+    let hold = fixture.hold();
+    let kept = fixture.queue(1, |_| Ok(()));
+    let refused = fixture.queue(2, |_| Err(Error::Other("refused".into())));
+    hold.release();
+    assert!(kept.recv().unwrap().is_ok() && refused.recv().unwrap().is_err());
+    let failed = fixture.queue(3, |tx| {
+        tx.query("PRAGMA defer_foreign_keys = ON", &[])?;
+        tx.execute("UPDATE auth_session SET tenant_uuid = 'nowhere'", &[]).map(drop)
+    });
+    assert!(failed.recv().unwrap().is_err());
+    assert!(fixture.queue(4, |_| Ok(())).recv().unwrap().is_ok());
+    assert_eq!(fixture.index.tenant_of_user(&phantom), Some(fixture.tenant));
+}
