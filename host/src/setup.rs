@@ -30,9 +30,13 @@ pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>
         DbUri::Sqlite(path) => path.clone(),
         DbUri::Postgresql(_) => return Err(NO_POSTGRESQL.into()),
     };
-    let sealer = match database.seal_tokens {
-        true => Some(Sealer::new(&*key_file::read_or_create(&database.token_key_file, context)?)),
-        false => None,
+    // What was sealed before `seal_tokens: false` stays valid.
+    let sealer = if database.seal_tokens || database.token_key_file.exists() {
+        let key = key_file::read_or_create(&database.token_key_file, context)?;
+        let sealer = Sealer::new(&key);
+        Some(if database.seal_tokens { sealer } else { sealer.for_reading() })
+    } else {
+        None
     };
     // Requests and logins each have as many workers.
     let readers = settings.rest_api.max_threads.saturating_mul(2);

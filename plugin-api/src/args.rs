@@ -1,6 +1,8 @@
 //! What is known of a login while it is under way.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
+
+use serde_json::value::RawValue;
 
 use crate::{Map, Value};
 
@@ -22,9 +24,12 @@ use crate::{Map, Value};
 /// args.insert("real_login", "wile@acme.example");
 /// assert_eq!(args.str("real_login"), Some("wile@acme.example"));
 /// ```
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct Args {
-    map: Map,
+    /// What crossed the border; most plugins never look at it.
+    text: Option<Box<RawValue>>,
+    /// The same, read when it is first asked for.
+    map: OnceLock<Map>,
     changed: bool,
 }
 
@@ -100,18 +105,18 @@ impl Args {
     /// The value of any key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.map.get(key)
+        self.as_map().get(key)
     }
 
     /// Sets a key, and gives the value it had.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
         self.changed = true;
-        self.map.insert(key.into(), value.into())
+        self.update(|map| map.insert(key.into(), value.into()))
     }
 
     /// Removes a key, and gives the value it had.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let old = self.map.remove(key);
+        let old = self.update(|map| map.remove(key));
         self.changed |= old.is_some();
         old
     }
@@ -119,30 +124,87 @@ impl Args {
     /// All of them.
     #[must_use]
     pub fn as_map(&self) -> &Map {
-        &self.map
+        self.map.get_or_init(|| {
+            let text = self.text.as_ref().map(|text| text.get());
+            text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        })
     }
 
     /// All of them.
     #[must_use]
-    pub fn into_map(self) -> Map {
-        self.map
+    pub fn into_map(mut self) -> Map {
+        self.update(std::mem::take)
     }
 
     /// The map, if something was written to it: only then it travels back.
     pub(crate) fn into_changed(self) -> Option<Map> {
-        self.changed.then_some(self.map)
+        self.changed.then(|| self.into_map())
+    }
+
+    /// The arguments that a text will be when they are asked for.
+    pub(crate) fn unread(text: Option<&RawValue>) -> Self {
+        Self { text: text.map(ToOwned::to_owned), ..Self::default() }
+    }
+
+    fn update<T>(&mut self, change: impl FnOnce(&mut Map) -> T) -> T {
+        let _ = self.as_map(); // read it
+        let mut map = self.map.take().unwrap_or_default();
+        let result = change(&mut map);
+        self.map = map.into();
+        result
     }
 }
 
 impl From<Map> for Args {
     fn from(map: Map) -> Self {
-        Self { map, changed: false }
+        Self { map: map.into(), ..Self::default() }
+    }
+}
+
+impl PartialEq for Args {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_map() == other.as_map()
     }
 }
 
 /// Keys only: the values hold a password.
 impl fmt::Debug for Args {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.map.keys()).finish()
+        f.debug_set().entries(self.as_map().keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::to_raw_value};
+
+    use super::Args;
+
+    fn unread() -> Args {
+        Args::unread(Some(&to_raw_value(&json!({"login": "wile", "acl": ["a", 1]})).unwrap()))
+    }
+
+    #[test]
+    fn only_what_was_changed_travels_back() {
+        let mut args = unread();
+        assert_eq!((args.login(), args.acl()), (Some("wile"), vec!["a".to_owned()]));
+        assert_eq!(args.remove("absent"), None);
+        assert_eq!(args.into_changed(), None);
+
+        let mut args = unread();
+        assert_eq!(args.insert("login", "coyote"), Some(json!("wile")));
+        let changed = args.into_changed().unwrap();
+        assert_eq!(json!(changed), json!({"login": "coyote", "acl": ["a", 1]}));
+    }
+
+    #[test]
+    fn a_password_is_not_in_the_debug_text() {
+        let args = Args::from_value(json!({"password": "s3cr3t"}));
+        assert_eq!(format!("{args:?}"), r#"{"password"}"#);
+    }
+
+    #[test]
+    fn what_is_no_object_is_no_arguments() {
+        assert_eq!(Args::unread(Some(&to_raw_value(&[1]).unwrap())), Args::new());
     }
 }

@@ -168,7 +168,11 @@ macro_rules! export_plugins {
     };
 }
 
-/// The function that makes a plugin of a kind.
+/// The function that makes a plugin of a kind; an unknown kind does not compile:
+///
+/// ```compile_fail
+/// wazo_auth_plugin_api::export_plugins! { bakend "acme" => () }
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __create_plugin {

@@ -184,7 +184,14 @@ impl Setup {
             .max_redirects(0)
             .build()
             .new_agent();
-        Daemon { process: Some(process), output, readers, agent, url: String::new(), folder: self.folder }
+        Daemon {
+            process: Some(process),
+            output,
+            readers,
+            agent,
+            url: String::new(),
+            folder: self.folder,
+        }
     }
 }
 
@@ -393,8 +400,15 @@ impl Daemon {
 
     /// Ends it in order; gives its exit status, its folder and its log.
     #[must_use]
-    pub fn stop(mut self) -> (ExitStatus, TempDir, String) {
+    pub fn stop(self) -> (ExitStatus, TempDir, String) {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits for the end of a daemon that was told to; gives its exit status,
+    /// its folder and its log.
+    #[must_use]
+    pub fn ended(mut self) -> (ExitStatus, TempDir, String) {
         let status = self.wait();
         let log = self.log();
         (status, self.folder.take().unwrap(), log)

@@ -14,8 +14,11 @@
 
 mod build;
 mod daemon;
+mod database;
+mod raw;
 mod request;
 
 pub use build::{build, built, plugin, third_party};
 pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
+pub use database::Database;
 pub use request::{Answer, Request};

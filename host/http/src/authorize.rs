@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use uuid::Uuid;
-use wazo_auth_service::tokens::allows;
+use wazo_auth_service::{policies::PolicyId, tokens::allows};
 use wazo_auth_store::index::LiveToken;
 
 use crate::{App, call::Call, errors::Error};
@@ -17,18 +17,19 @@ pub(crate) fn caller(app: &App, call: &Call) -> Result<Option<LiveToken>, Error>
     let Some(template) = call.route.access else { return Ok(None) };
     let required = required_access(template, call);
     let given = call.header(TOKEN).unwrap_or_default();
-    let Some(token) = app.services.live_token(given) else {
-        return Err(Error::missing_token(given, &required));
+    let Some(token) = app.services.live_token(&given) else {
+        return Err(Error::missing_token(&given, &required));
     };
     if !allows(&token, &required) {
-        return Err(Error::missing_access(given, &required, call.header(TENANT)));
+        let tenant = call.header(TENANT);
+        return Err(Error::missing_access(&given, &required, tenant.as_deref()));
     }
     Ok(Some(token))
 }
 
 /// The tenant that the request is about.
 pub(crate) fn scoping_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
-    Ok(app.services.scoping_tenant(call.caller()?, call.header(TENANT))?)
+    Ok(app.services.scoping_tenant(call.caller()?, call.header(TENANT).as_deref())?)
 }
 
 /// The template with each variable of the path filled in, its dots as
@@ -36,10 +37,15 @@ pub(crate) fn scoping_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
 fn required_access<'t>(template: &'t str, call: &Call) -> Cow<'t, str> {
     let mut required = Cow::Borrowed(template);
     for (name, _) in call.params.iter().flatten() {
-        let value = match name.ends_with("_uuid") {
-            true => call.uuid_param(name).to_string(),
-            false => call.param(name).replace('.', "_"),
+        let value = match *name {
+            "policy" => match call.policy_param() {
+                PolicyId::Uuid(uuid) => uuid.to_string(),
+                PolicyId::Slug(slug) => slug,
+            },
+            name if name.ends_with("_uuid") => call.uuid_param(name).to_string(),
+            name => call.param(name),
         };
+        let value = value.replace('.', "_");
         required = Cow::Owned(required.replace(&format!("{{{name}}}"), &value));
     }
     required

@@ -72,15 +72,14 @@ impl Call {
         query::first(self.parts.uri.query(), name)
     }
 
-    /// A header's text; what is not ASCII counts as absent.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         header(&self.parts.headers, name)
     }
 
-    /// The address of the client (http.md section 6.2).
+    /// The address of the client.
     pub(crate) fn remote_addr(&self, app: &App) -> String {
-        forwarded(&self.parts.headers, "x-forwarded-for", app.settings.num_proxies)
-            .map_or_else(|| self.peer.to_string(), str::to_owned)
+        remote_addr(&self.parts.headers, self.peer, app.settings.num_proxies)
     }
 
     /// The body as JSON. Falsy values stand for `{}` (http.md section 2.1).
@@ -102,9 +101,19 @@ impl Call {
     }
 }
 
-/// A header's text; what is not ASCII counts as absent.
-pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// A header's text; bytes beyond ASCII are Latin-1, as HTTP once had it.
+pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+    let value = headers.get(name)?;
+    Some(match value.to_str() {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(value.as_bytes().iter().copied().map(char::from).collect()),
+    })
+}
+
+/// The address of the client (http.md section 6.2): as the `proxies`-th proxy
+/// from here saw it.
+pub(crate) fn remote_addr(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> String {
+    forwarded(headers, "x-forwarded-for", proxies).map_or_else(|| peer.to_string(), str::to_owned)
 }
 
 /// The value that the `proxies`-th proxy from here has appended.

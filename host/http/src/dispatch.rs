@@ -11,7 +11,7 @@ use wazo_auth_work::{Lost, Pool};
 
 use crate::{
     App, authorize,
-    call::{Call, Params},
+    call::{Call, Params, remote_addr},
     errors::Error,
     reply::{Body, HTML, Reply},
     request_log::Logged,
@@ -21,6 +21,9 @@ use crate::{
 
 /// A body that trickles in slower than this is not waited for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The fields of a login are short; its body is read on the reactor to see
+/// whether a password is to be hashed.
+const MAX_LOGIN_BODY: usize = 64 * 1024;
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -33,10 +36,10 @@ pub(crate) async fn answer(
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
     let reply = match app.router.find(&parts.method, parts.uri.path()) {
         Found::Route(route, params) => routed(&app, route, params, parts, body, peer).await,
-        Found::Nothing => Reply::unknown_route(),
-        Found::Options(methods) => options(&methods),
+        Found::Nothing => unhandled(&app, &parts, peer, Ok(Reply::unknown_route())),
+        Found::Options(methods) => unhandled(&app, &parts, peer, Ok(options(&methods))),
         Found::WrongMethod(methods) => {
-            Error::wrong_method(list(&methods)).into_reply(app.services.context().now())
+            unhandled(&app, &parts, peer, Err(Error::wrong_method(list(&methods))))
         }
     };
     let mut response = reply.into_response(head);
@@ -52,22 +55,36 @@ async fn routed(
     body: Incoming,
     peer: IpAddr,
 ) -> Reply {
-    let result = match read(body, app.settings.max_body).await {
-        Ok(body) => {
-            let call = Call { route, parts, params, body, peer, caller: None };
-            return handled(app, call).await;
-        }
-        Err(error) => error,
+    let max = match route.place {
+        Place::Login => MAX_LOGIN_BODY.min(app.settings.max_body),
+        Place::Reactor | Place::Worker => app.settings.max_body,
     };
-    result.into_reply(app.services.context().now())
+    match read(body, max).await {
+        Ok(body) => {
+            handled(app, Call { route, parts, params, body, peer, caller: None }).await
+        }
+        Err(error) => unhandled(app, &parts, peer, Err(error)),
+    }
+}
+
+/// Writes down a request that no handler sees, and its answer.
+fn unhandled(app: &App, parts: &Parts, peer: IpAddr, result: Result<Reply, Error>) -> Reply {
+    let reply = result.unwrap_or_else(|error| error.into_reply(app.services.context().now()));
+    if let Some(logged) = received(app, Level::Info, parts, &[]) {
+        logged.answer(&remote_addr(&parts.headers, peer, app.settings.num_proxies), reply.status);
+    }
+    reply
+}
+
+fn received(app: &App, level: Level, parts: &Parts, body: &[u8]) -> Option<Logged> {
+    let random = || app.services.context().random();
+    Logged::receive(level, random, &parts.method, &parts.uri, &parts.headers, body)
 }
 
 async fn handled(app: &Arc<App>, call: Call) -> Reply {
     let check = call.route.place == Place::Reactor || tokens::is_check(call.route);
     let level = if check { Level::Debug } else { Level::Info };
-    let random = || app.services.context().random();
-    let (method, uri, headers) = (&call.parts.method, &call.parts.uri, &call.parts.headers);
-    let logged = Logged::receive(level, random, method, uri, headers, &call.body);
+    let logged = received(app, level, &call.parts, &call.body);
     let to = logged.as_ref().map(|_| call.remote_addr(app));
     let result = match call.route.place {
         Place::Reactor => run(app, call),

@@ -1,6 +1,7 @@
 //! Every refusal and its answer. The contract knows four shapes of error
 //! bodies (http.md section 3); only this file does.
 
+use deunicode::deunicode;
 use http::{
     HeaderValue, StatusCode,
     header::{ALLOW, RETRY_AFTER},
@@ -169,10 +170,12 @@ impl Error {
     }
 
     /// Offending parameters of a list: `message` is the whole map.
-    pub(crate) fn invalid_list_param(error: FieldError) -> Self {
+    pub(crate) fn invalid_list_params(errors: Vec<FieldError>) -> Self {
         let mut map = Map::new();
-        let wrapped = if error.bare { error.descriptor } else { json!([error.descriptor]) };
-        map.insert(error.field, wrapped);
+        for error in errors {
+            let wrapped = if error.bare { error.descriptor } else { json!([error.descriptor]) };
+            map.insert(error.field, wrapped);
+        }
         Self::identified(
             StatusCode::BAD_REQUEST,
             "invalid-list-param",
@@ -216,11 +219,9 @@ impl From<CheckError> for Error {
     fn from(error: CheckError) -> Self {
         match &error {
             CheckError::UnknownToken => Self::reason(StatusCode::NOT_FOUND, error.to_string()),
+            // Scopes are free text; the answer is for terminals and logs.
             CheckError::Scope(_) | CheckError::Tenant(_) => {
-                // Scopes are free text; the answer is for terminals and logs.
-                let text: String =
-                    error.to_string().chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
-                Self::reason(StatusCode::FORBIDDEN, text)
+                Self::reason(StatusCode::FORBIDDEN, deunicode(&error.to_string()))
             }
             CheckError::UnknownUser(user) => Self::unknown_user(user),
         }
@@ -277,7 +278,7 @@ impl From<LoginError> for Error {
             LoginError::Refused(_) => {
                 Self::reason(StatusCode::UNAUTHORIZED, "Authentication Failed")
             }
-            LoginError::TooManySessions(_) => {
+            LoginError::TooManySessions { .. } => {
                 Self::reason(StatusCode::TOO_MANY_REQUESTS, error.to_string())
             }
             LoginError::OfflineForeigner(_) => {

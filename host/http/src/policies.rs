@@ -44,7 +44,7 @@ pub(crate) fn detach_from_user(app: &App, call: &Call) -> Result<Reply, Error> {
 }
 
 fn with_token(call: &Call) -> impl Fn(PolicyError) -> Error {
-    |error| Error::from_policy(error, call.header("x-auth-token").unwrap_or_default())
+    |error| Error::from_policy(error, &call.header("x-auth-token").unwrap_or_default())
 }
 
 fn parse(body: &Value) -> Result<PolicyFields, FieldError> {

@@ -1,7 +1,7 @@
 //! `/tokens` and `/users/…/tokens`: refresh tokens, listed and deleted
 //! (tokens.md sections 5.2 and 5.3). Their values are never shown.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wazo_auth_store::{
@@ -15,7 +15,7 @@ use crate::{
     dates,
     errors::Error,
     fields::wrong_type,
-    list::{self, ListParams},
+    list::{ListParams, Reader},
     reply::Reply,
 };
 
@@ -24,29 +24,29 @@ const COLUMNS: [&str; 3] = ["created_at", "client_id", "mobile"];
 /// `GET /tokens`.
 pub(crate) fn list(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
-    let params = params(call)?;
-    let tenants = match params.recurse {
+    let query = query(call)?;
+    let tenants = match query.recurse {
         true => app.services.store().index().subtree(&tenant),
         false => vec![tenant],
     };
-    answer(app, call, params, Scope::Tenants(tenants))
+    answer(app, query, Scope::Tenants(tenants))
 }
 
 /// `GET /users/{user_uuid}/tokens`.
 pub(crate) fn list_of_user(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
-    let params = params(call)?;
+    let query = query(call)?;
     let user = call.uuid_param("user_uuid");
     if !app.services.user_is_in_scope(user, tenant)? {
         return Err(Error::unknown_user(&user.to_string()));
     }
-    answer(app, call, params, Scope::User(user))
+    answer(app, query, Scope::User(user))
 }
 
 /// `GET /users/me/tokens`.
 pub(crate) fn list_mine(app: &App, call: &Call) -> Result<Reply, Error> {
     let user = me(app, call)?;
-    answer(app, call, params(call)?, Scope::User(user))
+    answer(app, query(call)?, Scope::User(user))
 }
 
 /// `DELETE /users/{user_uuid}/tokens/{client_id}`.
@@ -73,19 +73,23 @@ fn me(app: &App, call: &Call) -> Result<Uuid, Error> {
     owner.user_uuid.ok_or_else(|| Error::unknown_user(&owner.auth_id.to_string()))
 }
 
-fn params(call: &Call) -> Result<ListParams, Error> {
-    ListParams::of(call.parts.uri.query(), &COLUMNS).map_err(Error::invalid_list_param)
+/// What is asked of a list.
+struct Query {
+    page: ListQuery,
+    recurse: bool,
 }
 
-fn answer(app: &App, call: &Call, params: ListParams, scope: Scope) -> Result<Reply, Error> {
-    let query = call.parts.uri.query();
-    let text = |name| list::text(query, name).map_err(Error::invalid_list_param);
-    let page = app.services.list_refresh_tokens(&ListQuery {
-        scope,
+fn query(call: &Call) -> Result<Query, Error> {
+    let mut reader = Reader::new(call.parts.uri.query());
+    let params = ListParams::read(&mut reader, &COLUMNS);
+    let page = ListQuery {
+        scope: Scope::default(),
         search: params.search,
-        client_id: text("client_id")?,
-        created_at: created_at(query)?,
-        mobile: list::flag(query, "mobile").map_err(Error::invalid_list_param)?,
+        client_id: reader.text("client_id"),
+        created_at: reader.value("created_at", |name, text| {
+            created_at(&text).map(Some).ok_or_else(|| wrong_type(name, "datetime"))
+        }),
+        mobile: reader.flag("mobile"),
         order: match params.order.as_deref() {
             Some("client_id") => Order::ClientId,
             Some("mobile") => Order::Mobile,
@@ -94,17 +98,21 @@ fn answer(app: &App, call: &Call, params: ListParams, scope: Scope) -> Result<Re
         direction: if params.descending { Direction::Desc } else { Direction::Asc },
         limit: params.limit,
         offset: params.offset,
-    })?;
+    };
+    reader.finish()?;
+    Ok(Query { page, recurse: params.recurse })
+}
+
+fn answer(app: &App, query: Query, scope: Scope) -> Result<Reply, Error> {
+    let page = app.services.list_refresh_tokens(&ListQuery { scope, ..query.page })?;
     let items: Vec<Value> = page.items.iter().map(item).collect();
     Ok(Reply::json(&json!({"items": items, "total": page.total, "filtered": page.filtered})))
 }
 
-/// The exact instant to look for.
-fn created_at(query: Option<&str>) -> Result<Option<Timestamp>, Error> {
-    const NAME: &str = "created_at";
-    let text = list::text(query, NAME).map_err(Error::invalid_list_param)?;
-    let bad = |_| Error::invalid_list_param(wrong_type(NAME, "datetime"));
-    text.map(|text| text.parse().map_err(bad)).transpose()
+/// The exact instant to look for; UTC where no offset is given.
+fn created_at(text: &str) -> Option<Timestamp> {
+    let local = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| local().map(|zoned| zoned.timestamp()))
 }
 
 fn item(token: &Item) -> Value {

@@ -12,7 +12,10 @@ use serde_json::Value;
 
 const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
-const SECRET_FIELDS: [&str; 4] = ["refresh_token", "password", "old_password", "new_password"];
+const SECRET_FIELDS: [&str; 5] =
+    ["refresh_token", "password", "old_password", "new_password", "saml_session_id"];
+/// The URL prefix that clients see, where a reverse proxy strips one.
+const PREFIX: &str = "x-script-name";
 
 /// A request on its way through the log.
 pub(crate) struct Logged {
@@ -38,7 +41,8 @@ impl Logged {
             return None;
         }
         let span = span(headers, random());
-        let what = format!("{method} {}", url(uri));
+        let prefix = crate::call::header(headers, PREFIX).unwrap_or_default();
+        let what = format!("{method} {prefix}{}", url(uri));
         let headers_text = headers_text(headers);
         let data = body_text(headers, body);
         log::log!(target: TARGET, level, "request: {what} {headers_text}{data} [{span}]");
@@ -120,7 +124,8 @@ fn redacted(secret: &str) -> String {
 /// random.
 fn span(headers: &HeaderMap, random: [u8; 24]) -> String {
     let (trace, span) = random.split_at(16);
-    let given = crate::call::header(headers, "traceparent").and_then(traceparent);
+    let given = crate::call::header(headers, "traceparent");
+    let given = given.as_deref().and_then(traceparent);
     let (trace, parent) = match given {
         Some((trace, parent)) => (trace.to_owned(), parent),
         None => (hex(trace), "-"),

@@ -25,7 +25,7 @@ pub(crate) fn parse(app: &App, call: &Call) -> Result<LoginRequest, Error> {
     let mobile = call.header("wazo-session-type");
     let backend = fields.backend.clone().unwrap_or_else(|| "wazo_user".to_owned());
     Ok(LoginRequest {
-        credentials: call.header("authorization").and_then(credentials),
+        credentials: call.header("authorization").as_deref().and_then(credentials),
         expiration: fields.expiration.unwrap_or(lifetime),
         offline: fields.access_type.as_deref() == Some("offline"),
         fields: fields.for_plugins(&backend, lifetime),
@@ -33,7 +33,7 @@ pub(crate) fn parse(app: &App, call: &Call) -> Result<LoginRequest, Error> {
         client_id: fields.client_id,
         refresh_token: fields.refresh_token,
         mobile: mobile.is_some_and(|kind| kind.eq_ignore_ascii_case("mobile")),
-        user_agent: call.header("user-agent").unwrap_or_default().to_owned(),
+        user_agent: call.header("user-agent").unwrap_or_default().into_owned(),
         remote_addr: call.remote_addr(app),
     })
 }

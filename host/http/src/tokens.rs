@@ -38,7 +38,7 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
 /// Whether a `POST /token` is going to hash a password.
 pub(crate) fn verifies_password(call: &Call) -> bool {
     let Some(header) = call.header("authorization") else { return false };
-    if token_request::credentials(header).is_none() {
+    if token_request::credentials(&header).is_none() {
         return false;
     }
     let fields = serde_json::from_slice::<RefreshFields>(&call.body);

@@ -159,3 +159,6 @@ impl Drop for Slot {
         self.gate.give_back();
     }
 }
+
+#[cfg(test)]
+mod tests;

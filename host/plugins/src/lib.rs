@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nothing of a file runs before [`look`] is done with it. A library is never
-//! closed again. Every call goes through a [`gate`]: bounded slots with a
+//! closed again. Every call goes through a gate: bounded slots with a
 //! bounded queue, a deadline, and bounds on the answer. What a plugin asks the
 //! daemon comes in through [`HostServices`]; this crate knows nothing of what
 //! is behind it.

@@ -72,8 +72,13 @@ pub enum LoginError {
     #[error("{0}")]
     Refused(String),
     /// The session cap is reached.
-    #[error("User {0} has exceeded the maximum number of active sessions")]
-    TooManySessions(String),
+    #[error("User {auth_id} has exceeded the maximum number of active sessions")]
+    TooManySessions {
+        /// Who has too many.
+        auth_id: String,
+        /// The login, for the log.
+        login: String,
+    },
     /// Somebody whom only a backend knows asked for a refresh token.
     #[error("a refresh token is for users of this service; `{0}` is known to its backend only")]
     OfflineForeigner(String),
@@ -123,14 +128,14 @@ impl Services {
                 "Successful login: {login} got token {} from {from} using agent \"{agent}\"",
                 redacted(&answer.token.token)
             ),
-            Err(LoginError::Refused(_) | LoginError::TooManySessions(_)) | Err(LoginError::OfflineForeigner(_)) => {
-                if let Err(reason) = &result {
-                    log::info!(
-                        target: "wazo_auth.login",
-                        "Failed login: {reason} from {from} using agent \"{agent}\""
-                    );
-                }
-            }
+            Err(LoginError::TooManySessions { login, .. }) => log::info!(
+                target: "wazo_auth.login",
+                "Failed login: too many sessions of login {login} from {from} using agent \"{agent}\""
+            ),
+            Err(reason @ (LoginError::Refused(_) | LoginError::OfflineForeigner(_))) => log::info!(
+                target: "wazo_auth.login",
+                "Failed login: {reason} from {from} using agent \"{agent}\""
+            ),
             Err(error) => log::error!(target: "wazo_auth.login", "login not completed: {error}"),
         }
         result.map(|(_, answer)| answer)

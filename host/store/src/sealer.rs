@@ -31,6 +31,7 @@ pub enum Table {
 /// Seals and opens under one key. Forgets it when dropped.
 pub struct Sealer {
     key_id: String,
+    for_writing: bool,
     token: Aes256,
     refresh_token: Aes256,
 }
@@ -63,9 +64,20 @@ impl Sealer {
         let id = derive::<KEY_ID_BYTES>(key, "wazo-auth key id");
         Self {
             key_id: URL_SAFE_NO_PAD.encode(*id),
+            for_writing: true,
             token: cipher(Table::Token),
             refresh_token: cipher(Table::RefreshToken),
         }
+    }
+
+    /// Opens what was sealed before; new values are to be written in clear.
+    #[must_use]
+    pub fn for_reading(self) -> Self {
+        Self { for_writing: false, ..self }
+    }
+
+    pub(crate) fn is_for_writing(&self) -> bool {
+        self.for_writing
     }
 
     /// The text that stands in the column for `uuid`: 27 characters.

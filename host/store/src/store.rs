@@ -23,8 +23,8 @@ pub struct Options {
     pub path: PathBuf,
     /// How many reads may run at once: one connection each.
     pub readers: u32,
-    /// Seals the values of tokens; none writes them in clear
-    /// (`seal_tokens: false`).
+    /// Seals the values of tokens. One for reading, or none, leaves those that
+    /// are written clear (`seal_tokens: false`); none cannot read sealed ones.
     pub sealer: Option<Sealer>,
 }
 

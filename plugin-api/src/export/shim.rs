@@ -1,12 +1,13 @@
 //! From frames to the author's traits and back.
 
-use std::mem;
+use std::{borrow::Cow, mem};
 
 use abi_stable::{
     sabi_trait::TD_Opaque,
     std_types::{RResult, RSlice, RStr, RVec},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::guard::guard;
 use crate::{
@@ -25,6 +26,26 @@ pub(super) trait Dispatch: Send + Sync + 'static {
 pub(super) struct Shim<D: Dispatch> {
     plugin: Option<D>,
     host: Host,
+}
+
+/// [`wire::VerifyPassword`] with arguments that are not read yet.
+#[derive(Deserialize)]
+struct Verify<'a> {
+    #[serde(borrow)]
+    login: Cow<'a, str>,
+    #[serde(borrow)]
+    password: Cow<'a, str>,
+    #[serde(borrow, default)]
+    args: Option<&'a RawValue>,
+}
+
+/// [`wire::LoginArgs`] with arguments that are not read yet.
+#[derive(Deserialize)]
+struct Login<'a> {
+    #[serde(borrow)]
+    login: Cow<'a, str>,
+    #[serde(borrow, default)]
+    args: Option<&'a RawValue>,
 }
 
 pub(super) struct BackendShim<T>(pub(super) T);
@@ -78,8 +99,8 @@ impl<T: Backend> Dispatch for BackendShim<T> {
     fn dispatch(&self, host: &Host, method: &str, head: &str) -> Result<String> {
         match method {
             method::VERIFY_PASSWORD => {
-                let request: wire::VerifyPassword<'_> = read(head)?;
-                let mut args = Args::from(request.args.into_owned());
+                let request: Verify<'_> = read(head)?;
+                let mut args = Args::unread(request.args);
                 let verified =
                     self.0.verify_password(&request.login, &request.password, &mut args)?;
                 write(&wire::Verified { verified, args: args.into_changed() })
@@ -130,8 +151,8 @@ where
     R: FnOnce(Option<Map>) -> A,
     A: Serialize,
 {
-    let request: wire::LoginArgs<'_> = read(head)?;
-    let mut args = Args::from(request.args.into_owned());
+    let request: Login<'_> = read(head)?;
+    let mut args = Args::unread(request.args);
     let reply = f(&request.login, &mut args)?;
     write(&reply(args.into_changed()))
 }

@@ -73,9 +73,11 @@ pub fn folder() -> TempDir {
 
 /// Installs a library into a folder, under its own or another name.
 pub fn install(library: &Path, folder: &Path, name: &str) -> PathBuf {
-    let file = folder.join(name);
-    fs::copy(library, &file).unwrap();
-    chmod(&file, 0o644);
+    let (file, new) = (folder.join(name), folder.join("new"));
+    fs::copy(library, &new).unwrap();
+    chmod(&new, 0o644);
+    // As packages do: to write into a library that is open kills who has it.
+    fs::rename(&new, &file).unwrap();
     file
 }
 

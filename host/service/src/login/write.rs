@@ -21,6 +21,7 @@ use crate::{
 
 /// Everything the transaction needs, ready to be run more than once.
 pub(super) struct Plan {
+    login: String,
     user: Option<Relied>,
     /// UUIDs that no user may have: a stranger must not pose as one.
     not_users: Vec<Uuid>,
@@ -38,7 +39,6 @@ struct Relied {
     uuid: Uuid,
     method: String,
     password_hash: Option<String>,
-    login: String,
 }
 
 /// What the transaction found out.
@@ -84,7 +84,8 @@ impl Plan {
         let capped = matches!(claims.purpose.as_deref(), Some("user" | "external_api"))
             && Uuid::parse_str(&token.auth_id).is_ok();
         Ok(Self {
-            user: verified.user.as_ref().map(|user| Relied::on(user, &verified.login)),
+            login: verified.login.clone(),
+            user: verified.user.as_ref().map(Relied::on),
             not_users,
             refresh_token: verified
                 .refresh_token
@@ -100,7 +101,7 @@ impl Plan {
 
     fn check(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
         if let Some(relied) = &self.user {
-            relied.check(conn)?;
+            relied.check(conn, &self.login)?;
         }
         for uuid in &self.not_users {
             if store::users::uuid_taken(conn, uuid)? {
@@ -117,7 +118,8 @@ impl Plan {
         if let Some(cap) = self.cap
             && store::sessions::count_of_auth_id(conn, &self.token.auth_id)? >= cap
         {
-            return Err(LoginError::TooManySessions(self.token.auth_id.clone()));
+            let (auth_id, login) = (self.token.auth_id.clone(), self.login.clone());
+            return Err(LoginError::TooManySessions { auth_id, login });
         }
         Ok(())
     }
@@ -126,16 +128,15 @@ impl Plan {
 // === impl Relied ===
 
 impl Relied {
-    fn on(user: &User, login: &str) -> Self {
+    fn on(user: &User) -> Self {
         Self {
             uuid: user.uuid,
             method: effective_method(user).to_owned(),
             password_hash: user.password.as_ref().map(|password| password.hash.clone()),
-            login: login.to_owned(),
         }
     }
 
-    fn check(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
+    fn check(&self, conn: &mut dyn Conn, login: &str) -> Result<(), LoginError> {
         let user = store::users::get(conn, &self.uuid)?;
         let same = user.is_some_and(|user| {
             user.enabled == Some(true)
@@ -145,7 +146,7 @@ impl Relied {
         if same {
             return Ok(());
         }
-        Err(LoginError::Refused(format!("user of login {} changed during the login", self.login)))
+        Err(LoginError::Refused(format!("user of login {login} changed during the login")))
     }
 }
 

@@ -21,7 +21,7 @@ struct Loader {
     index: TokenIndex,
     /// The same text is the same ACL; most tokens have one of a few.
     acls: HashMap<String, Arc<Acl>, foldhash::fast::RandomState>,
-    foreign_keys: u64,
+    other_key: u64,
     unreadable: u64,
 }
 
@@ -70,7 +70,7 @@ impl Loader {
     fn token(&mut self, token: StoredToken) -> Result<(), Error> {
         let StoredToken { token: Some(uuid), session, expires, auth_id, metadata, acl } = token
         else {
-            self.foreign_keys += 1;
+            self.other_key += 1;
             return Ok(());
         };
         let acl = self.acl(acl)?;
@@ -92,11 +92,11 @@ impl Loader {
     }
 
     fn warn(&self) {
-        if self.foreign_keys > 0 {
+        if self.other_key > 0 {
             log::warn!(
                 target: "wazo_auth.store",
                 "{} tokens were sealed under another key and are not valid here: \
-                 check token_key_file", self.foreign_keys
+                 check token_key_file", self.other_key
             );
         }
         if self.unreadable > 0 {

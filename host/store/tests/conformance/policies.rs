@@ -91,3 +91,38 @@ fn what_is_missing_or_taken_is_refused() {
         assert_eq!(error, unique("auth_policy__idx__slug"));
     });
 }
+
+#[test]
+fn shared_policies_are_seen_and_defended_along_the_tree() {
+    on_every_store(|f| {
+        let child = f.tenant("child", f.master);
+        let sibling = f.tenant("sibling", f.master);
+        let private = f.policy("private", child, &[]);
+        let shared = policies::Policy {
+            uuid: f.context.uuid(),
+            name: "shared".into(),
+            slug: "shared".into(),
+            shared: true,
+            ..private.clone()
+        };
+        let inserted = policies::Policy { tenant_uuid: f.master, ..shared.clone() };
+        let shared = inserted.clone();
+        f.write(move |tx| policies::insert(tx, &inserted));
+        let sees = |scope, policy: &policies::Policy| {
+            f.read(|conn| policies::visible(conn, scope, &policy.uuid)).is_some()
+        };
+        assert!(sees(&child, &shared) && sees(&sibling, &shared));
+        assert!(sees(&child, &private) && sees(&f.master, &private));
+        assert!(!sees(&sibling, &private));
+        let by_slug = |scope, slug| f.read(|conn| policies::visible_by_slug(conn, scope, slug));
+        assert_eq!(by_slug(&child, "shared"), Some(shared));
+        assert_eq!(by_slug(&f.master, "private"), None, "slugs do not look below");
+        let conflicts = |tenant, name: &str, shared| {
+            f.read(|conn| policies::conflicts(conn, tenant, name, "free", shared))
+        };
+        assert!(conflicts(&child, "shared", false), "one above is shared");
+        assert!(conflicts(&f.master, "private", true), "one below has the name");
+        assert!(!conflicts(&f.master, "private", false));
+        assert!(!conflicts(&sibling, "private", true));
+    });
+}

@@ -47,6 +47,10 @@ fn the_index_follows_the_tree() {
         let index = f.store.index();
         assert!(index.is_in_subtree(&grandchild, &f.master));
         assert_eq!(index.subtree(&child), [child, grandchild]);
+        for (tenant, ancestor) in [(grandchild, f.master), (f.master, grandchild), (child, child)] {
+            let stored = f.read(|conn| tenants::is_in_subtree(conn, &tenant, &ancestor));
+            assert_eq!(stored, index.is_in_subtree(&tenant, &ancestor));
+        }
         let error = f.try_write(move |tx| tenants::delete(tx, &child)).unwrap_err();
         assert_eq!(error, Error::ForeignKey, "it has a child");
         assert!(index.tenant_exists(&child));

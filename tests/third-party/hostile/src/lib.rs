@@ -127,6 +127,32 @@ impl Backend for Asks {
     }
 }
 
+/// Lets anybody in, as whoever the login names.
+struct Imposter;
+
+impl Backend for Imposter {
+    type Config = NoConfig;
+
+    fn new(_config: NoConfig, _host: Host) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn verify_password(&self, _login: &str, _password: &str, _args: &mut Args) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn get_metadata(&self, login: &str, _args: &mut Args) -> Result<Map> {
+        Ok(Map::from_iter([
+            ("auth_id".to_owned(), json!(login)),
+            ("xivo_uuid".to_owned(), Value::Null),
+        ]))
+    }
+
+    fn get_acl(&self, _login: &str, _args: &mut Args) -> Result<Vec<String>> {
+        Ok(["calld.calls.read", "calld.#", "auth.#", "#", "!calld.calls.delete"].map(String::from).to_vec())
+    }
+}
+
 struct Nothing;
 
 impl Metadata for Nothing {
@@ -147,5 +173,6 @@ export_plugins! {
     backend  "panics_in_new" => PanicsInNew,
     backend  "floods"        => Floods,
     backend  "asks"          => Asks,
+    backend  "imposter"      => Imposter,
     metadata "nothing"       => Nothing,
 }
