@@ -7,7 +7,9 @@ use nix::unistd::{User, geteuid, initgroups, setgid, setuid};
 /// Why the daemon cannot become the configured account.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccountError {
-    #[error("there is no account named `{0}`: create it, or set `user` to another one (or to nothing)")]
+    #[error(
+        "there is no account named `{0}`: create it, or set `user` to another one (or to nothing)"
+    )]
     Unknown(String),
     #[error("cannot become account `{name}`: {source}; start as root, or set `user` to nothing")]
     NotPermitted { name: String, source: nix::Error },

@@ -19,19 +19,27 @@ const YEARS_VALID: i16 = 10;
 pub(crate) enum CertificateError {
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
+    #[error("{} exists, but {} does not: put the missing one there, or remove the other so that both are made", there.display(), missing.display())]
+    Half { there: PathBuf, missing: PathBuf },
     #[error("cannot write {}: {source}; see `rest_api.certificate` and `rest_api.private_key`", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
-/// Makes certificate and key if one of them is missing.
+/// Makes certificate and key if both are missing.
 pub(crate) fn ensure(files: &TlsFiles, now: Timestamp) -> Result<(), CertificateError> {
-    if files.certificate.exists() && files.private_key.exists() {
-        return Ok(());
+    match (files.certificate.exists(), files.private_key.exists()) {
+        (true, true) => return Ok(()),
+        (false, false) => {}
+        (found, _) => {
+            let (there, missing) = (&files.certificate, &files.private_key);
+            let (there, missing) = if found { (there, missing) } else { (missing, there) };
+            return Err(CertificateError::Half { there: there.clone(), missing: missing.clone() });
+        }
     }
     let key = KeyPair::generate()?;
     let certificate = parameters(now)?.self_signed(&key)?;
     write(&files.private_key, 0o600, &key.serialize_pem())?;
-    write(&files.certificate, 0o644, &certificate.pem())?;
+    write(&files.certificate, 0o600, &certificate.pem())?;
     log::info!(
         target: "wazo_auth.certificate",
         "made a self-signed certificate: {}", files.certificate.display()
@@ -64,12 +72,7 @@ fn parameters(now: Timestamp) -> Result<CertificateParams, rcgen::Error> {
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<(), CertificateError> {
     let failed = |source| CertificateError::Write { path: path.to_owned(), source };
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)
-        .map_err(failed)?;
+    let mut file: File =
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }

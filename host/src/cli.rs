@@ -7,10 +7,21 @@ use wazo_auth_config::Flags;
 
 /// Issues, checks and revokes tokens over HTTP; logins are verified by plugins.
 #[derive(Debug, Parser)]
-#[command(name = "wazo-auth", version, infer_long_args = true, args_conflicts_with_subcommands = false)]
+#[command(
+    name = "wazo-auth",
+    version,
+    infer_long_args = true,
+    args_conflicts_with_subcommands = false
+)]
 pub(crate) struct Cli {
     /// The main configuration file.
-    #[arg(short, long, value_name = "PATH", default_value = "/etc/wazo-auth/config.yml", global = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        default_value = "/etc/wazo-auth/config.yml",
+        global = true
+    )]
     pub(crate) config_file: PathBuf,
     /// The account to switch to.
     #[arg(short, long, value_name = "NAME")]

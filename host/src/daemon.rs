@@ -12,7 +12,13 @@ use wazo_auth_plugins::Registry;
 use wazo_auth_service::{Services, host_services::PluginHost};
 use wazo_auth_work::Pool;
 
-use crate::{account, certificate, cleanup_task::CleanupTask, cli::Cli, environment, setup::{self, Failure}};
+use crate::{
+    account, certificate,
+    cleanup_task::CleanupTask,
+    cli::Cli,
+    environment,
+    setup::{self, Failure},
+};
 
 /// Start-up failed.
 const FAILED: u8 = 1;
@@ -99,7 +105,7 @@ fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failu
 /// Store, plugins, first user: everything before the socket opens.
 fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services>, Failure> {
     let store = setup::store(settings, context)?;
-    let hasher = Arc::new(setup::hasher(context)?);
+    let hasher = Arc::new(setup::hasher(settings, context)?);
     let services = Services::new(context.clone(), setup::rules(settings), store, hasher)?;
     let host = PluginHost::new(&services);
     services.set_plugins(Registry::load(&setup::plugin_settings(settings), host)?);
@@ -132,7 +138,7 @@ async fn serve(
     let api = &settings.rest_api;
     let workers = api.max_threads as usize;
     let requests = Pool::new("requests", workers, workers * QUEUE_PER_WORKER);
-    let logins = Pool::new("logins", workers, workers * QUEUE_PER_WORKER);
+    let logins = Pool::new("logins", workers, setup::login_queue());
     let app = App::new(services, setup::http(settings), requests, logins)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -10,7 +10,9 @@ use wazo_auth_context::{Context, Environment, time_zone};
 pub(crate) fn context() -> Result<Context, String> {
     let tz = std::env::var("TZ").ok();
     let time_zone = time_zone(tz.as_deref()).map_err(|tz| {
-        format!("TZ is `{tz}`, which is neither a time zone (Europe/Paris) nor a POSIX rule (UTC+1)")
+        format!(
+            "TZ is `{tz}`, which is neither a time zone (Europe/Paris) nor a POSIX rule (UTC+1)"
+        )
     })?;
     let xivo_uuid = std::env::var("XIVO_UUID").ok().filter(|uuid| !uuid.is_empty());
     Ok(Context::system(Environment { xivo_uuid, time_zone }))

@@ -60,7 +60,8 @@ fn list(cli: &Cli) -> Result<String, String> {
     let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
     let config = wazo_auth_config::load(&sources).map_err(|error| error.to_string())?;
     config.warnings.iter().for_each(|warning| eprintln!("{warning}"));
-    let mut text = format!("{:<10} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");
+    let mut text =
+        format!("{:<10} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");
     for report in Registry::survey(&setup::plugin_settings(&config.settings)) {
         row(&mut text, &report);
     }
@@ -69,7 +70,8 @@ fn list(cli: &Cli) -> Result<String, String> {
 
 fn row(text: &mut String, report: &PluginReport) {
     let known = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-    let file = report.file.as_ref().map_or_else(|| "-".to_owned(), |file| file.display().to_string());
+    let file =
+        report.file.as_ref().map_or_else(|| "-".to_owned(), |file| file.display().to_string());
     let _ = writeln!(
         text,
         "{:<10} {:<24} {:<10} {:<14} {file}",

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use indexmap::IndexMap;
 use wazo_auth_config::{Config, DbUri, Isolation, Settings, Tls};
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, TlsFiles};
@@ -17,9 +18,9 @@ use wazo_auth_store::{Options, Sealer, Store, key_file};
 /// Why the daemon cannot start: a sentence for the log.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Passwords that may wait for each hashing thread: what is behind the last of
-/// them has waited some five seconds.
-const WAITING_PER_THREAD: usize = 32;
+/// Logins that may wait for each hashing thread: the last of them has waited
+/// some five seconds, which is as long as a person waits.
+const LOGINS_PER_THREAD: usize = 32;
 /// The hashing threads stay behind everything else.
 const HASHING_NICE: i32 = 19;
 
@@ -47,14 +48,21 @@ const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version ca
     set it to sqlite:////path/of/a/file";
 
 /// Starts the hashing threads.
-pub(crate) fn hasher(context: &Context) -> Result<Hasher, Failure> {
+pub(crate) fn hasher(settings: &Settings, context: &Context) -> Result<Hasher, Failure> {
     let threads = cores();
     Ok(Hasher::start(wazo_auth_password::Settings {
         threads,
-        waiting: threads.get() * WAITING_PER_THREAD,
+        // Never reached: each worker of the two pools brings one password. What
+        // is refused, the queue of the logins refuses.
+        waiting: 2 * settings.rest_api.max_threads as usize,
         nice: HASHING_NICE,
         unknown_salt: context.random(),
     })?)
+}
+
+/// Logins that may wait for a worker.
+pub(crate) fn login_queue() -> usize {
+    cores().get() * LOGINS_PER_THREAD
 }
 
 /// How many threads can really run at once.
@@ -133,9 +141,14 @@ pub(crate) fn http(settings: &Settings) -> wazo_auth_http::Settings {
     let api = &settings.rest_api;
     wazo_auth_http::Settings {
         num_proxies: api.num_proxies as usize,
+        plugins: enabled(&settings.plugins.http),
         cors: Cors { enabled: api.cors.enabled, allow_headers: api.cors.allow_headers.clone() },
         max_body: MAX_BODY,
     }
+}
+
+fn enabled(plugins: &IndexMap<String, bool>) -> Vec<String> {
+    plugins.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone()).collect()
 }
 
 /// The administrator to make sure of, if one is wanted.
@@ -144,7 +157,10 @@ pub(crate) fn initial_user(settings: &Settings) -> Result<Option<InitialUser>, F
     if !user.on_startup {
         return Ok(None);
     }
-    let (Some(username), Some(password)) = (&user.username, &user.password) else {
+    // Nobody can log in with an empty one.
+    let username = user.username.as_ref().filter(|username| !username.is_empty());
+    let password = user.password.as_ref().filter(|password| !password.expose().is_empty());
+    let (Some(username), Some(password)) = (username, password) else {
         return Err("`bootstrap_user_on_startup` needs `bootstrap_user_username` and \
             `bootstrap_user_password`"
             .into());
@@ -159,7 +175,9 @@ pub(crate) fn initial_user(settings: &Settings) -> Result<Option<InitialUser>, F
 
 /// Tells the operator what the configuration asks for in vain.
 pub(crate) fn warn_of_unused_keys(config: &Config) {
-    for key in config.unused_keys() {
+    let cors = config.settings.rest_api.cors.others.keys();
+    let cors = cors.map(|key| format!("rest_api.cors.{key}"));
+    for key in config.unused_keys().into_iter().map(str::to_owned).chain(cors) {
         log::warn!(
             target: "wazo_auth.config",
             "`{key}` is configured, but has no effect in this version"

@@ -59,20 +59,26 @@ pub trait Backend: Sized + Send + Sync + 'static {
     /// What prevents a decision; a wrong password is no error.
     fn verify_password(&self, login: &str, password: &str, args: &mut Args) -> Result<bool>;
 
-    /// What the new token allows. The answer must contain
-    /// [`args.acl()`](Args::acl), and is just that by default.
+    /// What the new token allows. An answer must contain
+    /// [`args.acl()`](Args::acl).
+    ///
+    /// By default the daemon answers: `args.acl()` and, for a login that is a
+    /// user's of the service, the accesses of its groups and policies.
     ///
     /// # Errors
     /// What prevents an answer: no token is created.
     fn get_acl(&self, login: &str, args: &mut Args) -> Result<Vec<String>> {
-        let _ = login;
-        Ok(args.acl())
+        let _ = (login, args);
+        Err(Error::unsupported())
     }
 
-    /// The metadata of the new token. By default the answer of
-    /// [`Host::base_metadata`]: `auth_id` null, `username` the login,
-    /// `xivo_uuid`, `pbx_user_uuid` null. The daemon requires `auth_id` and
-    /// `xivo_uuid`, and `uuid` for offline logins.
+    /// The metadata of the new token. An answer must have `auth_id` (of a user
+    /// of the service: its UUID; of somebody whom only the backend knows: plain
+    /// text without `.`, `*`, `#` and `!`) and `xivo_uuid`.
+    ///
+    /// By default the daemon answers: for a login that is a user's of the
+    /// service, the metadata of the user's purpose; for any other, `auth_id`
+    /// `<backend>:<login>` and `username`.
     ///
     /// # Errors
     /// What prevents an answer: no token is created.

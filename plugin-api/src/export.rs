@@ -77,8 +77,10 @@ extern "C" fn create<L: Library>(
     host: HostBox,
 ) -> RResult<PluginBox, Failure> {
     let host = Host::new(host);
-    logger::remember(&host);
-    let made = guard(&host, || L::create(&kind, &name, &config, host.clone()));
+    let made = guard(&host, || {
+        logger::remember(&host);
+        L::create(&kind, &name, &config, host.clone())
+    });
     made.map_err(Failure::from).into()
 }
 

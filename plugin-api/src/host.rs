@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use abi_stable::std_types::{RResult, RSlice, RStr};
+use log::LevelFilter;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -215,6 +216,14 @@ impl Host {
                 error => error,
             }),
         }
+    }
+
+    /// Which lines of this plugin the daemon writes; a daemon that does not
+    /// say so writes what is usual.
+    pub(crate) fn log_level(&self) -> LevelFilter {
+        let reply: Result<wire::LogLevel> = self.call(service::LOG_GET_LEVEL, &wire::Empty {});
+        let level = reply.ok().and_then(|reply| usize::try_from(reply.level).ok());
+        level.and_then(|level| LevelFilter::iter().nth(level)).unwrap_or(LevelFilter::Info)
     }
 
     pub(crate) fn log(&self, level: log::Level, target: &str, text: &str) {

@@ -50,7 +50,6 @@
 //! let config = json!({"users": {"wile": "coyote"}});
 //! let backend = testing::backend::<StaticUsers>(config, MockHost::new())?;
 //! assert!(backend.verify_password("wile", "coyote", &mut Args::new())?);
-//! assert_eq!(backend.get_metadata("wile", &mut Args::new())?["username"], "wile");
 //! # Ok::<(), Error>(())
 //! ```
 //!
@@ -138,3 +137,8 @@ pub use serde_json::Value;
 
 /// A JSON object.
 pub type Map = serde_json::Map<String, Value>;
+
+/// The example of the README is one of the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

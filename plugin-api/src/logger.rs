@@ -25,10 +25,8 @@ pub(crate) struct Entered(Option<Host>);
 
 /// Makes `log` and the panic hook of this file speak to the daemon.
 pub(crate) fn install() {
-    if log::set_logger(&ToHost).is_ok() {
-        // The daemon filters again, by its own level.
-        log::set_max_level(LevelFilter::Debug);
-    }
+    // Silent until a plugin is made and its host has told the level.
+    let _ = log::set_logger(&ToHost);
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let text = format!("panicked at {place}: {}", panic_text(panic.payload()));
@@ -43,9 +41,12 @@ pub(crate) fn install_for_test() {
     }
 }
 
-/// Keeps the host of the first plugin.
+/// Keeps the host of the first plugin, and lets those lines through that the
+/// host of any plugin of this file writes: what nobody reads (most lines of an
+/// author's libraries) is not even put into words.
 pub(crate) fn remember(host: &Host) {
     let _ = FIRST.set(host.clone());
+    log::set_max_level(log::max_level().max(host.log_level()));
 }
 
 /// Lines of this thread go to `host` until the answer is dropped.

@@ -56,6 +56,9 @@ pub mod service {
     pub const TOKENS_CREATE: &str = "tokens.create";
     /// [`Token`](super::Token) → `{}`.
     pub const TOKENS_DELETE: &str = "tokens.delete";
+    /// `{}` → [`LogLevel`](super::LogLevel). A plugin's logger asks once, when
+    /// the plugin is made.
+    pub const LOG_GET_LEVEL: &str = "log.get_level";
 }
 
 /// Takes nothing, or answers nothing.
@@ -194,4 +197,12 @@ pub struct NewToken {
 pub struct Token {
     /// Its value; never log it.
     pub token: String,
+}
+
+/// Answers which lines of a plugin somebody reads.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct LogLevel {
+    /// The least important level that is written: 0 none at all, 1 error,
+    /// 2 warning, 3 information, 4 debug, 5 trace.
+    pub level: u32,
 }

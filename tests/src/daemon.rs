@@ -155,6 +155,7 @@ impl Setup {
         path
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the daemon's tools are found where ours are")]
     fn spawn(mut self) -> Daemon {
         let path = self.prepare();
         let program = built().join("wazo-auth").to_str().unwrap().to_owned();
@@ -418,6 +419,10 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if let Some(mut process) = self.process.take() {
+            if std::thread::panicking() {
+                let status = process.try_wait();
+                eprintln!("the daemon (ended: {status:?}) said:\n{}", self.log());
+            }
             let _ = process.kill();
             let _ = process.wait();
         }

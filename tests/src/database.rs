@@ -3,9 +3,12 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use rusqlite::Connection;
+use rusqlite::{
+    Connection,
+    functions::{Context, FunctionFlags},
+};
 use tempfile::TempDir;
-use wazo_auth_store::{Sealer, Table};
+use wazo_auth_store::{Sealer, Table, fold};
 
 /// The database of a daemon that has ended, or that was taken from a trace.
 pub struct Database {
@@ -44,7 +47,13 @@ impl Database {
     pub fn open(file: &Path, key_file: &Path) -> Self {
         let key = STANDARD.decode(fs::read_to_string(key_file).unwrap().trim_end()).unwrap();
         let sealer = Sealer::new(&key.try_into().unwrap());
-        Self { conn: Connection::open(file).unwrap(), sealer, _copy: None }
+        let conn = Connection::open(file).unwrap();
+        // The indexes of logins and slugs need it.
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        let folded =
+            |context: &Context<'_>| Ok(context.get::<Option<String>>(0)?.map(|text| fold(&text)));
+        conn.create_scalar_function("wazo_auth_fold", 1, flags, folded).unwrap();
+        Self { conn, sealer, _copy: None }
     }
 
     /// Every access token, expired or not.
@@ -80,7 +89,7 @@ impl Database {
         }
     }
 
-    /// Changes rows, as an administrator with the `sqlite3` program would.
+    /// Changes rows under the daemon, which notices.
     ///
     /// # Panics
     /// When a statement fails.

@@ -1,6 +1,13 @@
 //! Nothing that was acknowledged is lost, and nothing that was revoked comes
 //! back, however the daemon ends.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Condvar, Mutex},
@@ -76,8 +83,8 @@ fn a_killed_daemon_has_lost_nothing_and_brought_nothing_back() {
         let daemon = restart(folder, &load, round % 2 == 0);
         // Passwords take their time: some rounds wait for a few of them, others
         // for some answers, from the very first one up to a hundred.
-        let until = match round % 4 {
-            3 => Until::LoggedInOffline(1 + round / 8),
+        let until = match round % 5 {
+            4 => Until::LoggedInOffline(1 + round / 10),
             _ => Until::Acknowledged(1 + round * 37 % 101),
         };
         load.run(&daemon, round, until, "KILL");

@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Command};
 
 use serde_json::{Value, json};
-use wazo_auth_tests::{Answer, Daemon, Setup, built, third_party};
+use wazo_auth_tests::{Answer, Daemon, Database, Setup, built, third_party};
 
 const PASSWORD: &str = "coyote-1949";
 
@@ -51,6 +51,56 @@ fn one_line_of_yaml_lets_a_third_party_verify_logins() {
 }
 
 #[test]
+fn a_backend_that_only_verifies_passwords_is_enough() {
+    let daemon = hostile("panics")
+        .config("plugins: {panics: {identities: {tenant: master, max_acl: ['!auth.#']}}}")
+        .start();
+    let method = json!({"username": "sam", "authentication_method": "panics"});
+    let sam = daemon.create_user_with(method);
+    daemon.grant(&sam, &["calld.calls.read"]);
+    let body = json!({"client_id": "desk", "access_type": "offline"});
+    let data = daemon.login("sam", "right", body);
+    assert_eq!(data["metadata"]["purpose"], "user");
+    assert_eq!(data["acl"], json!(["calld.calls.read"]));
+    // Somebody whom only the backend knows has an identity of the backend's.
+    let data = daemon.login("a.b", "right", json!({"backend": "panics"}));
+    assert_eq!(data["auth_id"], "panics:a%2Eb");
+    assert_eq!(data["acl"], json!(["!auth.#"]));
+}
+
+#[test]
+fn a_login_that_changes_hands_while_it_is_verified_is_refused() {
+    let daemon = hostile("blocks").start();
+    let pipe = daemon.folder().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let login = pipe.to_str().unwrap();
+    let method = json!({"username": login, "authentication_method": "blocks"});
+    let alice = daemon.create_user_with(method);
+    let bob =
+        daemon.create_user_with(json!({"username": "bob", "authentication_method": "blocks"}));
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| log_in(&daemon, login, "x", json!({})));
+        // Opening the pipe succeeds once the backend reads it: the login is
+        // under way, and waits.
+        let mut verdict = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        let folder = daemon.folder();
+        let database = Database::open(&folder.join("auth.db"), &folder.join("token.key"));
+        database.run(&format!("UPDATE auth_user SET username = 'alice' WHERE uuid = '{alice}'"));
+        database.run(&format!("UPDATE auth_user SET username = '{login}' WHERE uuid = '{bob}'"));
+        verdict.write_all(b"right").unwrap();
+        drop(verdict);
+        let _ = answer.join().unwrap().expect(401);
+    });
+}
+
+#[test]
+fn a_misspelt_option_of_a_plugin_stops_the_start() {
+    let (code, log) = acme().config("plugins: {acme: {sha265: 00}}").fail();
+    assert_eq!(code, 1);
+    assert!(log.contains("sha265"), "{log}");
+}
+
+#[test]
 fn a_backend_verifies_only_its_own_users() {
     let daemon = acme().start();
     daemon.create_user("wile", "local");
@@ -80,7 +130,8 @@ fn logins_that_only_the_backend_knows_stay_within_the_configured_limits() {
     let offline = json!({"backend": "imposter", "client_id": "x", "access_type": "offline"});
     let _ = log_in(&daemon, "stranger", "x", offline).expect(400);
     let alice = daemon.create_user("alice", "s3cre7");
-    for identity in [alice.as_str(), "wazo-auth"] {
+    let patterns = ["*", "users.3", "5b046ec3-8ac7-4908-9814-692f55d57e77"];
+    for identity in [alice.as_str(), "wazo-auth"].into_iter().chain(patterns) {
         let _ = log_in(&daemon, identity, "x", named.clone()).expect(401);
     }
     // A user who may not log in must not come back as a stranger.

@@ -118,15 +118,15 @@ pub(crate) fn remote_addr(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> 
 
 /// The value that the `proxies`-th proxy from here has appended.
 fn forwarded<'h>(headers: &'h HeaderMap, name: &str, proxies: usize) -> Option<&'h str> {
-    let mut values: Vec<&str> = headers
+    // By bytes: what a client has put in front must not hide what the proxy says.
+    let mut values: Vec<&[u8]> = headers
         .get_all(name)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
         .collect();
     let index = values.len().checked_sub(proxies).filter(|_| proxies > 0)?;
-    (index < values.len()).then(|| values.swap_remove(index)).filter(|value| !value.is_empty())
+    let value = (index < values.len()).then(|| values.swap_remove(index))?;
+    std::str::from_utf8(value).ok().map(str::trim).filter(|value| !value.is_empty())
 }
 
 /// Whether `text` is shaped `8-4-4-4-12` in hexadecimal digits of any case.

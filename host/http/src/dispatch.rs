@@ -2,7 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, StatusCode, header::ALLOW, request::Parts};
+use http::{
+    Method, Request, Response, StatusCode,
+    header::{ALLOW, EXPECT},
+    request::Parts,
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
@@ -16,14 +20,17 @@ use crate::{
     reply::{Body, HTML, Reply},
     request_log::Logged,
     router::{Found, Place, Route},
-    tokens,
 };
+
+/// What a reverse proxy says of the prefix that it has stripped.
+const SCRIPT_NAME: &str = "x-script-name";
 
 /// A body that trickles in slower than this is not waited for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The fields of a login are short; its body is read on the reactor to see
-/// whether a password is to be hashed.
-const MAX_LOGIN_BODY: usize = 64 * 1024;
+/// How much, and how long, is thrown away of a body that is too large. A client
+/// whose connection is closed while it still sends never sees the answer.
+const MAX_DISCARDED: usize = 32 * 1024 * 1024;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers a request.
 pub(crate) async fn answer(
@@ -34,12 +41,13 @@ pub(crate) async fn answer(
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
-    let reply = match app.router.find(&parts.method, parts.uri.path()) {
+    let proxied = parts.headers.contains_key(SCRIPT_NAME);
+    let reply = match app.router.find(&parts.method, parts.uri.path(), proxied) {
         Found::Route(route, params) => routed(&app, route, params, parts, body, peer).await,
         Found::Nothing => unhandled(&app, &parts, peer, Ok(Reply::unknown_route())),
         Found::Options(methods) => unhandled(&app, &parts, peer, Ok(options(&methods))),
         Found::WrongMethod(methods) => {
-            unhandled(&app, &parts, peer, Err(Error::wrong_method(list(&methods))))
+            unhandled(&app, &parts, peer, Err(Error::wrong_method(methods.join(", "))))
         }
     };
     let mut response = reply.into_response(head);
@@ -55,15 +63,24 @@ async fn routed(
     body: Incoming,
     peer: IpAddr,
 ) -> Reply {
-    let max = match route.place {
-        Place::Login => MAX_LOGIN_BODY.min(app.settings.max_body),
-        Place::Reactor | Place::Worker => app.settings.max_body,
-    };
-    match read(body, max).await {
-        Ok(body) => {
-            handled(app, Call { route, parts, params, body, peer, caller: None }).await
+    // Who waits to be told to go on sends nothing when told not to.
+    let patient = parts.headers.contains_key(EXPECT);
+    let mut call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
+    // From memory, and first: without a good token no body is read, nothing is
+    // written down of it, and no thread is taken.
+    call.caller = match authorize::caller(app, &call) {
+        Ok(caller) => caller,
+        Err(error) => {
+            if !patient {
+                discard(body).await;
+            }
+            return unhandled(app, &call.parts, peer, Err(error));
         }
-        Err(error) => unhandled(app, &parts, peer, Err(error)),
+    };
+    let max = route.max_body.unwrap_or(app.settings.max_body);
+    match read(body, max, patient).await {
+        Ok(body) => handled(app, Call { body, ..call }).await,
+        Err(error) => unhandled(app, &call.parts, peer, Err(error)),
     }
 }
 
@@ -82,15 +99,13 @@ fn received(app: &App, level: Level, parts: &Parts, body: &[u8]) -> Option<Logge
 }
 
 async fn handled(app: &Arc<App>, call: Call) -> Reply {
-    let check = call.route.place == Place::Reactor || tokens::is_check(call.route);
-    let level = if check { Level::Debug } else { Level::Info };
+    let level = if call.route.is_check { Level::Debug } else { Level::Info };
     let logged = received(app, level, &call.parts, &call.body);
     let to = logged.as_ref().map(|_| call.remote_addr(app));
-    let result = match call.route.place {
-        Place::Reactor => run(app, call),
+    let result = match (call.route.place)(&call) {
+        Place::Reactor => (call.route.handler)(app, &call),
         Place::Worker => on_pool(app, &app.requests, call).await,
-        Place::Login if tokens::verifies_password(&call) => on_pool(app, &app.logins, call).await,
-        Place::Login => on_pool(app, &app.requests, call).await,
+        Place::Login => on_pool(app, &app.logins, call).await,
     };
     let reply = result.unwrap_or_else(|error| error.into_reply(app.services.context().now()));
     if let (Some(logged), Some(to)) = (logged, to) {
@@ -99,15 +114,7 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
     reply
 }
 
-/// Authenticates and handles, here and now.
-fn run(app: &App, mut call: Call) -> Result<Reply, Error> {
-    call.caller = authorize::caller(app, &call)?;
-    (call.route.handler)(app, &call)
-}
-
-async fn on_pool(app: &Arc<App>, pool: &Pool, mut call: Call) -> Result<Reply, Error> {
-    // From memory: a request without a good token costs no thread.
-    call.caller = authorize::caller(app, &call)?;
+async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error> {
     let (tell, told) = oneshot::channel();
     let there = Arc::clone(app);
     let job = move || (call.route.handler)(&there, &call);
@@ -131,29 +138,42 @@ async fn on_pool(app: &Arc<App>, pool: &Pool, mut call: Call) -> Result<Reply, E
     }
 }
 
-async fn read(body: Incoming, max: usize) -> Result<Bytes, Error> {
+async fn read(mut body: Incoming, max: usize, patient: bool) -> Result<Bytes, Error> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if body.size_hint().lower() > max as u64 {
+    let announced = body.size_hint().lower();
+    if announced > max as u64 {
+        if announced <= MAX_DISCARDED as u64 && !patient {
+            discard(body).await;
+        }
         return Err(Error::body_too_large(max));
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(&mut body, max).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::body_too_large(max)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(Error::body_too_large(max))
+        }
         Ok(Err(_)) => Err(Error::unreadable_body()),
         Err(_) => Err(Error::body_too_slow()),
     }
 }
 
-fn options(methods: &[Method]) -> Reply {
+/// Reads a body to its end for nothing, unless that takes too much.
+async fn discard(body: Incoming) {
+    let rest = async {
+        let mut body = Limited::new(body, MAX_DISCARDED);
+        while let Some(Ok(_)) = body.frame().await {}
+    };
+    // Whoever is still sending by then has had the chance.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, rest).await;
+}
+
+fn options(methods: &[&str]) -> Reply {
     let mut reply = Reply { content_type: HTML, ..Reply::empty(StatusCode::OK) };
-    if let Ok(allow) = list(methods).parse() {
+    if let Ok(allow) = methods.join(", ").parse() {
         reply = reply.header(ALLOW, allow);
     }
     reply
-}
-
-fn list(methods: &[Method]) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -27,7 +27,8 @@ use crate::{fields::FieldError, reply::Reply};
 #[derive(Debug)]
 pub(crate) struct Error {
     status: StatusCode,
-    shape: Shape,
+    /// Boxed: an error is rare, a result is not.
+    shape: Box<Shape>,
     /// Seconds after which another try makes sense.
     retry_after: Option<u64>,
     allow: Option<String>,
@@ -49,11 +50,11 @@ const SECONDS_TO_RECOVER: u64 = 1;
 
 impl Error {
     pub(crate) fn reason(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, shape: Shape::Reason(reason.into()), retry_after: None, allow: None }
+        Self::new(status, Shape::Reason(reason.into()))
     }
 
     pub(crate) fn message(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, shape: Shape::Message(message.into()), retry_after: None, allow: None }
+        Self::new(status, Shape::Message(message.into()))
     }
 
     pub(crate) fn identified(
@@ -63,8 +64,11 @@ impl Error {
         details: Value,
         resource: Option<&'static str>,
     ) -> Self {
-        let shape = Shape::Identified { id, message: message.into(), details, resource };
-        Self { status, shape, retry_after: None, allow: None }
+        Self::new(status, Shape::Identified { id, message: message.into(), details, resource })
+    }
+
+    fn new(status: StatusCode, shape: Shape) -> Self {
+        Self { status, shape: Box::new(shape), retry_after: None, allow: None }
     }
 
     /// Not now: the caller should come back.
@@ -189,7 +193,7 @@ impl Error {
     pub(crate) fn into_reply(self, now: Timestamp) -> Reply {
         #[allow(clippy::cast_precision_loss, reason = "microseconds since 1970 fit 53 bits")]
         let timestamp = now.as_microsecond() as f64 / 1e6;
-        let body = match self.shape {
+        let body = match *self.shape {
             Shape::Reason(reason) => json!({
                 "reason": [reason], "timestamp": [timestamp], "status_code": self.status.as_u16(),
             }),

@@ -138,14 +138,18 @@ impl<'b> Fields<'b> {
     }
 
     /// A list of strings; `None` when absent.
-    pub(crate) fn strings(&self, field: &str) -> Result<Option<Vec<String>>, FieldError> {
+    pub(crate) fn strings(
+        &self,
+        field: &str,
+        each: Length,
+    ) -> Result<Option<Vec<String>>, FieldError> {
         let Some(value) = self.present(field)? else { return Ok(None) };
         let items = value.as_array().ok_or_else(|| wrong_type(field, "list"))?;
-        items.iter().map(|item| text(field, item, Length::ANY)).collect::<Result<_, _>>().map(Some)
+        items.iter().map(|item| text(field, item, each)).collect::<Result<_, _>>().map(Some)
     }
 
     pub(crate) fn required_strings(&self, field: &str) -> Result<Vec<String>, FieldError> {
-        self.strings(field)?.ok_or_else(|| required(field))
+        self.strings(field, Length::ANY)?.ok_or_else(|| required(field))
     }
 
     /// An e-mail address (users.md section 0) that may be absent or null.

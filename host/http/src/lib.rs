@@ -47,6 +47,8 @@ pub struct Settings {
     pub num_proxies: usize,
     /// `rest_api.cors`.
     pub cors: Cors,
+    /// `enabled_http_plugins`: the names that are on.
+    pub plugins: Vec<String>,
     /// The largest body that is read, in bytes; beyond: 413.
     pub max_body: usize,
 }
@@ -58,7 +60,7 @@ pub struct App {
     time_zone: TimeZone,
     /// Store and plugins, but no password.
     requests: Arc<Pool>,
-    /// Requests that verify a password: they wait for the hashers, and must
+    /// Requests that hash a password: they wait for the hashers, and must
     /// not make the others wait.
     logins: Arc<Pool>,
     router: router::Router,
@@ -78,7 +80,9 @@ impl App {
         logins: Arc<Pool>,
     ) -> Result<Arc<Self>, router::RouteError> {
         let time_zone = services.context().environment().time_zone.clone();
-        let router = router::Router::new(routes::ROUTES)?;
+        let router = router::Router::new(routes::ROUTES, |plugin| {
+            settings.plugins.iter().any(|enabled| enabled == plugin)
+        })?;
         Ok(Arc::new(Self { services, settings, time_zone, requests, logins, router }))
     }
 }

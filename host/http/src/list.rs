@@ -38,9 +38,8 @@ impl ListParams {
     /// Reads what all lists know; `columns` are what the resource can be sorted
     /// by.
     pub(crate) fn read(reader: &mut Reader<'_>, columns: &[&str]) -> Self {
-        let direction = reader.value("direction", |name, value| {
-            choice(name, value, &["asc", "desc"])
-        });
+        let direction =
+            reader.value("direction", |name, value| choice(name, value, &["asc", "desc"]));
         Self {
             limit: reader.value("limit", count),
             offset: reader.value("offset", count).unwrap_or(0),

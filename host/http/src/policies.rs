@@ -13,6 +13,8 @@ use crate::{
 
 const NAME: Length = Length::new(1, 80);
 const SLUG_MAX: usize = 80;
+/// An access is matched on every check of a token that holds it.
+const ACCESS_MAX: usize = 4096;
 
 /// `POST /policies`.
 pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
@@ -27,9 +29,7 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
 pub(crate) fn attach_to_user(app: &App, call: &Call) -> Result<Reply, Error> {
     let scope = authorize::scoping_tenant(app, call)?;
     let (user, policy) = (call.uuid_param("user_uuid"), call.policy_param());
-    app.services
-        .attach_policy(call.caller()?, scope, user, &policy)
-        .map_err(with_token(call))?;
+    app.services.attach_policy(call.caller()?, scope, user, &policy).map_err(with_token(call))?;
     Ok(Reply::no_content())
 }
 
@@ -37,9 +37,7 @@ pub(crate) fn attach_to_user(app: &App, call: &Call) -> Result<Reply, Error> {
 pub(crate) fn detach_from_user(app: &App, call: &Call) -> Result<Reply, Error> {
     let scope = authorize::scoping_tenant(app, call)?;
     let (user, policy) = (call.uuid_param("user_uuid"), call.policy_param());
-    app.services
-        .detach_policy(call.caller()?, scope, user, &policy)
-        .map_err(with_token(call))?;
+    app.services.detach_policy(call.caller()?, scope, user, &policy).map_err(with_token(call))?;
     Ok(Reply::no_content())
 }
 
@@ -53,7 +51,7 @@ fn parse(body: &Value) -> Result<PolicyFields, FieldError> {
     let slug = fields.slug("slug", SLUG_MAX)?;
     let description = fields.nullable_string("description", Length::ANY)?;
     let mut acl: Vec<String> = Vec::new();
-    for access in fields.strings("acl")?.unwrap_or_default() {
+    for access in fields.strings("acl", Length::new(0, ACCESS_MAX))?.unwrap_or_default() {
         if !acl.contains(&access) {
             acl.push(access);
         }

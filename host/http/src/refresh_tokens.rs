@@ -26,7 +26,7 @@ pub(crate) fn list(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
     let query = query(call)?;
     let tenants = match query.recurse {
-        true => app.services.store().index().subtree(&tenant),
+        true => app.services.subtree(&tenant),
         false => vec![tenant],
     };
     answer(app, query, Scope::Tenants(tenants))

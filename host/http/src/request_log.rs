@@ -12,6 +12,8 @@ use serde_json::Value;
 
 const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
+/// Longer bodies are not written down.
+const MAX_BODY: usize = 4096;
 const SECRET_FIELDS: [&str; 5] =
     ["refresh_token", "password", "old_password", "new_password", "saml_session_id"];
 /// The URL prefix that clients see, where a reverse proxy strips one.
@@ -102,6 +104,9 @@ fn body_text(headers: &HeaderMap, body: &[u8]) -> String {
     if !is_json || body.is_empty() {
         return String::new();
     }
+    if body.len() > MAX_BODY {
+        return format!(" with data of {} bytes", body.len());
+    }
     let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(body) else {
         return String::new();
     };
@@ -164,8 +169,7 @@ mod tests {
 
     #[test]
     fn tokens_in_urls_show_their_last_eight_characters() {
-        let uri: Uri =
-            "/0.1/token/5b046ec3-8ac7-4908-9814-692f55d57e77?scope=a.b".parse().unwrap();
+        let uri: Uri = "/0.1/token/5b046ec3-8ac7-4908-9814-692f55d57e77?scope=a.b".parse().unwrap();
         assert_eq!(url(&uri), "/0.1/token/XXXXXXXX-XXXX-XXXX-XXXX-XXXX55d57e77?scope=a.b");
     }
 

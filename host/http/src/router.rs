@@ -15,14 +15,20 @@ const PUBLISHED_UNDER: &str = "/api/auth";
 
 /// One row of the table of routes.
 pub(crate) struct Route {
-    pub(crate) method: Method,
+    /// The entry of `enabled_http_plugins` without which it does not exist.
+    pub(crate) plugin: &'static str,
+    pub(crate) method: &'static str,
     /// With variables in braces. One whose name ends in `_uuid` matches only
     /// what is shaped like a UUID.
     pub(crate) path: &'static str,
     /// The access that the caller's token must hold (acl.md section 8).
     pub(crate) access: Option<&'static str>,
-    pub(crate) place: Place,
+    pub(crate) place: PlaceOf,
     pub(crate) handler: Handler,
+    /// Asked by other services on each of their own requests.
+    pub(crate) is_check: bool,
+    /// A bound on the body, in bytes, below the general one.
+    pub(crate) max_body: Option<usize>,
 }
 
 pub(crate) type Handler = fn(&App, &Call) -> Result<Reply, Error>;
@@ -34,8 +40,19 @@ pub(crate) enum Place {
     Reactor,
     /// Uses the store or a plugin.
     Worker,
-    /// Creates a token: among the logins when it has to verify a password.
+    /// Hashes a password, which takes long.
     Login,
+}
+
+/// Where this very request is to be handled.
+pub(crate) type PlaceOf = fn(&Call) -> Place;
+
+pub(crate) fn on_reactor(_: &Call) -> Place {
+    Place::Reactor
+}
+
+pub(crate) fn on_worker(_: &Call) -> Place {
+    Place::Worker
 }
 
 /// The table cannot be used.
@@ -47,54 +64,71 @@ pub struct RouteError {
 }
 
 pub(crate) struct Router {
-    /// All routes of one path share an entry.
-    paths: matchit::Router<Vec<&'static Route>>,
+    paths: matchit::Router<Resource>,
+}
+
+/// What is served under one path.
+struct Resource {
+    routes: Vec<&'static Route>,
+    /// The variables of the path in their order, and whether each must be
+    /// shaped like a UUID.
+    variables: Vec<(&'static str, bool)>,
 }
 
 /// What the router found.
 pub(crate) enum Found {
     Route(&'static Route, Params),
     /// The path exists, the method does not: what does.
-    WrongMethod(Vec<Method>),
+    WrongMethod(Vec<&'static str>),
     /// `OPTIONS` on a known path: what may be asked of it.
-    Options(Vec<Method>),
+    Options(Vec<&'static str>),
     Nothing,
 }
 
 // === impl Router ===
 
 impl Router {
-    pub(crate) fn new(routes: &'static [Route]) -> Result<Self, RouteError> {
+    /// The routes of the plugins that are enabled.
+    pub(crate) fn new(
+        routes: &'static [Route],
+        is_enabled: impl Fn(&str) -> bool,
+    ) -> Result<Self, RouteError> {
+        let routes: Vec<&'static Route> =
+            routes.iter().filter(|route| is_enabled(route.plugin)).collect();
         let mut paths = matchit::Router::new();
         let mut seen: Vec<&'static str> = Vec::new();
-        for route in routes {
+        for route in &routes {
             if seen.contains(&route.path) {
                 continue;
             }
             seen.push(route.path);
-            let same = routes.iter().filter(|other| other.path == route.path).collect();
+            let same = routes.iter().copied().filter(|other| other.path == route.path).collect();
+            let resource = Resource { routes: same, variables: variables(route.path) };
             let problem = |problem: String| RouteError { path: route.path, problem };
-            if route.path.matches('{').count() > MAX_PARAMS {
+            if resource.variables.len() > MAX_PARAMS {
                 return Err(problem(format!("more than {MAX_PARAMS} variables")));
             }
-            paths.insert(route.path, same).map_err(|error| problem(error.to_string()))?;
+            paths.insert(route.path, resource).map_err(|error| problem(error.to_string()))?;
         }
         Ok(Self { paths })
     }
 
-    /// `full` is the path of the request as it stands.
-    pub(crate) fn find(&self, method: &Method, full: &str) -> Found {
-        let path = full.strip_prefix(PUBLISHED_UNDER).unwrap_or(full);
+    /// `full` is the path of the request as it stands. What a proxy has passed
+    /// on it has stripped of the prefix; to strip it again would let requests
+    /// around the proxy's own rules.
+    pub(crate) fn find(&self, method: &Method, full: &str, proxied: bool) -> Found {
+        let stripped = full.strip_prefix(PUBLISHED_UNDER).filter(|_| !proxied);
+        let path = stripped.unwrap_or(full);
         let Ok(found) = self.paths.at(path) else { return Found::Nothing };
-        let routes: &[&'static Route] = found.value;
-        let Some(params) = params(routes, &found.params, full) else { return Found::Nothing };
+        let Resource { routes, variables } = found.value;
+        let Some(params) = params(variables, &found.params, full) else { return Found::Nothing };
         if method == Method::OPTIONS {
             return Found::Options(methods(routes));
         }
-        let exact = routes.iter().find(|route| route.method == *method);
+        let exact = routes.iter().find(|route| route.method == method.as_str());
         let found = exact.or_else(|| {
             let head = method == Method::HEAD;
-            routes.iter().find(|route| head && route.method == Method::GET)
+            routes.iter().find(|route| head && route.method == "GET")
         });
         match found {
             Some(route) => Found::Route(route, params),
@@ -105,30 +139,33 @@ impl Router {
 
 /// Where the variables stand, if each has the shape that its name asks for.
 fn params(
-    routes: &[&'static Route],
+    variables: &[(&'static str, bool)],
     found: &matchit::Params<'_, '_>,
     full: &str,
 ) -> Option<Params> {
-    let names = routes.first()?.path;
     let mut params: Params = [const { None }; MAX_PARAMS];
-    for (slot, (key, value)) in params.iter_mut().zip(found.iter()) {
-        if key.ends_with("_uuid") && !is_uuid(value) {
+    for (slot, (&(name, must_be_uuid), (_, value))) in
+        params.iter_mut().zip(variables.iter().zip(found.iter()))
+    {
+        if must_be_uuid && !is_uuid(value) {
             return None;
         }
-        // The names live as long as the table, those of the match do not.
-        let start = names.find(key)?;
-        let name = names.get(start..start + key.len())?;
         let offset = value.as_ptr() as usize - full.as_ptr() as usize;
         *slot = Some((name, offset..offset + value.len()));
     }
     Some(params)
 }
 
-fn methods(routes: &[&'static Route]) -> Vec<Method> {
-    let mut methods: Vec<Method> = routes.iter().map(|route| route.method.clone()).collect();
-    if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
-        methods.push(Method::HEAD);
+fn variables(path: &'static str) -> Vec<(&'static str, bool)> {
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    names.map(|name| (name, name.ends_with("_uuid"))).collect()
+}
+
+fn methods(routes: &[&'static Route]) -> Vec<&'static str> {
+    let mut methods: Vec<&'static str> = routes.iter().map(|route| route.method).collect();
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
     }
-    methods.push(Method::OPTIONS);
+    methods.push("OPTIONS");
     methods
 }

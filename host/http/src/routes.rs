@@ -1,73 +1,106 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
-use http::Method;
-
 use crate::{
     backends, policies, refresh_tokens,
-    router::{
-        Handler,
-        Place::{self, Login, Reactor, Worker},
-        Route,
-    },
+    router::{Handler, PlaceOf, Route, on_reactor, on_worker},
     status, tokens, users,
 };
 
-const fn open(method: Method, path: &'static str, place: Place, handler: Handler) -> Route {
-    Route { method, path, access: None, place, handler }
+/// A login's fields are short, and its body is looked at on the reactor.
+const LOGIN_BODY: usize = 64 * 1024;
+
+/// Open to everybody.
+const fn open(
+    plugin: &'static str,
+    method: &'static str,
+    path: &'static str,
+    place: PlaceOf,
+    handler: Handler,
+) -> Route {
+    Route { plugin, method, path, access: None, place, handler, is_check: false, max_body: None }
 }
 
+/// Open, and asked by other services on each of their own requests.
+const fn check(
+    method: &'static str,
+    path: &'static str,
+    place: PlaceOf,
+    handler: Handler,
+) -> Route {
+    Route { is_check: true, ..open("tokens", method, path, place, handler) }
+}
+
+/// For callers whose token holds `access`.
 const fn held(
-    method: Method,
+    plugin: &'static str,
+    method: &'static str,
     path: &'static str,
     access: &'static str,
     handler: Handler,
 ) -> Route {
-    Route { method, path, access: Some(access), place: Worker, handler }
+    Route { access: Some(access), ..open(plugin, method, path, on_worker, handler) }
 }
 
 pub(crate) static ROUTES: &[Route] = &[
-    open(Method::HEAD, "/0.1/status", Reactor, status::head),
-    open(Method::GET, "/0.1/backends", Reactor, backends::list),
-    open(Method::POST, "/0.1/token", Login, tokens::create),
-    open(Method::HEAD, "/0.1/token/{token_uuid}", Reactor, tokens::check),
-    open(Method::GET, "/0.1/token/{token_uuid}", Worker, tokens::get),
-    open(Method::DELETE, "/0.1/token/{token_uuid}", Worker, tokens::revoke),
-    open(Method::POST, "/0.1/token/{token_uuid}/scopes/check", Reactor, tokens::check_scopes),
-    held(Method::GET, "/0.1/tokens", "auth.tokens.read", refresh_tokens::list),
+    open("status", "HEAD", "/0.1/status", on_reactor, status::head),
+    open("backends", "GET", "/0.1/backends", on_reactor, backends::list),
+    Route {
+        max_body: Some(LOGIN_BODY),
+        ..open("tokens", "POST", "/0.1/token", tokens::place_of_creation, tokens::create)
+    },
+    check("HEAD", "/0.1/token/{token_uuid}", tokens::place_of_check, tokens::check),
+    check("GET", "/0.1/token/{token_uuid}", on_worker, tokens::get),
+    open("tokens", "DELETE", "/0.1/token/{token_uuid}", on_worker, tokens::revoke),
+    check(
+        "POST",
+        "/0.1/token/{token_uuid}/scopes/check",
+        tokens::place_of_scopes_check,
+        tokens::check_scopes,
+    ),
+    held("tokens", "GET", "/0.1/tokens", "auth.tokens.read", refresh_tokens::list),
     held(
-        Method::GET,
+        "tokens",
+        "GET",
         "/0.1/users/me/tokens",
         "auth.users.me.tokens.read",
         refresh_tokens::list_mine,
     ),
     held(
-        Method::DELETE,
+        "tokens",
+        "DELETE",
         "/0.1/users/me/tokens/{client_id}",
         "auth.users.me.tokens.{client_id}.delete",
         refresh_tokens::delete_mine,
     ),
     held(
-        Method::GET,
+        "tokens",
+        "GET",
         "/0.1/users/{user_uuid}/tokens",
         "auth.users.{user_uuid}.tokens.read",
         refresh_tokens::list_of_user,
     ),
     held(
-        Method::DELETE,
+        "tokens",
+        "DELETE",
         "/0.1/users/{user_uuid}/tokens/{client_id}",
         "auth.users.{user_uuid}.tokens.{client_id}.delete",
         refresh_tokens::delete_of_user,
     ),
-    held(Method::POST, "/0.1/users", "auth.users.create", users::create),
-    held(Method::POST, "/0.1/policies", "auth.policies.create", policies::create),
+    Route {
+        place: users::place_of_creation,
+        ..held("users", "POST", "/0.1/users", "auth.users.create", users::create)
+    },
+    held("policies", "POST", "/0.1/policies", "auth.policies.create", policies::create),
     held(
-        Method::PUT,
+        "user_policy",
+        "PUT",
         "/0.1/users/{user_uuid}/policies/{policy}",
         "auth.users.{user_uuid}.policies.{policy}.create",
         policies::attach_to_user,
     ),
     held(
-        Method::DELETE,
+        "user_policy",
+        "DELETE",
         "/0.1/users/{user_uuid}/policies/{policy}",
         "auth.users.{user_uuid}.policies.{policy}.delete",
         policies::detach_from_user,

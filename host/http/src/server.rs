@@ -9,20 +9,22 @@ use std::{
     time::Duration,
 };
 
-use hyper::{rt::{Read, Write}, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+    sync::watch,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{App, dispatch};
 
@@ -32,7 +34,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests that run have this long to finish when the daemon stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-const MAX_HEADERS: usize = 100;
 const BUFFER: usize = 64 * 1024;
 
 /// Certificate chain and private key, as PEM files.
@@ -96,7 +97,8 @@ impl Server {
         port: u16,
         tls: Option<Arc<ServerConfig>>,
     ) -> Result<Self, BindError> {
-        let host = if listen.is_empty() { Ipv4Addr::UNSPECIFIED.to_string() } else { listen.to_owned() };
+        let host =
+            if listen.is_empty() { Ipv4Addr::UNSPECIFIED.to_string() } else { listen.to_owned() };
         let listener = TcpListener::bind((&*host, port))
             .await
             .map_err(|source| BindError { address: format!("{host}:{port}"), source })?;
@@ -115,18 +117,19 @@ impl Server {
     /// When the socket itself fails.
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<()> {
         let connections = GracefulShutdown::new();
+        let (stopping, stopped) = watch::channel(());
         let mut stop = std::pin::pin!(stop);
         let result = loop {
             tokio::select! {
                 () = &mut stop => break Ok(()),
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => {
+                        no_delay(&stream);
                         let (app, tls) = (Arc::clone(&app), self.tls.clone());
-                        tokio::spawn(converse(app, stream, peer.ip(), tls, connections.watcher()));
+                        let (watcher, stopped) = (connections.watcher(), stopped.clone());
+                        tokio::spawn(converse(app, stream, peer.ip(), tls, watcher, stopped));
                     }
-                    // No descriptors left, or a client that went away at once:
-                    // not the socket's fault.
-                    Err(error) if is_passing(&error) => {
+                    Err(error) if !is_fatal(&error) => {
                         log::warn!(target: "wazo_auth.http", "cannot accept a connection: {error}");
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
@@ -135,6 +138,11 @@ impl Server {
             }
         };
         drop(self.listener);
+        if result.is_err() {
+            return result;
+        }
+        // Nobody waits for handshakes that never end.
+        drop(stopping);
         if timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
             log::warn!(target: "wazo_auth.http", "some requests did not finish in {} s", DRAIN_TIMEOUT.as_secs());
         }
@@ -142,18 +150,20 @@ impl Server {
     }
 }
 
-fn is_passing(error: &io::Error) -> bool {
-    const NO_DESCRIPTOR: [i32; 2] = [23, 24];
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::OutOfMemory
-    ) || error.raw_os_error().is_some_and(|code| NO_DESCRIPTOR.contains(&code))
+/// Answers are small: none waits for more to come.
+fn no_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        log::debug!(target: "wazo_auth.http", "{error}");
+    }
 }
 
-type Watcher = hyper_util::server::graceful::Watcher;
+/// Whether the socket itself cannot be used any more. Anything else is the
+/// fault of one client, of the network, or of a moment.
+fn is_fatal(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let fatal = [Errno::EBADF, Errno::EFAULT, Errno::EINVAL, Errno::ENOTSOCK, Errno::EOPNOTSUPP];
+    error.raw_os_error().is_some_and(|code| fatal.contains(&Errno::from_raw(code)))
+}
 
 async fn converse(
     app: Arc<App>,
@@ -161,23 +171,43 @@ async fn converse(
     peer: IpAddr,
     tls: Option<TlsAcceptor>,
     watcher: Watcher,
+    stopped: watch::Receiver<()>,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        log::debug!(target: "wazo_auth.http", "{peer}: {error}");
-    }
     match tls {
-        None => exchange(app, TokioIo::new(stream), peer, watcher).await,
-        Some(tls) => match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => exchange(app, TokioIo::new(stream), peer, watcher).await,
-            Ok(Err(error)) => log::debug!(target: "wazo_auth.http", "{peer}: no TLS: {error}"),
-            Err(_) => log::debug!(target: "wazo_auth.http", "{peer}: the TLS handshake took too long"),
-        },
+        None => exchange(app, stream, peer, watcher).await,
+        Some(tls) => {
+            if let Some(stream) = secure(stream, peer, &tls, stopped).await {
+                exchange(app, stream, peer, watcher).await;
+            }
+        }
     }
+}
+
+/// Makes a connection a TLS one; gives up when the daemon stops meanwhile.
+async fn secure(
+    stream: TcpStream,
+    peer: IpAddr,
+    tls: &TlsAcceptor,
+    mut stopped: watch::Receiver<()>,
+) -> Option<TlsStream<TcpStream>> {
+    let handshake = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
+    let accepted = tokio::select! {
+        accepted = handshake => accepted,
+        _ = stopped.changed() => return None,
+    };
+    match accepted {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => log::debug!(target: "wazo_auth.http", "{peer}: no TLS: {error}"),
+        Err(_) => {
+            log::debug!(target: "wazo_auth.http", "{peer}: the TLS handshake took too long");
+        }
+    }
+    None
 }
 
 async fn exchange(
     app: Arc<App>,
-    io: impl Read + Write + Unpin + Send + 'static,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: IpAddr,
     watcher: Watcher,
 ) {
@@ -188,9 +218,8 @@ async fn exchange(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(MAX_HEADERS)
         .max_buf_size(BUFFER)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         log::debug!(target: "wazo_auth.http", "{peer}: {error}");
     }

@@ -4,19 +4,10 @@ use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
-use wazo_auth_service::{
-    login::LoginAnswer,
-    tokens::TokenView,
-};
+use wazo_auth_service::{login::LoginAnswer, tokens::TokenView};
 
 use crate::{
-    App,
-    call::Call,
-    dates,
-    errors::Error,
-    fields::Fields,
-    reply::Reply,
-    router::Route,
+    App, call::Call, dates, errors::Error, fields::Fields, reply::Reply, router::Place,
     token_request,
 };
 
@@ -35,26 +26,42 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(&json!({"data": data})).header(SESSIONS_REVOKED, revoked))
 }
 
-/// Whether a `POST /token` is going to hash a password.
-pub(crate) fn verifies_password(call: &Call) -> bool {
-    let Some(header) = call.header("authorization") else { return false };
-    if token_request::credentials(&header).is_none() {
-        return false;
+/// Longer accesses and bodies are not looked at on the reactor: their time
+/// grows with their length.
+const SHORT_SCOPE: usize = 127;
+const SHORT_BODY: usize = 4096;
+
+/// A login that is going to hash a password is among the logins.
+pub(crate) fn place_of_creation(call: &Call) -> Place {
+    let header = call.header("authorization");
+    if header.is_none_or(|header| token_request::credentials(&header).is_none()) {
+        return Place::Worker;
     }
-    let fields = serde_json::from_slice::<RefreshFields>(&call.body);
     // A body that cannot be read is refused wherever it goes.
-    !fields.is_ok_and(|fields| fields.refresh_token.is_some() && fields.client_id.is_some())
+    match serde_json::from_slice::<RefreshFields>(&call.body) {
+        Ok(RefreshFields { refresh_token: Some(_), client_id: Some(_) }) => Place::Worker,
+        _ => Place::Login,
+    }
+}
+
+pub(crate) fn place_of_check(call: &Call) -> Place {
+    let length = call.parts.uri.query().map_or(0, str::len);
+    // The name and the longest encoding of a short scope, and a tenant.
+    if length <= 3 * SHORT_SCOPE && is_short(call) { Place::Reactor } else { Place::Worker }
+}
+
+fn is_short(call: &Call) -> bool {
+    call.query("scope").is_none_or(|scope| scope.len() <= SHORT_SCOPE)
+}
+
+pub(crate) fn place_of_scopes_check(call: &Call) -> Place {
+    if call.body.len() <= SHORT_BODY { Place::Reactor } else { Place::Worker }
 }
 
 #[derive(serde::Deserialize)]
 struct RefreshFields {
     refresh_token: Option<serde::de::IgnoredAny>,
     client_id: Option<serde::de::IgnoredAny>,
-}
-
-/// Whether a route reads a token, which other services do all the time.
-pub(crate) fn is_check(route: &Route) -> bool {
-    route.access.is_none() && route.method == http::Method::GET
 }
 
 /// `HEAD /token/{token}`.
@@ -84,7 +91,8 @@ pub(crate) fn check_scopes(app: &App, call: &Call) -> Result<Reply, Error> {
     let fields = Fields::of(&body).map_err(Error::invalid_token_request)?;
     let scopes = fields.required_strings("scopes").map_err(Error::invalid_token_request)?;
     let any = crate::fields::Length::ANY;
-    let tenant = fields.nullable_string("tenant_uuid", any).map_err(Error::invalid_token_request)?;
+    let tenant =
+        fields.nullable_string("tenant_uuid", any).map_err(Error::invalid_token_request)?;
     let token = token_param(call);
     let checked = app.services.check_scopes(token.as_str(), &scopes, tenant.as_deref())?;
     Ok(Reply::json(&json!({"scopes": Scopes(&checked)})))

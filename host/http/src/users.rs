@@ -10,6 +10,7 @@ use crate::{
     errors::Error,
     fields::{FieldError, Fields, Length},
     reply::Reply,
+    router::Place,
 };
 
 const RESOURCE: &str = "users";
@@ -21,6 +22,19 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
     let new = parse(&body).map_err(|error| Error::invalid_data(error, RESOURCE))?;
     let user = app.services.create_user(tenant, new)?;
     Ok(Reply::json(&user_json(&user)))
+}
+
+/// A new password is hashed, which takes as long as a login.
+pub(crate) fn place_of_creation(call: &Call) -> Place {
+    match serde_json::from_slice::<PasswordField>(&call.body) {
+        Ok(PasswordField { password: None }) => Place::Worker,
+        _ => Place::Login,
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct PasswordField {
+    password: Option<serde::de::IgnoredAny>,
 }
 
 fn parse(body: &Value) -> Result<NewUser, FieldError> {

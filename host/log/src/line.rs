@@ -76,9 +76,12 @@ impl fmt::Write for Escaped<'_> {
     }
 }
 
-/// Control characters but the tab, and Unicode's own line ends.
+/// Control characters but the tab, Unicode's own line ends, and what turns the
+/// direction of text around.
 fn must_escape(c: char) -> bool {
-    (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}')
+    (c.is_control() && c != '\t')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use zeroize::Zeroizing;
 
 use crate::hash::{SALT_BYTES, StoredHash, hash, verify};
-use crate::pool::{Busy, Pool, StartError};
+use crate::pool::{HashError, Pool, StartError};
 
 /// How to hash.
 #[derive(Debug, Clone)]
@@ -47,12 +47,12 @@ impl Hasher {
     /// password, is false after the same work, so that the time tells nothing.
     ///
     /// # Errors
-    /// [`Busy`] at once when too many passwords wait already.
+    /// [`HashError::Busy`] at once when too many passwords wait already.
     pub fn verify(
         &self,
         password: impl Into<Zeroizing<String>>,
         stored: Option<&StoredHash>,
-    ) -> Result<bool, Busy> {
+    ) -> Result<bool, HashError> {
         let password = password.into();
         let known = stored.is_some();
         let stored = stored.cloned().unwrap_or_else(|| self.nobody());
@@ -63,12 +63,12 @@ impl Hasher {
     /// store: 128 lower-case hexadecimal digits.
     ///
     /// # Errors
-    /// [`Busy`] at once when too many passwords wait already.
+    /// [`HashError::Busy`] at once when too many passwords wait already.
     pub fn hash_new(
         &self,
         password: impl Into<Zeroizing<String>>,
         salt: [u8; SALT_BYTES],
-    ) -> Result<String, Busy> {
+    ) -> Result<String, HashError> {
         let password = password.into();
         self.pool.run(move || hash(password.as_bytes(), &salt).to_string())
     }

@@ -28,4 +28,4 @@ mod priority;
 
 pub use hash::{Hash, SALT_BYTES, StoredHash, hash, verify};
 pub use hasher::{Hasher, Settings};
-pub use pool::{Busy, StartError};
+pub use pool::{Busy, HashError, HashingFailed, StartError};

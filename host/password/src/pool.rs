@@ -18,6 +18,22 @@ use crate::priority;
 #[error("Too many passwords are waiting to be checked: try again in a few seconds")]
 pub struct Busy;
 
+/// Hashing panicked, which is a defect: trying again would hardly help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("A password could not be hashed, the log says why")]
+pub struct HashingFailed;
+
+/// Why a password was not hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HashError {
+    /// All threads have work and the queue is full.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// Hashing panicked.
+    #[error(transparent)]
+    Failed(#[from] HashingFailed),
+}
+
 /// The threads could not be started.
 #[derive(Debug, Error)]
 #[error("A thread for hashing passwords cannot be started, raise the limit on threads: {0}")]
@@ -66,7 +82,7 @@ impl Pool {
     pub(crate) fn run<T: Send + 'static>(
         &self,
         task: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    ) -> Result<T, HashError> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let queue = Arc::clone(&self.queue);
         self.queue.add(Box::new(move || {
@@ -79,9 +95,8 @@ impl Pool {
                 Err(_) => log::error!(target: "wazo_auth.password", "Hashing a password panicked"),
             }
         }))?;
-        // The sender is lost only if the task panicked. There is no answer then, and trying again
-        // is the right thing to do.
-        receiver.recv().map_err(|_| Busy)
+        // The sender is lost only if the task panicked.
+        receiver.recv().map_err(|_| HashError::Failed(HashingFailed))
     }
 
     pub(crate) fn unfinished(&self) -> usize {

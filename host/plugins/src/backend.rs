@@ -46,26 +46,26 @@ impl Backend {
     }
 
     /// What a new token allows; `args` holds the default accesses as `acl`.
+    /// `None`: the plugin leaves it to the daemon.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub fn get_acl(&self, login: &str, args: &mut Args) -> Result<Vec<String>, CallError> {
+    pub fn get_acl(&self, login: &str, args: &mut Args) -> Result<Option<Vec<String>>, CallError> {
         let reply: Option<wire::Acl> = self.0.call(method::GET_ACL, &of_login(login, args))?;
-        let Some(reply) = reply else { return Ok(args.acl()) };
+        let Some(reply) = reply else { return Ok(None) };
         update(args, reply.args);
-        Ok(reply.acl)
+        Ok(Some(reply.acl))
     }
 
-    /// The metadata of a new token.
+    /// The metadata of a new token. `None`: the plugin leaves it to the daemon.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub fn get_metadata(&self, login: &str, args: &mut Args) -> Result<Map, CallError> {
-        let Some(reply) = self.0.metadata(method::GET_METADATA, login, args)? else {
-            return self.0.default(self.0.host().base_metadata(login));
-        };
+    pub fn get_metadata(&self, login: &str, args: &mut Args) -> Result<Option<Map>, CallError> {
+        let reply = self.0.metadata(method::GET_METADATA, login, args)?;
+        let Some(reply) = reply else { return Ok(None) };
         update(args, reply.args);
-        Ok(reply.metadata)
+        Ok(Some(reply.metadata))
     }
 
     /// What to keep with a new refresh token; for offline logins only.

@@ -6,9 +6,16 @@
 //!    │ none free     ▲           │        ▲
 //!    ├──▶ waiting ───┘    calls  │        │ a slot is free (no bound on the
 //!    │                   the host▼        │ queue: the call is under way)
-//!    ▼ queue full      slot given back ───┘
-//!  Full                (deadline stands still)
+//!    ▼ queue full,     slot given back ───┘
+//!  Full  or every      (deadline stands still)
+//!        slot hangs
 //! ```
+//!
+//! A call that was abandoned keeps its slot until it returns. Who waits for a
+//! slot waits on a worker that others need: hence a short queue, a short
+//! patience, and none at all when every slot is held by an abandoned call. A
+//! plugin that hangs thus holds as many workers as it has slots, and briefly
+//! as many again.
 //!
 //! A slot is for the plugin's own time: while the host serves a plugin, another
 //! call may use it. Otherwise plugins that call the host, which calls plugins,
@@ -21,23 +28,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
-use wazo_auth_work::paused;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use wazo_auth_work::{JobHandle, TimedOut, current_job, paused};
 
-/// Waiting calls per slot beyond which a call is refused.
-const QUEUE_PER_SLOT: usize = 4;
+/// Longest time that a call may wait for a slot. Who waits keeps a worker from
+/// calls of other plugins, so that this does not grow with a plugin's timeout.
+pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Numbers gates; 0 is none.
+/// Numbers calls of all gates; 0 is none.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The gate whose slot this thread holds, 0 for none.
+    /// The call that this thread is in, 0 for none.
     static INSIDE: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The gate of one plugin.
 pub(crate) struct Gate {
-    number: u64,
     slots: usize,
     /// How long a call waits for a slot, at most.
     patience: Duration,
@@ -46,99 +53,144 @@ pub(crate) struct Gate {
 }
 
 struct State {
-    free: usize,
-    /// New calls that wait.
+    /// The calls that have a slot.
+    taken: Vec<Taken>,
+    /// New calls that wait: at most one for each slot.
     queued: usize,
     /// Calls under way that wait to go on.
     returning: usize,
 }
 
-/// All slots are taken and enough calls are waiting.
+struct Taken {
+    call: u64,
+    /// The job that it is part of, on a thread of a pool.
+    job: Option<JobHandle>,
+}
+
+/// All slots are taken, and enough calls wait or none of them would be served.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct Full {
+    /// Slots whose call was abandoned: it may never return.
+    pub(crate) hung: usize,
+}
 
 /// A slot; it is given back when dropped.
 pub(crate) struct Slot {
     gate: Arc<Gate>,
+    call: u64,
 }
 
 // === impl Gate ===
 
 impl Gate {
     pub(crate) fn new(slots: usize, patience: Duration) -> Arc<Self> {
-        let state = State { free: slots, queued: 0, returning: 0 };
-        Arc::new(Self {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
-            slots,
-            patience,
-            state: Mutex::new(state),
-            freed: Condvar::new(),
-        })
+        let state = State { taken: Vec::with_capacity(slots), queued: 0, returning: 0 };
+        Arc::new(Self { slots, patience, state: Mutex::new(state), freed: Condvar::new() })
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
     }
 
     /// Waits for a slot, behind those who wait already.
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Slot, Full> {
+        let call = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state.lock();
-        if state.free > state.queued + state.returning {
-            state.free -= 1;
-            return Ok(Slot { gate: Arc::clone(self) });
+        if state.taken.len() + state.queued + state.returning >= self.slots {
+            let hung = state.hung();
+            if state.queued >= self.slots || hung == self.slots {
+                return Err(Full { hung });
+            }
+            state.queued += 1;
+            let free = self.wait(&mut state, Instant::now() + self.patience);
+            state.queued -= 1;
+            if !free {
+                return Err(Full { hung: state.hung() });
+            }
         }
-        if state.queued >= self.slots * QUEUE_PER_SLOT {
-            return Err(Full);
-        }
-        let deadline = Instant::now() + self.patience;
-        state.queued += 1;
-        while state.free == 0 && !self.freed.wait_until(&mut state, deadline).timed_out() {}
-        state.queued -= 1;
-        if state.free == 0 {
-            return Err(Full);
-        }
-        state.free -= 1;
-        Ok(Slot { gate: Arc::clone(self) })
+        state.take(call);
+        drop(state);
+        Ok(Slot { gate: Arc::clone(self), call })
     }
 
     /// Runs what the host does for the plugin, `service`, without a slot. On a
     /// thread that the plugin made itself there is none to give back.
-    pub(crate) fn outside<T>(&self, service: impl FnOnce() -> T) -> T {
-        if INSIDE.get() != self.number {
-            return service();
-        }
-        INSIDE.set(0);
-        self.give_back();
+    ///
+    /// # Errors
+    /// [`TimedOut`] when the call was abandoned already; `service` is not run.
+    pub(crate) fn outside<T>(&self, service: impl FnOnce() -> T) -> Result<T, TimedOut> {
+        let call = INSIDE.get();
         let (result, returned) = paused(|| {
+            if !self.give_back(call) {
+                return (service(), true);
+            }
+            INSIDE.set(0);
             let result = service();
-            (result, self.go_on_before(Instant::now() + self.patience))
-        });
+            INSIDE.set(call);
+            (result, self.go_on_before(call, Instant::now() + self.patience))
+        })?;
         if !returned {
-            // Every slot hangs: from here on this call's own deadline runs, so
-            // that its requester is answered too.
-            self.go_on();
+            // The slots are held for long: from here on this call's own
+            // deadline runs, so that its requester is answered too.
+            self.go_on(call);
         }
-        INSIDE.set(self.number);
-        result
+        Ok(result)
     }
 
-    fn go_on_before(&self, deadline: Instant) -> bool {
+    fn go_on_before(&self, call: u64, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         state.returning += 1;
-        while state.free == 0 && !self.freed.wait_until(&mut state, deadline).timed_out() {}
+        // With every slot hung there is nothing to be patient for.
+        let free = state.hung() < self.slots && self.wait(&mut state, deadline);
         state.returning -= 1;
-        let returned = state.free > 0;
-        state.free -= usize::from(returned);
-        returned
+        if free {
+            state.take(call);
+        }
+        free
     }
 
-    fn go_on(&self) {
+    fn go_on(&self, call: u64) {
         let mut state = self.state.lock();
         state.returning += 1;
-        self.freed.wait_while(&mut state, |state| state.free == 0);
+        self.freed.wait_while(&mut state, |state| state.taken.len() >= self.slots);
         state.returning -= 1;
-        state.free -= 1;
+        state.take(call);
     }
 
-    fn give_back(&self) {
-        self.state.lock().free += 1;
-        self.freed.notify_one();
+    /// Waits until a slot is free; says whether one is.
+    fn wait(&self, state: &mut MutexGuard<'_, State>, deadline: Instant) -> bool {
+        let none_free = |state: &mut State| state.taken.len() >= self.slots;
+        self.freed.wait_while_until(state, none_free, deadline);
+        // One may have come free at the very moment that patience ended.
+        !none_free(state)
+    }
+
+    /// Says whether the call had a slot here.
+    fn give_back(&self, call: u64) -> bool {
+        let given = self.state.lock().give_back(call);
+        if given {
+            self.freed.notify_one();
+        }
+        given
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Slots that may never come back.
+    fn hung(&self) -> usize {
+        let abandoned = |taken: &&Taken| taken.job.as_ref().is_some_and(JobHandle::is_abandoned);
+        self.taken.iter().filter(abandoned).count()
+    }
+
+    fn take(&mut self, call: u64) {
+        self.taken.push(Taken { call, job: current_job() });
+    }
+
+    fn give_back(&mut self, call: u64) -> bool {
+        let place = self.taken.iter().position(|taken| taken.call == call);
+        place.map(|place| self.taken.swap_remove(place)).is_some()
     }
 }
 
@@ -147,7 +199,7 @@ impl Gate {
 impl Slot {
     /// Runs a call into the plugin on this thread.
     pub(crate) fn call<T>(self, call: impl FnOnce() -> T) -> T {
-        let outer = INSIDE.replace(self.gate.number);
+        let outer = INSIDE.replace(self.call);
         let result = call();
         INSIDE.set(outer);
         result
@@ -156,7 +208,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.gate.give_back();
+        self.gate.give_back(self.call);
     }
 }
 

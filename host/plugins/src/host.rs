@@ -7,13 +7,15 @@ use std::{
 
 use abi_stable::{
     sabi_trait::TD_Opaque,
-    std_types::{RResult, RSlice, RStr},
+    std_types::{RResult, RSlice, RStr, RVec},
 };
 use log::Level;
 use wazo_auth_plugin_api::{
     ErrorKind,
     abi::{Failure, Frame, HostApi, HostApi_TO, HostBox},
+    wire,
 };
+use wazo_auth_work::TimedOut;
 
 use crate::gate::Gate;
 
@@ -83,18 +85,35 @@ impl HostObject {
     }
 
     fn serve(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, HostFailure> {
-        if wazo_auth_work::is_abandoned() {
-            let text = "the call took too long: nobody waits for it any more";
-            return Err(HostFailure::new(ErrorKind::TimedOut, text));
+        if service == wire::service::LOG_GET_LEVEL {
+            return Ok(self.log_level());
         }
         let serve = || self.services.call(&self.plugin, service, head, body);
         // A panic of the daemon must not unwind into the plugin.
         let served = self.gate.outside(|| catch_unwind(AssertUnwindSafe(serve)));
+        let served = served.map_err(|TimedOut| {
+            let text = "the call took too long: nobody waits for it any more";
+            HostFailure::new(ErrorKind::TimedOut, text)
+        })?;
         let (head, body) = served.unwrap_or_else(|_| {
             let text = format!("the daemon failed in `{service}`, its log says why");
             Err(HostFailure::new(ErrorKind::Host, text))
         })?;
         Ok(Frame { head: head.into(), body: body.into() })
+    }
+
+    /// The least important level that is written for this plugin.
+    fn log_level(&self) -> Frame {
+        let target = self.log_target();
+        let written = |level: &Level| log::log_enabled!(target: &target, *level);
+        // A logger that panics must not unwind into the plugin.
+        let level = catch_unwind(|| Level::iter().filter(written).max());
+        let level = level.ok().flatten().map_or(0, |level| level as u32);
+        Frame { head: format!(r#"{{"level":{level}}}"#).into(), body: RVec::new() }
+    }
+
+    fn log_target(&self) -> String {
+        format!("wazo_auth.plugin.{}", self.plugin)
     }
 }
 
@@ -117,9 +136,11 @@ impl HostApi for HostObject {
             _ => Level::Info,
         };
         let write = || {
-            let logger = format!("wazo_auth.plugin.{}", self.plugin);
-            let text = shortened(text.as_str(), MAX_LINE);
-            log::log!(target: &logger, level, "{}: {text}", target.as_str());
+            let logger = self.log_target();
+            if log::log_enabled!(target: &logger, level) {
+                let text = shortened(text.as_str(), MAX_LINE);
+                log::log!(target: &logger, level, "{}: {text}", target.as_str());
+            }
         };
         // A logger that panics must not unwind into the plugin either.
         let _ = catch_unwind(AssertUnwindSafe(write));
@@ -131,3 +152,6 @@ pub(crate) fn shortened(text: &str, max: usize) -> &str {
     let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,16 +43,16 @@ pub(crate) struct Instance {
 // === impl Instance ===
 
 impl Instance {
-    /// Makes the plugin with `create`. If that fails, every call will.
+    /// The plugin that was made, or a registered one that never was: each call
+    /// of it will fail.
     pub(crate) fn new(
         host: HostObject,
         timeout: Duration,
-        create: impl FnOnce(HostObject) -> Result<PluginBox, Error>,
+        object: Result<PluginBox, String>,
     ) -> Self {
-        let object = create(host.clone());
         Self {
             name: Arc::clone(&host.plugin),
-            object: object.map_err(|error| shortened(error.text(), MAX_TEXT).to_owned()),
+            object: object.map_err(|reason| shortened(&reason, MAX_TEXT).to_owned()),
             gate: Arc::clone(&host.gate),
             host: Host::new(host.into_object()),
             timeout,
@@ -91,7 +91,7 @@ impl Instance {
         })?;
         let head =
             serde_json::to_string(request).map_err(|error| self.failed(error.to_string()))?;
-        let slot = self.gate.enter().map_err(|Full| self.busy())?;
+        let slot = self.gate.enter().map_err(|full| self.busy(&full))?;
         let call = || object.call(RStr::from(method), RStr::from(&*head), RSlice::from(&[][..]));
         // The slot goes with the call: one that never returns keeps it.
         let reply = wazo_auth_work::within(self.timeout, || slot.call(call))
@@ -125,9 +125,13 @@ impl Instance {
         CallError::Failed { plugin: self.plugin(), text: text.into() }
     }
 
-    fn busy(&self) -> CallError {
-        let key = format!("plugins.{}.max_concurrent_calls", self.name);
-        let text = format!("all its slots are taken and enough calls wait ({key})");
+    fn busy(&self, full: &Full) -> CallError {
+        let (slots, hung) = (self.gate.slots(), full.hung);
+        let text = format!(
+            "all its {slots} slots (plugins.{}.max_concurrent_calls) are taken, {hung} of them by \
+             calls that did not return in time",
+            self.name
+        );
         CallError::Busy { plugin: self.plugin(), text }
     }
 

@@ -22,6 +22,7 @@ pub mod look;
 mod metadata;
 mod registry;
 mod settings;
+mod start;
 
 pub use backend::Backend;
 pub use call_error::CallError;

@@ -7,8 +7,9 @@ use std::{
     error::Error,
     fmt::Write as _,
     fs::File,
-    io::{self, Read},
-    mem,
+    io,
+    mem::ManuallyDrop,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -44,6 +45,10 @@ pub(crate) enum OpenError {
          put the right file there or correct plugins.{plugin}.sha256", file.display()
     )]
     Digest { plugin: String, file: PathBuf, found: String, expected: String },
+    #[error(
+        "{} was replaced by another file since it was looked at; start the daemon again", file.display()
+    )]
+    Replaced { file: PathBuf },
     #[error("{} cannot be opened: {reason}", file.display())]
     Refused { file: PathBuf, reason: String },
     #[error(
@@ -53,32 +58,35 @@ pub(crate) enum OpenError {
     Layout { file: PathBuf, reason: String },
 }
 
-/// Checks the digest of a plugin's file, if one is demanded.
+/// Checks the digest of a plugin's file, if one is demanded: of the very file
+/// that was looked at.
 pub(crate) fn check_digest(
     plugin: &str,
-    file: &Path,
+    inspection: &Inspection,
     expected: Option<&str>,
 ) -> Result<(), OpenError> {
     let Some(expected) = expected else { return Ok(()) };
-    let found =
-        digest(file).map_err(|source| OpenError::Unreadable { file: file.to_owned(), source })?;
+    let file = || inspection.file.clone();
+    let found = digest(&inspection.opened)
+        .map_err(|source| OpenError::Unreadable { file: file(), source })?;
     if found.eq_ignore_ascii_case(expected.trim()) {
         return Ok(());
     }
-    let (plugin, file, expected) = (plugin.to_owned(), file.to_owned(), expected.to_owned());
-    Err(OpenError::Digest { plugin, file, found, expected })
+    let (plugin, expected) = (plugin.to_owned(), expected.to_owned());
+    Err(OpenError::Digest { plugin, file: file(), found, expected })
 }
 
-fn digest(file: &Path) -> io::Result<String> {
-    let mut file = File::open(file)?;
+fn digest(file: &File) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut block = vec![0; 64 * 1024];
+    let mut offset = 0;
     loop {
-        let read = file.read(&mut block)?;
+        let read = file.read_at(&mut block, offset)?;
         if read == 0 {
             break;
         }
         hash.update(&block[..read]);
+        offset += read as u64;
     }
     Ok(hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -86,15 +94,31 @@ fn digest(file: &Path) -> io::Result<String> {
     }))
 }
 
+/// `dlopen` takes a path, and a path may lead to another file by now. (The
+/// descriptor, as /proc/self/fd/N, would lead to the right one for sure; but
+/// then the library does not know where it is: neither `$ORIGIN` nor a
+/// backtrace would work, and a number used again means the old library.)
+fn check_in_place(inspection: &Inspection) -> Result<(), OpenError> {
+    let file = || inspection.file.clone();
+    match inspection.is_in_place() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(OpenError::Replaced { file: file() }),
+        Err(source) => Err(OpenError::Unreadable { file: file(), source }),
+    }
+}
+
 // === impl Library ===
 
 impl Library {
-    /// Opens a library. Its digest must have been checked.
+    /// Opens a library. It must fit this process, and its digest must have
+    /// been checked.
     pub(crate) fn open(inspection: &Inspection) -> Result<Self, OpenError> {
-        inspection.fits_in_process()?;
         let file = &inspection.file;
         let refused = |reason| OpenError::Refused { file: file.clone(), reason };
-        let header = open_header(file).map_err(refused)?;
+        check_in_place(inspection)?;
+        let header = open_header(file).map_err(refused);
+        check_in_place(inspection)?;
+        let header = header?;
         check_version(file, header.version_strings().version.as_str())?;
         check_layout(header).map_err(|reason| OpenError::Layout { file: file.clone(), reason })?;
         Self::init(header).map_err(refused)
@@ -133,7 +157,9 @@ fn open_header(file: &Path) -> Result<&'static LibHeader, String> {
     // but root or the daemon's user, with a manifest of ours: its initialisers
     // are trusted as the daemon's own code is.
     let handle = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
-    let handle = handle.map_err(|error| with_sources(&error))?;
+    // Never closed, whatever is found in it: threads, thread-locals and
+    // `'static` references into it may live as long as the process.
+    let handle = ManuallyDrop::new(handle.map_err(|error| with_sources(&error))?);
 
     // SAFETY: only the address is taken.
     let symbol = unsafe { handle.get::<*const u8>(ROOT_MODULE_LOADER_NAME) };
@@ -146,10 +172,6 @@ fn open_header(file: &Path) -> Result<&'static LibHeader, String> {
     // with an `AbiHeader`, whose magic `upgrade` checks before anything else.
     let header = unsafe { handle.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME) };
     let header = *header.map_err(|error| with_sources(&error))?;
-
-    // Never closed: threads, thread-locals and `'static` references into it
-    // may live as long as the process.
-    mem::forget(handle);
     header.upgrade().map_err(|error| short(&error.to_string()))
 }
 
@@ -185,3 +207,6 @@ fn short(text: &str) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

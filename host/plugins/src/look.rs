@@ -6,8 +6,10 @@
 
 use std::{
     fs::{self, File},
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use wazo_auth_plugin_api::manifest::{self, Manifest};
@@ -20,6 +22,11 @@ pub(crate) use version::check as check_version;
 
 pub use error::LookError;
 
+/// Permission bits of group and others.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Permission bit of folders in which nobody replaces what is others'.
+const STICKY: u32 = 0o1000;
+
 /// What was found in a file that may be opened safely.
 #[derive(Debug, Clone)]
 pub struct Inspection {
@@ -27,10 +34,20 @@ pub struct Inspection {
     pub file: PathBuf,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// The file that was looked at: what is at its path later may be another.
+    pub(crate) opened: Arc<File>,
+    pub(crate) id: FileId,
 }
 
-/// Looks at a file: owner and mode of it and its folder, a whole shared
-/// library for this machine, a manifest.
+/// What tells a file from any other, as long as it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// Looks at a file: owner and mode of it and of all folders above it, a whole
+/// shared library for this machine, a manifest.
 ///
 /// # Errors
 /// What is wrong with it, as a sentence.
@@ -43,28 +60,59 @@ pub fn inspect(path: &Path) -> Result<Inspection, LookError> {
         return Err(LookError::NotAFile { file });
     }
     check_access(&file, &metadata)?;
-    if let Some(folder) = file.parent() {
-        check_access(folder, &fs::metadata(folder).map_err(unreadable)?)?;
-    }
-    let section = elf::manifest_section(&file, opened)?;
+    check_folders(&file)?;
+    let section = elf::manifest_section(&file, &opened)?;
     let manifest = manifest::parse(&section)
         .map_err(|source| LookError::Manifest { file: file.clone(), source })?;
-    Ok(Inspection { file, manifest })
+    Ok(Inspection { file, manifest, opened: Arc::new(opened), id: FileId::of(&metadata) })
+}
+
+/// Who may write a folder above a file may put another in its place.
+fn check_folders(file: &Path) -> Result<(), LookError> {
+    for (above, folder) in file.ancestors().skip(1).enumerate() {
+        let metadata = fs::metadata(folder)
+            .map_err(|source| LookError::Unreadable { file: folder.to_owned(), source })?;
+        // In a folder such as /tmp everybody may add something, and nobody may
+        // replace what is others'. That is good enough above the file's own
+        // folder: there, what was added would be offered as a plugin.
+        let sticky = above > 0 && metadata.mode() & STICKY != 0;
+        check_owner(folder, &metadata)?;
+        if !sticky {
+            check_mode(folder, &metadata)?;
+        }
+    }
+    Ok(())
 }
 
 /// Who may write a file decides what runs in the daemon.
 fn check_access(path: &Path, metadata: &fs::Metadata) -> Result<(), LookError> {
-    let path = path.to_owned();
+    check_owner(path, metadata)?;
+    check_mode(path, metadata)
+}
+
+fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), LookError> {
     let owner = metadata.uid();
     let ours = nix::unistd::geteuid().as_raw();
     if owner != 0 && owner != ours {
-        return Err(LookError::Owner { path, owner, ours });
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o022 != 0 {
-        return Err(LookError::Writable { path, mode });
+        return Err(LookError::Owner { path: path.to_owned(), owner, ours });
     }
     Ok(())
+}
+
+fn check_mode(path: &Path, metadata: &fs::Metadata) -> Result<(), LookError> {
+    let mode = metadata.mode() & 0o7777;
+    if mode & WRITABLE_BY_OTHERS != 0 {
+        return Err(LookError::Writable { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+// === impl FileId ===
+
+impl FileId {
+    pub(crate) fn of(metadata: &fs::Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
 }
 
 // === impl Inspection ===
@@ -94,6 +142,11 @@ impl Inspection {
             return Err(LookError::Aborts { file: self.file.clone() });
         }
         Ok(())
+    }
+
+    /// Whether the file that was looked at is the one at its path.
+    pub(crate) fn is_in_place(&self) -> io::Result<bool> {
+        Ok(FileId::of(&fs::metadata(&self.file)?) == self.id)
     }
 
     /// The version of a plugin of the file, if the file offers it.

@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod catalog;
+mod choice;
 mod error;
 mod loading;
 mod purposes;

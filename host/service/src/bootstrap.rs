@@ -1,7 +1,7 @@
 //! The first administrator (bootstrap.md section 7).
 
 use uuid::Uuid;
-use wazo_auth_password::Busy;
+use wazo_auth_password::{Busy, HashingFailed};
 use wazo_auth_store as store;
 
 use crate::{
@@ -30,7 +30,9 @@ pub enum BootstrapError {
     #[error("User {0} already exists with different credential")]
     OtherCredentials(String),
     /// The policy does not exist.
-    #[error("there is no policy with slug `{0}` in the top tenant: check `bootstrap_user_policy_slug`")]
+    #[error(
+        "there is no policy with slug `{0}` in the top tenant: check `bootstrap_user_policy_slug`"
+    )]
     UnknownPolicy(String),
     /// The user cannot be created.
     #[error(transparent)]
@@ -38,6 +40,9 @@ pub enum BootstrapError {
     /// The password cannot be hashed now.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// Hashing the password failed.
+    #[error(transparent)]
+    Hashing(#[from] HashingFailed),
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -50,6 +55,7 @@ impl From<VerifyError> for BootstrapError {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Busy(busy) => Self::Busy(busy),
+            VerifyError::Hashing(failed) => Self::Hashing(failed),
             VerifyError::Store(error) => Self::Store(error),
         }
     }
@@ -70,7 +76,8 @@ impl Services {
             .store()
             .read(|conn| store::policies::by_slug(conn, &top, &wanted.policy_slug))?
             .map(|policy| policy.uuid);
-        let policy = policy.ok_or_else(|| BootstrapError::UnknownPolicy(wanted.policy_slug.clone()))?;
+        let policy =
+            policy.ok_or_else(|| BootstrapError::UnknownPolicy(wanted.policy_slug.clone()))?;
         let new = NewUser {
             uuid: None,
             username: Some(wanted.username.clone()),
@@ -82,10 +89,15 @@ impl Services {
             password: Some(wanted.password.clone()),
             email_address: None,
         };
-        let user = self.create_user_with_policies(top, new, vec![policy]).map_err(|error| match error {
-            CreateUserError::LoginTaken { login, .. } => BootstrapError::OtherCredentials(login),
-            error => BootstrapError::Create(error),
-        })?;
+        let user =
+            self.create_user_with_policies(top, new, vec![policy]).map_err(
+                |error| match error {
+                    CreateUserError::LoginTaken { login, .. } => {
+                        BootstrapError::OtherCredentials(login)
+                    }
+                    error => BootstrapError::Create(error),
+                },
+            )?;
         log::info!(target: "wazo_auth.bootstrap", "created the initial user {} ({})", wanted.username, user.uuid);
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use wazo_auth_store::{self as store, tokens::{Cursor, Expiring}};
+use wazo_auth_store::{
+    self as store,
+    tokens::{Cursor, Expiring},
+};
 
 use crate::Services;
 
@@ -39,13 +42,21 @@ impl Services {
         })?;
         expired.iter().for_each(warn_without_tenant);
         let count = expired.len() as u64;
-        let flow = if count < u64::from(batch) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let flow = if count < u64::from(batch) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        };
         Ok((count, flow))
     }
 
     /// Sessions that end soon have somebody to be told to; those without a
     /// tenant have not, and the log says so while they still can be looked at.
-    fn warn_of_stray_endings(&self, now: i64, go_on: &impl Fn() -> bool) -> Result<(), store::Error> {
+    fn warn_of_stray_endings(
+        &self,
+        now: i64,
+        go_on: &impl Fn() -> bool,
+    ) -> Result<(), store::Error> {
         let interval = self.rules().token_cleanup_interval.max(0.0);
         #[allow(clippy::cast_possible_truncation, reason = "a float that is too large saturates")]
         let until = now.saturating_add(interval.ceil() as i64);

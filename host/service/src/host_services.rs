@@ -105,7 +105,9 @@ impl Services {
                 };
                 Ok(json!({"user": user.as_ref().map(user_json)}))
             }
-            "users.get_acl" => Ok(json!({"acl": self.of_user(head, store::policies::acl_of_user)?})),
+            "users.get_acl" => {
+                Ok(json!({"acl": self.of_user(head, store::policies::acl_of_user)?}))
+            }
             "users.list_policies" => {
                 let policies = self.of_user(head, store::policies::of_user)?;
                 Ok(json!({"items": policies.iter().map(policy_json).collect::<Vec<_>>()}))
@@ -223,6 +225,7 @@ impl From<VerifyError> for Refusal {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Busy(busy) => failure(ErrorKind::Busy, &busy.to_string()),
+            VerifyError::Hashing(failed) => failure(ErrorKind::Host, &failed.to_string()),
             VerifyError::Store(error) => error.into(),
         }
     }

@@ -133,7 +133,9 @@ impl Services {
 #[non_exhaustive]
 pub enum StartError {
     /// The database holds no tenant that is its own parent.
-    #[error("the database has no top tenant (a tenant that is its own parent): it was not made by wazo-auth, or is damaged")]
+    #[error(
+        "the database has no top tenant (a tenant that is its own parent): it was not made by wazo-auth, or is damaged"
+    )]
     NoTopTenant,
     /// The database cannot be read.
     #[error("the database cannot be read: {0}")]

@@ -6,17 +6,20 @@
 //!   (verify.rs)                                       (this file)      (write.rs)
 //! ```
 
+mod foreign;
 mod verify;
 mod write;
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wazo_auth_password::Busy;
+use wazo_auth_password::{Busy, HashingFailed};
 use wazo_auth_plugins::{Args, CallError};
 use wazo_auth_store as store;
 
-use crate::{NotReady, Services, tokens::TokenView, users::VerifyError};
+use crate::{NotReady, Services, metadata::MetadataError, tokens::TokenView, users::VerifyError};
 use verify::Verified;
 
 /// Login and password, both non-empty.
@@ -85,6 +88,9 @@ pub enum LoginError {
     /// Too many passwords wait to be hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// Hashing the password failed.
+    #[error(transparent)]
+    Hashing(#[from] HashingFailed),
     /// A plugin failed.
     #[error(transparent)]
     Plugin(#[from] CallError),
@@ -108,6 +114,7 @@ impl From<VerifyError> for LoginError {
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Busy(busy) => Self::Busy(busy),
+            VerifyError::Hashing(failed) => Self::Hashing(failed),
             VerifyError::Store(error) => Self::Store(error),
         }
     }
@@ -121,22 +128,31 @@ impl Services {
     /// [`LoginError`].
     pub fn create_token(&self, request: &LoginRequest) -> Result<LoginAnswer, LoginError> {
         let result = self.log_in(request);
-        let (from, agent) = (&request.remote_addr, &request.user_agent);
+        let (from, agent) = (&request.remote_addr, quotable(&request.user_agent));
         match &result {
             Ok((login, answer)) => log::info!(
                 target: "wazo_auth.login",
-                "Successful login: {login} got token {} from {from} using agent \"{agent}\"",
+                "Successful login: {} got token {} from {from} using agent \"{agent}\"",
+                quotable(login),
                 redacted(&answer.token.token)
             ),
             Err(LoginError::TooManySessions { login, .. }) => log::info!(
                 target: "wazo_auth.login",
-                "Failed login: too many sessions of login {login} from {from} using agent \"{agent}\""
+                "Failed login: too many sessions of login {} from {from} using agent \"{agent}\"",
+                quotable(login)
             ),
             Err(reason @ (LoginError::Refused(_) | LoginError::OfflineForeigner(_))) => log::info!(
                 target: "wazo_auth.login",
-                "Failed login: {reason} from {from} using agent \"{agent}\""
+                "Failed login: {} from {from} using agent \"{agent}\"",
+                quotable(&reason.to_string())
             ),
-            Err(error) => log::error!(target: "wazo_auth.login", "login not completed: {error}"),
+            Err(error) => {
+                let login = request.credentials.as_ref().map_or("", |known| &*known.login);
+                log::error!(
+                    target: "wazo_auth.login",
+                    "login of \"{}\" from {from} not completed: {error}", quotable(login)
+                );
+            }
         }
         result.map(|(_, answer)| answer)
     }
@@ -159,20 +175,67 @@ impl Services {
         args: &mut Args,
     ) -> Result<Claims, LoginError> {
         let (backend, login) = (self.backend(&verified.backend)?, &verified.login);
-        let mut metadata = backend.get_metadata(login, args)?;
+        let gone = |error| gone_meanwhile(error, login);
+        let metadata = backend.get_metadata(login, args).map_err(gone)?;
+        let mut metadata = match metadata {
+            Some(metadata) => metadata,
+            None => self.default_metadata(verified, args)?,
+        };
         args.insert("acl", Value::from(self.default_policy_acl(&request.backend)?));
-        let mut acl = backend.get_acl(login, args)?;
+        let acl = backend.get_acl(login, args).map_err(gone)?;
+        let mut acl = match acl {
+            Some(acl) => acl,
+            None => self.default_acl(verified, args)?,
+        };
         let mut persistent = verified.stored_metadata.clone().unwrap_or_default();
         if request.offline {
-            persistent = backend.get_persistent_metadata(login, args)?;
+            persistent = backend.get_persistent_metadata(login, args).map_err(gone)?;
         }
         if let Some(foreign) = &verified.foreign {
-            foreign.confine(&mut metadata, &mut acl);
+            foreign.confine(&verified.backend, &mut metadata, &mut acl)?;
         }
         // What is stored with the refresh token lies under what is fresh.
         let kept = persistent.clone();
         persistent.extend(metadata);
-        Claims::new(&verified.backend, persistent, kept, acl)
+        let claims = Claims::new(&verified.backend, persistent, kept, acl)?;
+        claims.check_owner(verified)?;
+        Ok(claims)
+    }
+
+    /// The metadata of somebody whose backend says nothing of it: a user's by
+    /// purpose; of somebody whom only the backend knows, the login.
+    fn default_metadata(
+        &self,
+        verified: &Verified,
+        args: &Args,
+    ) -> Result<Map<String, Value>, LoginError> {
+        let (backend, login) = (&verified.backend, &verified.login);
+        let bad = |problem: String| LoginError::BadMetadata { plugin: backend.clone(), problem };
+        match &verified.user {
+            Some(user) => {
+                let found = self.token_metadata(&user.purpose, login, args);
+                found.map_err(|error| match error {
+                    MetadataError::Call(error) => gone_meanwhile(error, login),
+                    error => bad(error.to_string()),
+                })
+            }
+            None => Ok(Map::from_iter([
+                ("auth_id".to_owned(), Value::from(foreign::default_auth_id(backend, login))),
+                ("username".to_owned(), Value::from(&**login)),
+                ("xivo_uuid".to_owned(), json!(self.context().environment().xivo_uuid)),
+                ("pbx_user_uuid".to_owned(), Value::Null),
+            ])),
+        }
+    }
+
+    /// The accesses of somebody whose backend says nothing of them: the default
+    /// policy's and, of a user, those of its groups and policies.
+    fn default_acl(&self, verified: &Verified, args: &Args) -> Result<Vec<String>, LoginError> {
+        let mut acl = args.acl();
+        if let Some(user) = &verified.user {
+            acl.extend(self.store().read(|conn| store::policies::acl_of_user(conn, &user.uuid))?);
+        }
+        Ok(acl)
     }
 
     /// The accesses of the configured policy that every user token gets
@@ -180,7 +243,9 @@ impl Services {
     fn default_policy_acl(&self, backend: &str) -> Result<Vec<String>, LoginError> {
         let rules = self.rules();
         let name = rules.backend_policies.get(backend).or(rules.default_user_policy.as_ref());
-        let Some(name) = name.filter(|name| !name.is_empty()).cloned() else { return Ok(Vec::new()) };
+        let Some(name) = name.filter(|name| !name.is_empty()).cloned() else {
+            return Ok(Vec::new());
+        };
         let acl = self.store().read(|conn| store::policies::acl_of_name(conn, &name))?;
         Ok(acl.unwrap_or_else(|| {
             log::info!(
@@ -189,6 +254,17 @@ impl Services {
             );
             Vec::new()
         }))
+    }
+}
+
+/// A backend that does not find its user any more: the user went, or was
+/// disabled, while the login was under way.
+fn gone_meanwhile(error: CallError, login: &str) -> LoginError {
+    match error {
+        CallError::NotFound { .. } => {
+            LoginError::Refused(format!("user of login {login} is not there any more"))
+        }
+        error => LoginError::Plugin(error),
     }
 }
 
@@ -247,6 +323,29 @@ impl Claims {
             acl,
         })
     }
+}
+
+impl Claims {
+    /// Refuses claims about anybody but the user whose secret was right: the
+    /// login may mean somebody else since, or the backend may be wrong.
+    fn check_owner(&self, verified: &Verified) -> Result<(), LoginError> {
+        let Some(user) = &verified.user else { return Ok(()) };
+        let is_user = |text: &str| Uuid::parse_str(text).is_ok_and(|uuid| uuid == user.uuid);
+        let uuid = self.metadata.get("uuid").and_then(Value::as_str);
+        if is_user(&self.auth_id) && uuid.is_none_or(is_user) {
+            return Ok(());
+        }
+        let Verified { backend, login, .. } = verified;
+        Err(LoginError::Refused(format!(
+            "backend `{backend}` speaks of another user than the one of login {login}"
+        )))
+    }
+}
+
+/// A text that stands in a line of the log: its own quotes must not look like
+/// those of the line.
+fn quotable(text: &str) -> Cow<'_, str> {
+    if text.contains('"') { Cow::Owned(text.replace('"', "\\\"")) } else { Cow::Borrowed(text) }
 }
 
 /// A token as a log may show it: its last eight characters.

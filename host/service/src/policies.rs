@@ -81,9 +81,8 @@ impl Services {
         check_held(caller, &fields.acl, Grant::Add)?;
         let uuid = self.context().uuid();
         let spare: Vec<String> = (0..16).map(|_| slug::random(self.context())).collect();
-        self.store().write(&[Lock::TenantTree], move |tx| {
-            insert(tx.conn(), tenant, uuid, &fields, &spare)
-        })
+        self.store()
+            .write(&[Lock::TenantTree], move |tx| insert(tx.conn(), tenant, uuid, &fields, &spare))
     }
 
     /// Gives a policy to a user.
@@ -129,7 +128,8 @@ impl Services {
             let acl = store::policies::accesses(conn, &policy.uuid)?;
             subject.check_held(&acl, grant)?;
             let owner = store::users::get(conn, &user)?;
-            let home = owner.map(|owner| owner.tenant_uuid).ok_or(PolicyError::UnknownUser(user))?;
+            let home =
+                owner.map(|owner| owner.tenant_uuid).ok_or(PolicyError::UnknownUser(user))?;
             if !store::tenants::is_in_subtree(conn, &home, &scope)? {
                 return Err(PolicyError::UnknownUser(user));
             }

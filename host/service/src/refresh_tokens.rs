@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_store::{
     self as store, Conn, Lock, Page,
-    refresh_tokens::{Item, ListQuery, NewRefreshToken},
+    refresh_tokens::{Held, Item, ListQuery, NewRefreshToken},
 };
 
 use crate::Services;
@@ -75,9 +75,9 @@ impl Services {
         }
         let client_id = client_id.to_owned();
         self.store().write(&[Lock::User(user)], move |tx| {
-            let found = store::refresh_tokens::find(tx.conn(), &user, &client_id)?;
-            let found = found.ok_or_else(|| DeleteError::UnknownClient(client_id.clone()))?;
-            store::refresh_tokens::delete(tx.conn(), &found.uuid)?;
+            if !store::refresh_tokens::delete_of_client(tx.conn(), &user, &client_id)? {
+                return Err(DeleteError::UnknownClient(client_id.clone()));
+            }
             Ok(())
         })
     }
@@ -85,15 +85,16 @@ impl Services {
 
 /// Finds or makes the refresh token of an offline login, by the rules of
 /// section 5.1. Gives it and how many sessions the mobile rules ended.
-pub(crate) fn obtain(
-    conn: &mut dyn Conn,
-    offline: &Offline,
-) -> Result<(Uuid, u64), store::Error> {
+pub(crate) fn obtain(conn: &mut dyn Conn, offline: &Offline) -> Result<(Uuid, u64), store::Error> {
     let existing = store::refresh_tokens::find(conn, &offline.user, &offline.client_id)?;
     let mut ended = 0;
     match existing {
-        Some(existing) if !offline.mobile => return Ok((existing.uuid, 0)),
-        Some(existing) => ended += supersede(conn, &existing.uuid)?,
+        Some(existing) if offline.mobile => ended += supersede(conn, &existing)?,
+        Some(Held { uuid: Some(uuid), .. }) => return Ok((uuid, 0)),
+        // Sealed under a key that was lost: nobody can present it any more.
+        Some(unreadable) => {
+            store::refresh_tokens::delete(conn, &unreadable)?;
+        }
         None => {}
     }
     let row = NewRefreshToken {
@@ -112,8 +113,8 @@ pub(crate) fn obtain(
     if offline.mobile {
         // A user has one mobile at a time.
         for other in store::refresh_tokens::mobile_of_user(conn, &offline.user)? {
-            if other.uuid != offline.fresh {
-                ended += supersede(conn, &other.uuid)?;
+            if other.uuid != Some(offline.fresh) {
+                ended += supersede(conn, &other)?;
             }
         }
     }
@@ -121,7 +122,7 @@ pub(crate) fn obtain(
 }
 
 /// Deletes a refresh token with the sessions that came from it.
-fn supersede(conn: &mut dyn Conn, refresh_token: &Uuid) -> Result<u64, store::Error> {
+fn supersede(conn: &mut dyn Conn, refresh_token: &Held) -> Result<u64, store::Error> {
     let sessions = store::sessions::of_refresh_token(conn, refresh_token)?;
     for session in &sessions {
         store::sessions::delete(conn, &session.uuid)?;
@@ -129,3 +130,6 @@ fn supersede(conn: &mut dyn Conn, refresh_token: &Uuid) -> Result<u64, store::Er
     store::refresh_tokens::delete(conn, refresh_token)?;
     Ok(sessions.len() as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,7 @@ const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// taken out, cut to [`MAX`]. May be empty.
 #[must_use]
 pub fn from_name(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-        .take(MAX)
-        .collect()
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(MAX).collect()
 }
 
 /// Three random characters.

@@ -41,6 +41,12 @@ impl Services {
             .ok_or_else(|| ScopeError::UnauthorizedTenant(header.to_owned()))
     }
 
+    /// A tenant and everything below it.
+    #[must_use]
+    pub fn subtree(&self, tenant: &Uuid) -> Vec<Uuid> {
+        self.store().index().subtree(tenant)
+    }
+
     /// Whether a user of tenant `owner` is seen by a request scoped to `scope`.
     #[must_use]
     pub fn is_in_scope(&self, owner: &Uuid, scope: &Uuid) -> bool {

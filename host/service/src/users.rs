@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use uuid::Uuid;
-use wazo_auth_password::{Busy, StoredHash};
+use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
 use wazo_auth_store::{self as store, Lock, users::User};
 
 use crate::{NotReady, Services};
@@ -61,6 +61,9 @@ pub enum CreateUserError {
     /// The password cannot be hashed now.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// Hashing the password failed.
+    #[error(transparent)]
+    Hashing(#[from] HashingFailed),
     /// Plugins are still being loaded.
     #[error(transparent)]
     NotReady(#[from] NotReady),
@@ -75,9 +78,30 @@ pub enum VerifyError {
     /// Too many passwords wait to be hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// Hashing the password failed.
+    #[error(transparent)]
+    Hashing(#[from] HashingFailed),
     /// The store cannot read.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<HashError> for CreateUserError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy(busy) => Self::Busy(busy),
+            HashError::Failed(failed) => Self::Hashing(failed),
+        }
+    }
+}
+
+impl From<HashError> for VerifyError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy(busy) => Self::Busy(busy),
+            HashError::Failed(failed) => Self::Hashing(failed),
+        }
+    }
 }
 
 /// How long a refused login should wait before it tries again.
@@ -118,6 +142,12 @@ impl Services {
         let stored = user.and_then(|user| user.password).filter(|_| !password.contains('\0'));
         let stored = stored.map(|stored| StoredHash { hash: stored.hash, salt: stored.salt });
         Ok(self.hasher().verify(password.to_owned(), stored.as_ref())?)
+    }
+
+    /// Does the work of [`verify_password`](Self::verify_password) for nobody.
+    pub(crate) fn verify_nobody(&self, password: &str) -> Result<(), VerifyError> {
+        self.hasher().verify(password.to_owned(), None)?;
+        Ok(())
     }
 
     /// Creates a user in `tenant`, a member of its all-users group.
@@ -171,11 +201,12 @@ impl Services {
             main: true,
         });
         let group = self.context().uuid();
-        let locks: Vec<Lock> = [row.username.as_deref(), email.as_ref().map(|email| &*email.address)]
-            .into_iter()
-            .flatten()
-            .map(|login| Lock::Login(store::fold(login)))
-            .collect();
+        let locks: Vec<Lock> =
+            [row.username.as_deref(), email.as_ref().map(|email| &*email.address)]
+                .into_iter()
+                .flatten()
+                .map(|login| Lock::Login(store::fold(login)))
+                .collect();
         self.store().write(&locks, move |tx| {
             let conn = tx.conn();
             check_free(conn, &row, email.as_ref())?;

@@ -1,5 +1,6 @@
 //! What a query needs of a database connection.
 
+use crate::fold::FOLD;
 use crate::{Error, IndexChange, Row, Seals, Value};
 
 /// The SQL dialect behind a [`Conn`], for the few words that differ.
@@ -67,5 +68,19 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({parameter}))"),
         }
+    }
+
+    /// An expression: the text `expression` as [`crate::fold`] folds it. The
+    /// unique indexes are on such expressions.
+    #[must_use]
+    pub fn fold(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{FOLD}({expression})"),
+        }
+    }
+
+    /// A condition: both texts are equal when case is ignored.
+    pub(crate) fn same(self, left: &str, right: &str) -> String {
+        format!("{} = {}", self.fold(left), self.fold(right))
     }
 }

@@ -122,6 +122,14 @@ pub enum OpenError {
         /// What went wrong.
         reason: String,
     },
+    /// Rows of an older schema refer to missing ones; nothing was migrated.
+    #[error("cannot upgrade the schema of the database {}: rows of its table {table} refer to rows that are missing: delete them (`PRAGMA foreign_key_check` lists them), or restore a backup", path.display())]
+    Dangling {
+        /// The database.
+        path: PathBuf,
+        /// The first table with such rows.
+        table: String,
+    },
     /// Write-ahead logging is refused by the file system.
     #[error("the database {} cannot use a write-ahead log: put it on a local disk", path.display())]
     NoWal {

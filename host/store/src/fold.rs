@@ -1,10 +1,14 @@
 //! The one way in which logins, slugs and names are compared ignoring case.
 
+/// The name of [`fold`] on SQLite's connections and in its schema.
+pub(crate) const FOLD: &str = "wazo_auth_fold";
+
 /// `text` in lower case, character by character.
 ///
-/// The SQL function `lower()` of every connection is this function, so that the
+/// [`Dialect::fold`](crate::Dialect::fold) is this function in SQL, so that the
 /// unique indexes, the look-ups and the callers' locks all agree. It looks at
-/// no neighbours (a final sigma stays a plain one), as PostgreSQL's does.
+/// no neighbours (a final sigma stays a plain one), as PostgreSQL's `lower()`
+/// does.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {

@@ -46,9 +46,10 @@ pub fn all_users_group(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Option<Uuid
 /// See [`all_users_group`].
 pub fn by_slug(conn: &mut dyn Conn, tenant: &Uuid, slug: &str) -> Result<Option<Group>, Error> {
     // The first condition is the one that an index answers.
+    let same = conn.dialect().same("g.slug", "?1");
     let sql = format!(
         "SELECT {COLUMNS} FROM auth_group g \
-         WHERE lower(g.slug) = lower(?1) AND g.tenant_uuid = ?2 AND g.slug = ?1"
+         WHERE {same} AND g.tenant_uuid = ?2 AND g.slug = ?1"
     );
     let groups = many(conn, &sql, &[slug.into(), tenant.into()])?;
     Ok(groups.into_iter().next())

@@ -88,7 +88,7 @@ pub enum IndexChange {
         /// Its parent; itself for the top tenant.
         parent: Uuid,
     },
-    /// A tenant was deleted, with its users.
+    /// A tenant was deleted. That its users are gone is said of each of them.
     RemoveTenant(Uuid),
 }
 
@@ -167,10 +167,7 @@ impl TokenIndex {
                 self.users.write().remove(&user);
             }
             IndexChange::Tenant { uuid, parent } => self.tenants.write().insert(uuid, parent),
-            IndexChange::RemoveTenant(tenant) => {
-                self.tenants.write().remove(&tenant);
-                self.users.write().retain(|_, current| *current != tenant);
-            }
+            IndexChange::RemoveTenant(tenant) => self.tenants.write().remove(&tenant),
         }
     }
 

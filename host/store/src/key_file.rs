@@ -13,6 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use wazo_auth_context::Context;
 use zeroize::Zeroizing;
 
+use crate::sqlite::lock_file::beside;
+
 /// Why the key cannot be had. Each is a sentence that names the file and what
 /// to do; none holds the key.
 #[derive(Debug, thiserror::Error)]
@@ -99,21 +101,23 @@ fn read(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileEr
     Ok(Zeroizing::new(key))
 }
 
+/// The name appears with the whole key behind it, and only if it is free:
+/// neither a daemon that starts at the same time nor a power cut meets half of
+/// one.
 fn create(path: &Path, context: &Context) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
     let key = Zeroizing::new(context.random::<KEY_BYTES>());
     let mut text = Zeroizing::new(STANDARD.encode(*key));
     text.push('\n');
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let written = file
+    let temporary = beside(path, &format!(".{:032x}", u128::from_ne_bytes(context.random())));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let named = file
         .write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all());
-    if let Err(error) = written {
-        // Half a key would be refused at the next start; none is made again.
-        let _ = std::fs::remove_file(path);
-        return Err(error);
-    }
+        .and_then(|()| std::fs::hard_link(&temporary, path));
+    let removed = std::fs::remove_file(&temporary);
+    named.and(removed)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     log::info!(target: "wazo_auth.store", "created the token key file {}", path.display());
     Ok(key)
 }

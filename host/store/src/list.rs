@@ -44,8 +44,8 @@ pub(crate) fn offset(offset: u64) -> i64 {
 }
 
 /// The pattern of a search: the words in this order with anything around,
-/// folded; to be used as `lower(column) LIKE ?n ESCAPE '\'`. Nothing when there
-/// is no word.
+/// folded; to be compared with a folded column by `LIKE ?n ESCAPE '\'`. Nothing
+/// when there is no word.
 pub(crate) fn search_pattern(search: &str) -> Option<String> {
     let mut pattern = String::from("%");
     for word in search.split(' ').filter(|word| !word.is_empty()) {

@@ -48,8 +48,9 @@ pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Policy>, Error> {
 /// See [`get`].
 pub fn by_slug(conn: &mut dyn Conn, tenant: &Uuid, slug: &str) -> Result<Option<Policy>, Error> {
     // The first condition is the one that an index answers.
-    let condition = "WHERE lower(p.slug) = lower(?1) AND p.tenant_uuid = ?2 AND p.slug = ?1";
-    one(conn, condition, &[slug.into(), tenant.into()])
+    let same = conn.dialect().same("p.slug", "?1");
+    let condition = format!("WHERE {same} AND p.tenant_uuid = ?2 AND p.slug = ?1");
+    one(conn, &condition, &[slug.into(), tenant.into()])
 }
 
 /// A policy of this name in any tenant.
@@ -70,9 +71,9 @@ pub fn name_or_slug_taken(
     name: &str,
     slug: &str,
 ) -> Result<bool, Error> {
-    let condition =
-        "WHERE p.tenant_uuid = ?1 AND (p.name = ?2 OR lower(p.slug) = lower(?3)) LIMIT 1";
-    Ok(one(conn, condition, &[tenant.into(), name.into(), slug.into()])?.is_some())
+    let same = conn.dialect().same("p.slug", "?3");
+    let condition = format!("WHERE p.tenant_uuid = ?1 AND (p.name = ?2 OR {same}) LIMIT 1");
+    Ok(one(conn, &condition, &[tenant.into(), name.into(), slug.into()])?.is_some())
 }
 
 /// Adds a policy without accesses.

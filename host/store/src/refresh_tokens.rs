@@ -34,11 +34,26 @@ pub struct RefreshToken {
     pub metadata: Metadata,
 }
 
+/// A row of a user, whether or not its value can be read here: one sealed under
+/// a key that was lost still has its place in the table.
+#[derive(Clone, PartialEq)]
+pub struct Held {
+    /// None when it was sealed under another key: nobody can present it.
+    pub uuid: Option<Uuid>,
+    /// `client_id`
+    pub client_id: Option<String>,
+    /// `mobile`
+    pub mobile: bool,
+    /// What stands in the column.
+    stored: Value,
+}
+
 /// A refresh token to be added: all of it is chosen by the caller.
 pub type NewRefreshToken = RefreshToken;
 
 const SELECT: &str = "SELECT uuid, client_id, user_uuid, backend, login, user_agent, \
     remote_addr, created_at, mobile, metadata FROM auth_refresh_token WHERE";
+const SELECT_HELD: &str = "SELECT uuid, client_id, mobile FROM auth_refresh_token WHERE";
 
 // === impl RefreshToken ===
 
@@ -48,6 +63,26 @@ impl std::fmt::Debug for RefreshToken {
         f.debug_struct("RefreshToken")
             .field("client_id", &self.client_id)
             .field("user_uuid", &self.user_uuid)
+            .field("mobile", &self.mobile)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    /// The value of columns that refer to it.
+    pub(crate) fn stored(&self) -> Value {
+        self.stored.clone()
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Held")
+            .field("readable", &self.uuid.is_some())
+            .field("client_id", &self.client_id)
             .field("mobile", &self.mobile)
             .finish_non_exhaustive()
     }
@@ -81,7 +116,8 @@ pub fn insert(conn: &mut dyn Conn, token: &NewRefreshToken) -> Result<(), Error>
     Ok(())
 }
 
-/// The refresh token of this value, if it is of this client.
+/// The refresh token of this value, if it is of this client. One sealed under
+/// another key is as good as absent.
 ///
 /// # Errors
 /// What the database reports; so for all functions below.
@@ -92,45 +128,58 @@ pub fn get(
 ) -> Result<Option<RefreshToken>, Error> {
     let [sealed, clear] = conn.seals().find(Table::RefreshToken, uuid);
     let sql = format!("{SELECT} uuid IN (?1, ?2) AND client_id = ?3");
-    Ok(many(conn, &sql, &[sealed, clear, client_id.into()])?.into_iter().next())
+    let rows = conn.query(&sql, &[sealed, clear, client_id.into()])?;
+    rows.first().map_or(Ok(None), |row| from_row(conn, row))
 }
 
-/// The refresh token of a user for a client.
+/// What a user holds for a client, readable or not.
 ///
 /// # Errors
 /// See [`get`].
-pub fn find(
-    conn: &mut dyn Conn,
-    user: &Uuid,
-    client_id: &str,
-) -> Result<Option<RefreshToken>, Error> {
-    let sql = format!("{SELECT} client_id = ?1 AND user_uuid = ?2");
-    Ok(many(conn, &sql, &[client_id.into(), user.into()])?.into_iter().next())
+pub fn find(conn: &mut dyn Conn, user: &Uuid, client_id: &str) -> Result<Option<Held>, Error> {
+    let sql = format!("{SELECT_HELD} user_uuid = ?1 AND client_id = ?2");
+    Ok(held(conn, &sql, &[user.into(), client_id.into()])?.into_iter().next())
 }
 
-/// The mobile refresh tokens of a user, oldest first.
+/// What a user holds for mobile clients, readable or not, oldest first.
 ///
 /// # Errors
 /// See [`get`].
-pub fn mobile_of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<RefreshToken>, Error> {
-    let sql = format!("{SELECT} user_uuid = ?1 AND mobile ORDER BY created_at, uuid");
-    many(conn, &sql, &[user.into()])
+pub fn mobile_of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<Held>, Error> {
+    let sql = format!("{SELECT_HELD} user_uuid = ?1 AND mobile ORDER BY created_at, uuid");
+    held(conn, &sql, &[user.into()])
 }
 
 /// Deletes a refresh token; whether it existed. Tokens made from it stay valid.
 ///
 /// # Errors
 /// See [`get`].
-pub fn delete(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
-    let params = conn.seals().find(Table::RefreshToken, uuid);
-    Ok(conn.execute("DELETE FROM auth_refresh_token WHERE uuid IN (?1, ?2)", &params)? > 0)
+pub fn delete(conn: &mut dyn Conn, held: &Held) -> Result<bool, Error> {
+    Ok(conn.execute("DELETE FROM auth_refresh_token WHERE uuid = ?1", &[held.stored()])? > 0)
 }
 
-/// Those that this daemon can read: one sealed under another key is as good as
-/// absent.
-fn many(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<RefreshToken>, Error> {
+/// Deletes what a user holds for a client, readable or not; whether there was
+/// anything. Tokens made from it stay valid.
+///
+/// # Errors
+/// See [`get`].
+pub fn delete_of_client(conn: &mut dyn Conn, user: &Uuid, client_id: &str) -> Result<bool, Error> {
+    let sql = "DELETE FROM auth_refresh_token WHERE user_uuid = ?1 AND client_id = ?2";
+    Ok(conn.execute(sql, &[user.into(), client_id.into()])? > 0)
+}
+
+fn held(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Held>, Error> {
     let rows = conn.query(sql, params)?;
-    rows.iter().filter_map(|row| from_row(conn, row).transpose()).collect()
+    let from_row = |row: &Row| {
+        let uuid = row.text(0).ok();
+        Ok(Held {
+            uuid: uuid.and_then(|text| conn.seals().read(Table::RefreshToken, text)),
+            client_id: row.opt_string(1)?,
+            mobile: row.bool(2)?,
+            stored: row.value(0).clone(),
+        })
+    };
+    rows.iter().map(from_row).collect()
 }
 
 fn from_row(conn: &dyn Conn, row: &Row) -> Result<Option<RefreshToken>, Error> {

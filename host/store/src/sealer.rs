@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn printing_a_sealer_does_not_print_its_key() {
-        let text = format!("{:?}", Sealer::new(&[0xAB; 32]));
-        assert!(!text.to_lowercase().contains("ab, ab") && !text.contains("171"), "{text}");
+        let sealer = Sealer::new(&[0xAB; 32]);
+        let name = &sealer.seal(Table::Token, UUID)[1..][..KEY_ID_CHARS];
+        assert_eq!(format!("{sealer:?}"), format!("Sealer {{ key_id: {name:?}, .. }}"));
     }
 }

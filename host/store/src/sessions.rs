@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
+use crate::refresh_tokens::Held;
 use crate::tokens::tokens_of_session;
-use crate::{Conn, Error, IndexChange, Row, Table, Value};
+use crate::{Conn, Error, IndexChange, Row, Value};
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,12 +66,10 @@ pub fn count_of_auth_id(conn: &mut dyn Conn, auth_id: &str) -> Result<i64, Error
 ///
 /// # Errors
 /// See [`get`].
-pub fn of_refresh_token(conn: &mut dyn Conn, refresh_token: &Uuid) -> Result<Vec<Session>, Error> {
-    let refresh_token = conn.seals().find(Table::RefreshToken, refresh_token);
+pub fn of_refresh_token(conn: &mut dyn Conn, refresh_token: &Held) -> Result<Vec<Session>, Error> {
     let sql = "SELECT s.uuid, s.mobile, s.tenant_uuid FROM auth_session s WHERE s.uuid IN \
-         (SELECT session_uuid FROM auth_token WHERE refresh_token_uuid IN (?1, ?2)) \
-         ORDER BY s.uuid";
-    many(conn, sql, &refresh_token)
+         (SELECT session_uuid FROM auth_token WHERE refresh_token_uuid = ?1) ORDER BY s.uuid";
+    many(conn, sql, &[refresh_token.stored()])
 }
 
 /// The sessions that have a token of this `auth_id`.

@@ -82,10 +82,11 @@ pub fn is_in_subtree(conn: &mut dyn Conn, tenant: &Uuid, ancestor: &Uuid) -> Res
     Ok(!conn.query(&sql, &[tenant.into(), ancestor.into()])?.is_empty())
 }
 
-/// A query for the tenant that `parameter` names and everything above it.
+/// A query for the tenant that `parameter` names and everything above it. The
+/// parameter has the column's type: PostgreSQL asks that of a recursion.
 pub(crate) fn ancestors_of(parameter: &str) -> String {
     format!(
-        "WITH RECURSIVE up(uuid) AS (SELECT {parameter} UNION \
+        "WITH RECURSIVE up(uuid) AS (SELECT CAST({parameter} AS varchar(38)) UNION \
          SELECT t.parent_uuid FROM auth_tenant t JOIN up ON t.uuid = up.uuid) SELECT uuid FROM up"
     )
 }
@@ -93,7 +94,7 @@ pub(crate) fn ancestors_of(parameter: &str) -> String {
 /// A query for the tenant that `parameter` names and everything below it.
 pub(crate) fn subtree_of(parameter: &str) -> String {
     format!(
-        "WITH RECURSIVE down(uuid) AS (SELECT {parameter} UNION \
+        "WITH RECURSIVE down(uuid) AS (SELECT CAST({parameter} AS varchar(38)) UNION \
          SELECT t.uuid FROM auth_tenant t JOIN down ON t.parent_uuid = down.uuid) \
          SELECT uuid FROM down"
     )
@@ -130,10 +131,14 @@ pub fn insert(conn: &mut dyn Conn, tenant: &Tenant) -> Result<(), Error> {
 /// See [`get`]; [`Error::ForeignKey`] when it has children.
 pub fn delete(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
     let tokens = crate::tokens::of_tenant(conn, uuid)?;
+    let users = crate::users::of_tenant(conn, uuid)?;
     let deleted = conn.execute("DELETE FROM auth_tenant WHERE uuid = ?1", &[uuid.into()])? > 0;
     if deleted {
         for token in tokens {
             conn.index(IndexChange::RemoveToken(token));
+        }
+        for user in users {
+            conn.index(IndexChange::UserTenant(user, None));
         }
         conn.index(IndexChange::RemoveTenant(*uuid));
     }
@@ -154,4 +159,17 @@ fn from_row(row: &Row) -> Result<Tenant, Error> {
         phone: row.opt_string(5)?,
         contact_uuid: row.opt_uuid(6)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recursion_starts_with_the_type_of_the_column() {
+        // PostgreSQL takes an untyped parameter for text and refuses the UNION.
+        for query in [ancestors_of("?1"), subtree_of("?1")] {
+            assert!(query.contains("(SELECT CAST(?1 AS varchar(38)) UNION "), "{query}");
+        }
+    }
 }

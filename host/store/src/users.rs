@@ -109,13 +109,15 @@ pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<User>, Error> {
 /// # Errors
 /// See [`get`].
 pub fn by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<User>, Error> {
+    let address = conn.dialect().same("e.address", "?1");
+    let username = conn.dialect().same("u.username", "?1");
     let sql = format!(
         "SELECT {COLUMNS}, 0 AS preference FROM auth_email e \
          JOIN auth_user u ON u.uuid = e.user_uuid JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
-         WHERE lower(e.address) = lower(?1) AND e.confirmed AND u.enabled \
+         WHERE {address} AND e.confirmed AND u.enabled \
          UNION ALL \
          SELECT {COLUMNS}, 1 FROM auth_user u JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
-         WHERE lower(u.username) = lower(?1) AND u.enabled \
+         WHERE {username} AND u.enabled \
          ORDER BY preference LIMIT 1"
     );
     one(conn, &sql, &[login.into()])
@@ -127,9 +129,13 @@ pub fn by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<User>, Error>
 /// # Errors
 /// See [`get`].
 pub fn login_taken(conn: &mut dyn Conn, login: &str) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM auth_user WHERE lower(username) = lower(?1) \
-         UNION ALL SELECT 1 FROM auth_email WHERE lower(address) = lower(?1) LIMIT 1";
-    Ok(!conn.query(sql, &[login.into()])?.is_empty())
+    let username = conn.dialect().same("username", "?1");
+    let address = conn.dialect().same("address", "?1");
+    let sql = format!(
+        "SELECT 1 FROM auth_user WHERE {username} \
+         UNION ALL SELECT 1 FROM auth_email WHERE {address} LIMIT 1"
+    );
+    Ok(!conn.query(&sql, &[login.into()])?.is_empty())
 }
 
 /// Whether a user of this UUID exists.
@@ -233,6 +239,12 @@ pub fn delete(conn: &mut dyn Conn, user: &Uuid) -> Result<bool, Error> {
         conn.index(IndexChange::UserTenant(*user, None));
     }
     Ok(deleted)
+}
+
+/// The users of a tenant; without those whose UUID is none, which no index holds.
+pub(crate) fn of_tenant(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Vec<Uuid>, Error> {
+    let rows = conn.query("SELECT uuid FROM auth_user WHERE tenant_uuid = ?1", &[tenant.into()])?;
+    Ok(rows.iter().filter_map(|row| row.uuid(0).ok()).collect())
 }
 
 /// Hands over every user with its tenant, row by row, for the index.

@@ -18,7 +18,7 @@ pub enum Value {
     Real(f64),
     /// A text.
     Text(String),
-    /// Bytes.
+    /// Bytes; so is a text of SQLite that is not UTF-8.
     Blob(Vec<u8>),
     /// A list of texts (JSON text in SQLite).
     List(Vec<String>),

@@ -24,7 +24,7 @@
 mod deadline;
 mod pool;
 
-pub use deadline::{TimedOut, is_abandoned, paused, within};
+pub use deadline::{JobHandle, TimedOut, current_job, is_abandoned, paused, within};
 pub use pool::{Full, Lost, Pool};
 
 #[cfg(test)]

@@ -55,16 +55,22 @@ struct State {
     jobs: VecDeque<Job>,
     threads: usize,
     idle: usize,
+    /// Jobs that have begun and are neither answered nor given up.
+    running: usize,
     closed: bool,
 }
 
 type Job = Box<dyn FnOnce(&Desk) + Send>;
 
+/// Says, however the watcher ends, that there is none any more.
+struct Watching<'a>(&'a AtomicBool);
+
 // === impl Pool ===
 
 impl Pool {
     /// A pool of at most `threads` threads (named after `name`) before which at
-    /// most `queue` jobs may wait.
+    /// most `queue` jobs may wait: it holds `threads + queue` jobs, whether or
+    /// not its threads have started already.
     #[must_use]
     pub fn new(name: &str, threads: usize, queue: usize) -> Arc<Self> {
         let shared = Arc::new(Shared {
@@ -85,7 +91,7 @@ impl Pool {
     /// threads.
     ///
     /// # Errors
-    /// [`Full`] when as many jobs wait as may; `done` is then dropped.
+    /// [`Full`] when it holds as many jobs as it may; `done` is then dropped.
     pub fn submit<T, J, D>(&self, job: J, done: D) -> Result<(), Full>
     where
         T: Send + 'static,
@@ -124,9 +130,31 @@ where
         std::mem::forget(payload);
         Lost::Panicked
     });
+    if desk.put_down() {
+        // Given up: the watcher has told, or is about to.
+        return;
+    }
+    // Before the answer: who has it can count on the room.
+    desk.pool.state.lock().running -= 1;
     let done = done.lock().take();
     if let Some(done) = done {
         done(result);
+    }
+}
+
+/// Runs what may panic on a thread that must go on. The panic hook has told
+/// the log.
+fn contain(work: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+        std::mem::forget(payload);
+    }
+}
+
+// === impl Watching ===
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -135,7 +163,8 @@ where
 impl Shared {
     fn push(self: &Arc<Self>, job: Job) -> Result<(), Full> {
         let mut state = self.state.lock();
-        if state.idle == 0 && state.threads >= self.threads && state.jobs.len() >= self.queue {
+        let most = self.threads.saturating_add(self.queue);
+        if state.running + state.jobs.len() >= most {
             return Err(Full);
         }
         state.jobs.push_back(job);
@@ -165,8 +194,9 @@ impl Shared {
         self.desks.lock().push(Arc::clone(&desk));
         deadline::sit_down(Arc::clone(&desk));
         while let Some(job) = self.next_job() {
-            job(&desk);
-            if desk.put_down() {
+            // The job's own panics are caught further in; its `done` is not ours.
+            contain(|| job(&desk));
+            if desk.is_abandoned() {
                 break;
             }
         }
@@ -177,6 +207,7 @@ impl Shared {
         let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
+                state.running += 1;
                 return Some(job);
             }
             if state.closed {
@@ -205,19 +236,20 @@ impl Shared {
 
     /// Looks at the deadlines until none is left, then waits for nothing.
     fn keep_watch(self: Arc<Self>) {
+        let watching = Watching(&self.watching);
         let mut quiet = 0;
         // A second of quiet keeps this thread from coming and going with every
         // request.
         while quiet < 50 {
             let mut closed = self.watch.lock();
-            if *closed {
+            if *closed && quiet > 0 {
                 return;
             }
             self.watch_wanted.wait_for(&mut closed, WATCH_INTERVAL);
             drop(closed);
             quiet = if self.expire_deadlines() { 0 } else { quiet + 1 };
         }
-        self.watching.store(false, Ordering::Release);
+        drop(watching);
         // A call that began between the last look and the line above found a
         // watcher; look once more so that it has one.
         if self.expire_deadlines() {
@@ -234,7 +266,12 @@ impl Shared {
             match desk.expire(now) {
                 Expiry::Nothing => {}
                 Expiry::Later => later = true,
-                Expiry::Abandoned => self.replace_a_thread(),
+                Expiry::Abandoned(tell) => {
+                    self.replace_a_thread();
+                    if let Some(tell) = tell {
+                        contain(tell);
+                    }
+                }
             }
         }
         later
@@ -243,6 +280,7 @@ impl Shared {
     fn replace_a_thread(self: &Arc<Self>) {
         let mut state = self.state.lock();
         state.threads -= 1;
+        state.running -= 1;
         if !state.jobs.is_empty() {
             self.hire(&mut state);
         }

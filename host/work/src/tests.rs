@@ -1,9 +1,19 @@
-use std::{sync::mpsc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+    time::Duration,
+};
 
-use crate::{Full, Lost, Pool, TimedOut, is_abandoned, paused, within};
+use parking_lot::{Condvar, Mutex};
+
+use crate::{Full, Lost, Pool, TimedOut, current_job, is_abandoned, paused, within};
 
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(30);
+/// After so long a test has failed: what it waits for does not come.
+const NEVER: Duration = Duration::from_secs(60);
 
 fn run<T: Send + 'static>(
     pool: &Pool,
@@ -11,7 +21,41 @@ fn run<T: Send + 'static>(
 ) -> Result<T, Lost> {
     let (tell, told) = mpsc::channel();
     pool.submit(job, move |result| tell.send(result).unwrap()).unwrap();
-    told.recv().unwrap()
+    told.recv_timeout(NEVER).unwrap()
+}
+
+/// A job that is over when the sender is dropped, and who says that it began.
+fn job_that_waits() -> (Sender<()>, Receiver<()>, impl FnOnce() + Send + 'static) {
+    let (hold, held) = mpsc::channel::<()>();
+    let (begin, begun) = mpsc::channel();
+    let job = move || {
+        begin.send(()).unwrap();
+        held.recv().unwrap_err();
+    };
+    (hold, begun, job)
+}
+
+/// Who opens it lets all pass who wait.
+#[derive(Clone, Default)]
+struct Latch(Arc<(Mutex<bool>, Condvar)>);
+
+impl Latch {
+    fn open(&self) {
+        *self.0.0.lock() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        self.0.1.wait_while(&mut self.0.0.lock(), |open| !*open);
+    }
+}
+
+/// Returns when a deadline that was set before, `limit` from then, has passed
+/// and was looked at for sure.
+fn wait_longer_than(limit: Duration, pool: &Pool) {
+    let (hold, _begun, job) = job_that_waits();
+    assert_eq!(run(pool, move || within(limit, job)), Err(Lost::TimedOut));
+    drop(hold);
 }
 
 #[test]
@@ -78,7 +122,8 @@ fn time_in_the_host_does_not_count() {
                 paused(|| {
                     begun.send(()).unwrap();
                     wait.recv().unwrap();
-                });
+                })
+                .unwrap();
                 7
             })
         },
@@ -86,9 +131,7 @@ fn time_in_the_host_does_not_count() {
     )
     .unwrap();
     has_begun.recv().unwrap();
-    let (hold, held) = mpsc::channel::<()>();
-    assert_eq!(run(&pool, move || within(SHORT, || held.recv().unwrap_err())), Err(Lost::TimedOut));
-    drop(hold);
+    wait_longer_than(SHORT, &pool);
     release.send(()).unwrap();
     assert_eq!(other_done.recv().unwrap(), Ok(Ok(7)));
 }
@@ -96,6 +139,138 @@ fn time_in_the_host_does_not_count() {
 #[test]
 fn a_nested_call_has_its_own_deadline() {
     let pool = Pool::new("test", 1, 8);
-    let result = run(&pool, || within(LONG, || paused(|| within(LONG, || 1))));
-    assert_eq!(result, Ok(Ok(Ok(1))));
+    let (_hold, _begun, job) = job_that_waits();
+    let nested = move || within(LONG, || paused(|| within(SHORT, job)));
+    assert_eq!(run(&pool, nested), Err(Lost::TimedOut));
+}
+
+#[test]
+fn after_a_nested_call_the_outer_deadline_is_back() {
+    let pool = Pool::new("test", 2, 8);
+    // The inner one was earlier, and counts no more.
+    let (release, wait) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let job = move || {
+        within(LONG, || {
+            within(SHORT, || ()).unwrap();
+            wait.recv().unwrap();
+        })
+    };
+    pool.submit(job, move |result| tell.send(result).unwrap()).unwrap();
+    wait_longer_than(SHORT, &pool);
+    release.send(()).unwrap();
+    assert_eq!(told.recv_timeout(NEVER).unwrap(), Ok(Ok(())));
+
+    // The outer one was earlier, and counts again.
+    let (_hold, _begun, job) = job_that_waits();
+    let nested = move || {
+        within(SHORT, || {
+            within(LONG, || ()).unwrap();
+            job();
+        })
+    };
+    assert_eq!(run(&pool, nested), Err(Lost::TimedOut));
+}
+
+#[test]
+fn time_in_the_host_counts_for_no_call_around_it() {
+    // Long enough for the rest of the job on a slow machine too.
+    let limit = Duration::from_secs(1);
+    let pool = Pool::new("test", 2, 8);
+    let (hold_host, host_begun, host) = job_that_waits();
+    let (hold, begun, rest) = job_that_waits();
+    let (tell, told) = mpsc::channel();
+    let job = move || {
+        within(limit, || {
+            within(LONG, || paused(|| paused(host))).unwrap().unwrap().unwrap();
+            rest();
+        })
+    };
+    pool.submit(job, move |result| tell.send(result).unwrap()).unwrap();
+    host_begun.recv_timeout(NEVER).unwrap();
+    wait_longer_than(limit, &pool);
+    drop(hold_host);
+    begun.recv_timeout(NEVER).unwrap();
+    wait_longer_than(SHORT, &pool);
+    drop(hold);
+    assert_eq!(told.recv_timeout(NEVER).unwrap(), Ok(Ok(())));
+}
+
+#[test]
+fn an_abandoned_job_gets_nothing_more_from_the_host() {
+    let pool = Pool::new("test", 1, 8);
+    let (release, wait) = mpsc::channel::<()>();
+    let (ended, has_ended) = mpsc::channel();
+    let job = move || {
+        let _ = within(SHORT, || {
+            let before = current_job().unwrap();
+            wait.recv().unwrap();
+            ended.send((before.is_abandoned(), paused(|| "committed"))).unwrap();
+        });
+    };
+    assert_eq!(run(&pool, job), Err(Lost::TimedOut));
+    release.send(()).unwrap();
+    assert_eq!(has_ended.recv_timeout(NEVER).unwrap(), (true, Err(TimedOut)));
+}
+
+#[test]
+fn a_pool_holds_as_many_jobs_as_it_says() {
+    for (threads, queue) in [(1, 1), (4, 2), (3, 0)] {
+        let pool = Pool::new("test", threads, queue);
+        // Cold, then with threads that sleep or are waking up.
+        for _ in 0..100 {
+            let latch = Latch::default();
+            let (tell, told) = mpsc::channel();
+            let submit = || {
+                let (latch, tell) = (latch.clone(), tell.clone());
+                pool.submit(move || latch.wait(), move |_| tell.send(()).unwrap())
+            };
+            let accepted = (0..50).filter(|_| submit().is_ok()).count();
+            assert_eq!(accepted, threads + queue, "{threads} threads, queue of {queue}");
+            latch.open();
+            (0..accepted).for_each(|_| told.recv_timeout(NEVER).unwrap());
+        }
+    }
+}
+
+#[test]
+fn an_abandoned_job_makes_room_once() {
+    let pool = Pool::new("test", 1, 0);
+    let (hold, _begun, job) = job_that_waits();
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let hangs = move || {
+        let result = within(SHORT, job);
+        drop(ended);
+        result
+    };
+    assert_eq!(run(&pool, hangs), Err(Lost::TimedOut));
+    assert_eq!(run(&pool, || 1), Ok(1));
+    drop(hold);
+    has_ended.recv_timeout(NEVER).unwrap_err();
+
+    let (hold, begun, job) = job_that_waits();
+    pool.submit(job, drop).unwrap();
+    begun.recv_timeout(NEVER).unwrap();
+    assert_eq!(pool.submit(|| (), drop), Err(Full));
+    drop(hold);
+}
+
+#[test]
+fn who_panics_at_an_answer_harms_nobody_else() {
+    let pool = Pool::new("test", 1, 8);
+    pool.submit(|| (), |_| panic!("expected by this test")).unwrap();
+    assert_eq!(run(&pool, || 1), Ok(1));
+
+    // The watcher's answers too.
+    let (hold, _begun, job) = job_that_waits();
+    pool.submit(move || within(SHORT, job), |_| panic!("expected by this test")).unwrap();
+    wait_longer_than(SHORT, &pool);
+    assert_eq!(run(&pool, || 2), Ok(2));
+    drop(hold);
+}
+
+#[test]
+fn a_limit_beyond_all_time_is_none() {
+    let pool = Pool::new("test", 1, 8);
+    assert_eq!(run(&pool, || within(Duration::MAX, || 1)), Ok(Ok(1)));
 }

@@ -96,7 +96,7 @@ impl<D: Dispatch> Drop for Shim<D> {
 // === impl BackendShim ===
 
 impl<T: Backend> Dispatch for BackendShim<T> {
-    fn dispatch(&self, host: &Host, method: &str, head: &str) -> Result<String> {
+    fn dispatch(&self, _host: &Host, method: &str, head: &str) -> Result<String> {
         match method {
             method::VERIFY_PASSWORD => {
                 let request: Verify<'_> = read(head)?;
@@ -110,8 +110,7 @@ impl<T: Backend> Dispatch for BackendShim<T> {
                 Ok(|args| wire::Acl { acl, args })
             }),
             method::GET_METADATA => with_args(head, |login, args| {
-                let metadata =
-                    or_default(self.0.get_metadata(login, args), || host.base_metadata(login))?;
+                let metadata = self.0.get_metadata(login, args)?;
                 Ok(|args| wire::MetadataReply { metadata, args })
             }),
             method::GET_PERSISTENT_METADATA => with_args(head, |login, args| {

@@ -52,9 +52,10 @@ pub struct IdpPlugin {
     pub priority: i64,
 }
 
-/// One entry of `plugins`; every key is optional.
+/// One entry of `plugins`; every key is optional. A misspelt one is an error: a
+/// `sha265` would pin nothing.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct PluginOptions {
     /// The file, instead of looking in `plugin_dirs`.
     pub path: Option<PathBuf>,
@@ -89,6 +90,7 @@ pub enum Isolation {
 
 /// The bounds of users whom only a backend knows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Identities {
     /// Slug of the tenant they belong to.
     pub tenant: String,

@@ -13,8 +13,8 @@ pub struct Tokens {
     /// Lifetime in seconds of a token whose request names none.
     #[serde(rename = "default_token_lifetime")]
     pub default_lifetime: u32,
-    /// Time between two removals of expired tokens; zero: never.
-    #[serde(rename = "token_cleanup_interval", deserialize_with = "value::seconds")]
+    /// Time between two removals of expired tokens; zero or less: never.
+    #[serde(rename = "token_cleanup_interval", deserialize_with = "value::seconds_or_never")]
     pub cleanup_interval: Duration,
     /// How many expired tokens one statement removes.
     #[serde(rename = "token_cleanup_batch_size", deserialize_with = "value::positive")]

@@ -128,6 +128,15 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
     deserializer.deserialize_any(Seconds)
 }
 
+/// A duration in seconds; a negative one is none.
+pub(super) fn seconds_or_never<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds.max(0.0))
+        .map_err(|_| D::Error::invalid_value(Unexpected::Float(seconds), &"a number of seconds"))
+}
+
 /// A whole number of at least one.
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = u32::deserialize(deserializer)?;

@@ -30,7 +30,7 @@ fn work_beyond_the_queue_is_refused_at_once() {
         while pool.unfinished() < 3 {
             thread::yield_now();
         }
-        assert_eq!(pool.run(|| "too much"), Err(Busy));
+        assert_eq!(pool.run(|| "too much"), Err(HashError::Busy(Busy)));
 
         for gate in &gates {
             gate.open.send(()).expect("the task waits");
@@ -71,7 +71,8 @@ fn an_answered_work_has_left_its_room() {
 #[test]
 fn a_panic_loses_one_answer_and_no_thread() {
     let pool = pool(1, 1);
-    assert_eq!(pool.run(|| -> u8 { panic!("expected by this test") }), Err(Busy));
+    let failed = Err(HashError::Failed(HashingFailed));
+    assert_eq!(pool.run(|| -> u8 { panic!("expected by this test") }), failed);
     assert_eq!(pool.run(|| 7), Ok(7));
 }
 

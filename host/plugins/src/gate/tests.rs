@@ -4,17 +4,23 @@ use std::{
     time::Duration,
 };
 
+use wazo_auth_work::{Lost, Pool, within};
+
 use super::{Full, Gate};
 
 const SHORT: Duration = Duration::from_millis(10);
 const LONG: Duration = Duration::from_secs(3600);
 
+fn free(gate: &Gate) -> usize {
+    gate.slots - gate.state.lock().taken.len()
+}
+
 /// All slots can be taken, and no more.
 fn assert_free(gate: &Arc<Gate>, slots: usize) {
     let taken: Vec<_> = (0..slots).map(|_| gate.enter().ok().unwrap()).collect();
-    assert_eq!(gate.state.lock().free, 0);
+    assert_eq!(free(gate), 0);
     drop(taken);
-    assert_eq!(gate.state.lock().free, slots);
+    assert_eq!(free(gate), slots);
 }
 
 #[test]
@@ -29,7 +35,7 @@ fn a_slot_comes_back_when_the_call_ends() {
 fn patience_ends_when_every_slot_hangs() {
     let gate = Gate::new(1, SHORT);
     let held = gate.enter().ok().unwrap();
-    assert_eq!(gate.enter().err(), Some(Full));
+    assert_eq!(gate.enter().err(), Some(Full { hung: 0 }));
     drop(held);
     assert_free(&gate, 1);
 }
@@ -38,7 +44,7 @@ fn patience_ends_when_every_slot_hangs() {
 fn the_slot_is_free_while_the_host_works() {
     let gate = Gate::new(1, LONG);
     let slot = gate.enter().ok().unwrap();
-    slot.call(|| gate.outside(|| assert_free(&gate, 1)));
+    slot.call(|| gate.outside(|| assert_free(&gate, 1))).unwrap();
     assert_free(&gate, 1);
 }
 
@@ -48,7 +54,7 @@ fn a_thread_of_the_plugins_own_has_no_slot_to_give_back() {
     let slot = gate.enter().ok().unwrap();
     slot.call(|| {
         thread::scope(|scope| {
-            scope.spawn(|| gate.outside(|| assert_eq!(gate.state.lock().free, 0)));
+            scope.spawn(|| gate.outside(|| assert_eq!(free(&gate), 0)).unwrap());
         });
     });
     assert_free(&gate, 1);
@@ -59,11 +65,12 @@ fn gates_of_two_plugins_do_not_mix() {
     let (outer, inner) = (Gate::new(1, LONG), Gate::new(1, LONG));
     let slot = outer.enter().ok().unwrap();
     slot.call(|| {
-        outer.outside(|| {
+        let nested = outer.outside(|| {
             let slot = inner.enter().ok().unwrap();
-            slot.call(|| inner.outside(|| assert_free(&inner, 1)));
+            slot.call(|| inner.outside(|| assert_free(&inner, 1)))
         });
-        assert_eq!(outer.state.lock().free, 0);
+        nested.unwrap().unwrap();
+        assert_eq!(free(&outer), 0);
     });
     assert_free(&outer, 1);
     assert_free(&inner, 1);
@@ -78,10 +85,11 @@ fn a_call_under_way_goes_on_when_a_slot_is_free_again() {
     let first = thread::spawn(move || {
         let slot = other.enter().ok().unwrap();
         slot.call(|| {
-            other.outside(|| {
+            let outside = other.outside(|| {
                 // Another call takes the slot and keeps it beyond patience.
                 take.send(other.enter().ok().unwrap()).unwrap();
             });
+            outside.unwrap();
             assert!(released.try_recv().is_ok(), "went on without a slot");
         });
     });
@@ -92,5 +100,46 @@ fn a_call_under_way_goes_on_when_a_slot_is_free_again() {
     release.send(()).unwrap();
     drop(held);
     first.join().unwrap();
+    assert_free(&gate, 1);
+}
+
+#[test]
+fn as_many_calls_wait_as_there_are_slots() {
+    let gate = Gate::new(2, LONG);
+    let held = [gate.enter().ok().unwrap(), gate.enter().ok().unwrap()];
+    let enter = || {
+        let gate = Arc::clone(&gate);
+        thread::spawn(move || drop(gate.enter().ok().unwrap()))
+    };
+    let waiting = [enter(), enter()];
+    while gate.state.lock().queued < 2 {
+        thread::yield_now();
+    }
+    assert_eq!(gate.enter().err(), Some(Full { hung: 0 }));
+    drop(held);
+    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_free(&gate, 2);
+}
+
+#[test]
+fn nobody_waits_for_slots_that_hang() {
+    let gate = Gate::new(1, LONG);
+    let (release, wait) = mpsc::channel::<()>();
+    let (tell, told) = mpsc::channel();
+    let pool = Pool::new("test", 1, 8);
+    let hangs = Arc::clone(&gate);
+    let job = move || {
+        let slot = hangs.enter().ok().unwrap();
+        within(SHORT, || slot.call(|| wait.recv().unwrap()))
+    };
+    pool.submit(job, move |result| tell.send(result).unwrap()).unwrap();
+    assert_eq!(told.recv().unwrap(), Err(Lost::TimedOut));
+    // Not after an hour of patience.
+    assert_eq!(gate.enter().err(), Some(Full { hung: 1 }));
+
+    release.send(()).unwrap();
+    while free(&gate) == 0 {
+        thread::yield_now();
+    }
     assert_free(&gate, 1);
 }

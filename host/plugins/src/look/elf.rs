@@ -39,8 +39,8 @@ const MACHINE: Option<elf::Machine> = if cfg!(target_arch = "x86_64") {
 };
 
 /// Gives the manifest of a file that `dlopen` can open without harm.
-pub(super) fn manifest_section(path: &Path, mut file: File) -> Result<Vec<u8>, LookError> {
-    check_ident(path, &mut file)?;
+pub(super) fn manifest_section(path: &Path, file: &File) -> Result<Vec<u8>, LookError> {
+    check_ident(path, file)?;
     let data = ReadCache::new(file);
     let data = &data;
     let length = data.len().unwrap_or_default();
@@ -69,7 +69,7 @@ pub(super) fn manifest_section(path: &Path, mut file: File) -> Result<Vec<u8>, L
 }
 
 /// The first bytes: magic, class, byte order.
-fn check_ident(path: &Path, file: &mut File) -> Result<(), LookError> {
+fn check_ident(path: &Path, mut file: &File) -> Result<(), LookError> {
     let unreadable = |source| LookError::Unreadable { file: path.to_owned(), source };
     let mut ident = Vec::with_capacity(6);
     file.take(6).read_to_end(&mut ident).map_err(unreadable)?;

@@ -28,7 +28,7 @@ pub enum LookError {
          what is in it would run as the daemon: chown it if you trust it", path.display()
     )]
     Owner {
-        /// The file or its folder.
+        /// The file or a folder above it.
         path: PathBuf,
         /// The UID it belongs to.
         owner: u32,
@@ -41,7 +41,7 @@ pub enum LookError {
          as the daemon: chmod go-w {0}", path.display()
     )]
     Writable {
-        /// The file or its folder.
+        /// The file or a folder above it.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,

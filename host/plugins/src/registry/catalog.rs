@@ -45,11 +45,12 @@ impl Catalog {
         self.files.iter().filter(move |file| file.offers(kind, name).is_some())
     }
 
-    /// Why the file that bears a plugin's name is not used, if there is one.
-    pub(crate) fn refused_file_of(&self, name: &str) -> Option<&LookError> {
+    /// The file that bears a plugin's name but is not used, if there is one,
+    /// and why.
+    pub(crate) fn refused_file_of(&self, name: &str) -> Option<(&Path, &LookError)> {
         let file_name = format!("lib{name}.so");
-        let mut refused = self.refused.iter();
-        refused.find(|(file, _)| file.ends_with(&file_name)).map(|(_, error)| error)
+        let mut refused = self.refused.iter().map(|(file, error)| (&**file, error));
+        refused.find(|(file, _)| file.ends_with(&file_name))
     }
 
     /// What is in the folders and was not loaded.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::instance::Instance;
+use crate::{instance::Instance, registry::choice::Refusal};
 
 /// One plugin, or one file that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,6 +93,23 @@ impl PluginState {
 impl PluginReport {
     pub(crate) fn is(&self, kind: &str, name: &str) -> bool {
         self.kind == kind && self.name == name
+    }
+
+    /// An enabled plugin that no file offers.
+    pub(crate) fn not_installed(kind: &str, name: &str) -> Self {
+        Self {
+            reason: Some("it is enabled, but no file in plugin_dirs offers it".to_owned()),
+            ..Self::not_registered(kind, name, PluginState::NotInstalled)
+        }
+    }
+
+    /// An enabled plugin that is not opened.
+    pub(crate) fn refused(kind: &str, name: &str, refusal: Refusal) -> Self {
+        Self {
+            file: refusal.file,
+            reason: Some(refusal.reason),
+            ..Self::not_registered(kind, name, PluginState::Refused)
+        }
     }
 
     /// A plugin or file that is not registered.

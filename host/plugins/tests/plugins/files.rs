@@ -146,6 +146,31 @@ fn a_link_does_not_hide_the_folder_it_leads_to() {
 }
 
 #[test]
+fn who_may_write_a_folder_further_up_could_put_another_file_there() {
+    let folder = folder();
+    let (above, own) = (folder.path().join("above"), folder.path().join("above/own"));
+    fs::create_dir_all(&own).unwrap();
+    chmod(&own, 0o755);
+    let file = stock(&own);
+    chmod(&above, 0o775);
+    let error = inspect(&file).unwrap_err();
+    assert!(matches!(&error, LookError::Writable { path, .. } if *path == above), "{error}");
+    // As in /tmp, nobody can there.
+    chmod(&above, 0o1777);
+    inspect(&file).unwrap();
+    // But anybody could add a plugin.
+    chmod(&own, 0o1777);
+    let error = inspect(&file).unwrap_err();
+    assert!(matches!(&error, LookError::Writable { path, .. } if *path == own), "{error}");
+
+    chmod(&own, 0o755);
+    if unix::chown(&above, Some(4711), None).is_ok() {
+        let error = inspect(&file).unwrap_err();
+        assert!(matches!(error, LookError::Owner { owner: 4711, .. }), "{error}");
+    }
+}
+
+#[test]
 fn a_strangers_file_is_not_opened() {
     let folder = folder();
     let file = stock(folder.path());
@@ -243,6 +268,15 @@ fn an_unresolved_symbol_is_refused_at_once_and_named() {
 fn a_manifest_without_the_export_behind_it_is_refused() {
     let reason = refusal_of("int answer(void) { return 42; }");
     assert!(reason.contains("does not export the plugin header"), "{reason}");
+}
+
+#[test]
+fn a_library_that_was_opened_is_never_closed() {
+    let folder = folder();
+    let closed = folder.path().join("closed");
+    let source = "#include <fcntl.h>\n__attribute__((destructor)) static void closed(void)";
+    refusal_of(&format!("{source} {{ creat(\"{}\", 0600); }}", closed.display()));
+    assert!(!closed.exists());
 }
 
 #[test]

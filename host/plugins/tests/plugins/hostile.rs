@@ -88,13 +88,19 @@ fn failures_keep_their_kind_and_missing_methods_get_their_default() {
     assert!(matches!(error, CallError::Unauthorized { .. }), "{error}");
 
     let mut args = Args::from_value(json!({"acl": ["a.b"]}));
-    assert_eq!(asks.get_acl("sam", &mut args).unwrap(), ["a.b"]);
-    let metadata = asks.get_metadata("sam", &mut args).unwrap();
-    assert_eq!(metadata["username"], "sam");
-    assert_eq!(metadata["xivo_uuid"], "platform");
+    assert_eq!(asks.get_acl("sam", &mut args).unwrap(), None);
+    assert_eq!(asks.get_metadata("sam", &mut args).unwrap(), None);
 
     asks.verify_password("test.callback", "", &mut args).unwrap();
     assert_eq!(args.get("answer"), Some(&json!({"done": true})));
     let calls = daemon.calls.lock().unwrap();
     assert!(calls.iter().all(|(plugin, _)| plugin == "asks"));
+}
+
+#[test]
+fn a_plugin_does_not_say_what_nobody_reads() {
+    let (registry, _daemon, _folder) = load_with("hostile", &["asks"]);
+    let mut args = Args::new();
+    registry.backend("asks").unwrap().verify_password("log level", "", &mut args).unwrap();
+    assert_eq!(args.get("answer"), Some(&json!("INFO")));
 }

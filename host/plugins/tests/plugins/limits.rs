@@ -1,18 +1,19 @@
 //! Slots, queues and deadlines of plugins in real files.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, mpsc},
-    thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use wazo_auth_plugins::{Args, CallError, Registry};
+use serde_json::json;
+use wazo_auth_plugins::{Args, CallError, PluginState, Registry};
 use wazo_auth_work::{Lost, Pool};
 
-use crate::support::{load_configured, options};
+use crate::support::{folder, load_configured, log, options};
 
 fn verify(registry: &Registry, backend: &str, login: &str) -> Result<bool, CallError> {
     registry.backend(backend).unwrap().verify_password(login, "right", &mut Args::new())
@@ -25,30 +26,78 @@ fn pipe(folder: &Path, name: &str) -> PathBuf {
     pipe
 }
 
+/// Calls backends on the workers of a pool.
+struct Workers {
+    pool: Arc<Pool>,
+    registry: Arc<Registry>,
+}
+
+type Answer = Result<Result<bool, CallError>, Lost>;
+
+impl Workers {
+    fn new(number: usize, registry: &Arc<Registry>) -> Self {
+        Self { pool: Pool::new("test", number, 8), registry: Arc::clone(registry) }
+    }
+
+    fn begin(&self, backend: &'static str, login: &str) -> mpsc::Receiver<Answer> {
+        let (registry, login) = (Arc::clone(&self.registry), login.to_owned());
+        let (tell, told) = mpsc::channel();
+        let job = move || verify(&registry, backend, &login);
+        // A test may end before its last answer.
+        self.pool.submit(job, move |result| drop(tell.send(result))).unwrap();
+        told
+    }
+
+    fn verify(&self, backend: &'static str, login: &str) -> Answer {
+        self.begin(backend, login).recv().unwrap()
+    }
+}
+
 #[test]
-fn beyond_slots_and_queue_a_call_is_refused_at_once() {
+fn beyond_slots_and_queue_a_call_is_refused() {
     let (registry, _daemon, folder) = load_configured("hostile", &["blocks"], |settings| {
         options(settings, "blocks", |blocks| blocks.max_concurrent_calls = 1);
     });
-    // One slot and four that wait: of six calls, one is refused.
-    let (tell, told) = mpsc::channel();
-    let pipes: Vec<_> = (0..6).map(|n| pipe(folder.path(), &n.to_string())).collect();
-    for pipe in &pipes {
-        let (registry, tell, pipe) = (Arc::clone(&registry), tell.clone(), pipe.clone());
-        thread::spawn(move || {
-            let result = verify(&registry, "blocks", pipe.to_str().unwrap());
-            tell.send((pipe, result)).unwrap();
-        });
+    let pipe = pipe(folder.path(), "pipe");
+    let workers = Workers::new(4, &registry);
+    let held = workers.begin("blocks", pipe.to_str().unwrap());
+    // Opens when the plugin does.
+    let mut release = File::options().write(true).open(&pipe).unwrap();
+    // One may wait, and not for long, the other not even that.
+    let others = [(); 2].map(|()| workers.begin("blocks", "/"));
+    for other in others {
+        let answer = other.recv().unwrap();
+        let Ok(Err(CallError::Busy { text, .. })) = &answer else { panic!("{answer:?}") };
+        assert!(text.ends_with("are taken, 0 of them by calls that did not return in time"));
     }
-    let (refused, result) = told.recv().unwrap();
-    assert!(matches!(result, Err(CallError::Busy { .. })), "{result:?}");
+    release.write_all(b"go on").unwrap();
+    drop(release);
+    assert_eq!(held.recv().unwrap(), Ok(Ok(true)));
+}
 
-    for pipe in pipes.into_iter().filter(|pipe| *pipe != refused) {
-        thread::spawn(|| fs::write(pipe, "go on").unwrap());
+#[test]
+fn a_plugin_whose_slots_hang_does_not_keep_the_workers_from_others() {
+    // Calls that waited as long as they may take would wait for an hour.
+    let (registry, _daemon, folder) = load_configured("hostile", &["blocks"], |settings| {
+        options(settings, "blocks", |blocks| {
+            blocks.max_concurrent_calls = 1;
+            blocks.timeout = 3600.0;
+        });
+    });
+    let pipe = pipe(folder.path(), "pipe");
+    let workers = Workers::new(4, &registry);
+    let held = workers.begin("blocks", pipe.to_str().unwrap());
+    let release = File::options().write(true).open(&pipe).unwrap();
+    let others = [(); 4].map(|()| workers.begin("blocks", "/"));
+    let begin = Instant::now();
+    assert_eq!(workers.verify("wazo_user", "alice"), Ok(Ok(false)));
+    assert!(begin.elapsed() < Duration::from_secs(60));
+    for other in others {
+        let answer = other.recv().unwrap();
+        assert!(matches!(answer, Ok(Err(CallError::Busy { .. }))), "{answer:?}");
     }
-    for _ in 0..5 {
-        assert_eq!(told.recv().unwrap().1, Ok(true));
-    }
+    drop(release);
+    assert_eq!(held.recv().unwrap(), Ok(Ok(false)));
 }
 
 #[test]
@@ -61,16 +110,11 @@ fn a_call_that_hangs_keeps_its_slot_and_nothing_else() {
     });
     let hangs = pipe(folder.path(), "hangs");
     let login = hangs.to_str().unwrap().to_owned();
-    let pool = Pool::new("test", 1, 8);
-    let on_pool = |login: String| {
-        let (registry, (tell, told)) = (Arc::clone(&registry), mpsc::channel());
-        let job = move || verify(&registry, "blocks", &login);
-        pool.submit(job, move |result| tell.send(result).unwrap()).unwrap();
-        told.recv().unwrap()
-    };
-    assert_eq!(on_pool(login.clone()), Err(Lost::TimedOut));
-    let busy = on_pool(login);
-    assert!(matches!(busy, Ok(Err(CallError::Busy { .. }))), "{busy:?}");
+    let workers = Workers::new(1, &registry);
+    assert_eq!(workers.verify("blocks", &login), Err(Lost::TimedOut));
+    let busy = workers.verify("blocks", &login);
+    let Ok(Err(CallError::Busy { text, .. })) = &busy else { panic!("{busy:?}") };
+    assert!(text.ends_with("1 of them by calls that did not return in time"), "{text}");
     assert_eq!(verify(&registry, "wazo_user", "alice"), Ok(false));
 
     // When it returns at last, the slot can be had again.
@@ -97,10 +141,35 @@ fn while_the_host_serves_a_plugin_its_slot_is_free_and_its_clock_stands_still() 
         assert!(verify(&nested, "asks", "platform.get").unwrap());
         assert!(wait.recv_timeout(Duration::from_millis(600)).is_err());
     }));
-    let (tell, told) = mpsc::channel();
-    let pool = Pool::new("test", 1, 8);
-    let job = move || verify(&registry, "asks", "test.callback");
-    pool.submit(job, move |result| tell.send(result).unwrap()).unwrap();
-    assert_eq!(told.recv().unwrap(), Ok(Ok(true)));
+    let workers = Workers::new(1, &registry);
+    assert_eq!(workers.verify("asks", "test.callback"), Ok(Ok(true)));
     drop(release);
+}
+
+#[test]
+fn a_plugin_that_does_not_start_does_not_keep_the_daemon() {
+    let fifos = folder();
+    let pipe = pipe(fifos.path(), "pipe");
+    let (registry, _daemon, _folder) =
+        load_configured("hostile", &["blocks_in_new", "asks"], |settings| {
+            options(settings, "blocks_in_new", |blocks| {
+                blocks.timeout = 0.05;
+                blocks.config = json!({"file": pipe});
+            });
+        });
+    assert!(registry.backend("asks").is_some());
+    assert!(registry.backend("blocks_in_new").is_none());
+    assert!(registry.backend_names().any(|name| name == "blocks_in_new"));
+    let report = registry.report().into_iter().find(|report| report.name == "blocks_in_new");
+    let report = report.unwrap();
+    assert_eq!(report.state, PluginState::Unusable);
+    let reason = "it did not start in time (0.05 s, plugins.blocks_in_new.timeout)";
+    assert_eq!(report.reason.as_deref(), Some(reason));
+    let starting = |line: &String| {
+        line.starts_with("DEBUG wazo_auth.plugins starting backend plugin `blocks_in_new` ")
+    };
+    assert!(log::lines().iter().any(starting));
+
+    // It may end now.
+    fs::write(&pipe, "go on").unwrap();
 }

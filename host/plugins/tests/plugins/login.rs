@@ -19,7 +19,7 @@ fn a_login_through_wazo_user_gets_rights_and_metadata() {
     assert!(!backend.verify_password("alice", "wrong", &mut args).unwrap());
     assert!(!backend.verify_password("bob", "correct", &mut args).unwrap());
 
-    let acl = backend.get_acl("alice", &mut args).unwrap();
+    let acl = backend.get_acl("alice", &mut args).unwrap().unwrap();
     assert_eq!(acl, ["auth.users.me.#", "calld.users.me.read"]);
 
     // wazo_user → host → default_user → host: four borders deep.
@@ -28,7 +28,7 @@ fn a_login_through_wazo_user_gets_rights_and_metadata() {
         "uuid": uuid, "auth_id": uuid, "pbx_user_uuid": uuid,
         "tenant_uuid": "7e4a47", "xivo_uuid": "platform", "purpose": "user",
     });
-    let metadata = backend.get_metadata("alice", &mut args).unwrap();
+    let metadata = backend.get_metadata("alice", &mut args).unwrap().unwrap();
     assert_eq!(Value::Object(metadata), expected);
     assert!(backend.get_persistent_metadata("alice", &mut args).unwrap().is_empty());
 
@@ -42,7 +42,7 @@ fn a_third_partys_backend_needs_nothing_but_its_name() {
     let acme = registry.backend("acme").unwrap();
     assert!(acme.verify_password("wile", "coyote-1949", &mut Args::new()).unwrap());
     assert!(!acme.verify_password("wile", "coyote", &mut Args::new()).unwrap());
-    let metadata = acme.get_metadata("wile", &mut Args::new()).unwrap();
+    let metadata = acme.get_metadata("wile", &mut Args::new()).unwrap().unwrap();
     assert_eq!(metadata["auth_id"], "acme:wile");
 
     let names: Vec<_> = registry.third_party_backends().map(|backend| backend.name()).collect();

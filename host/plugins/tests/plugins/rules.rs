@@ -1,9 +1,9 @@
 //! Which plugins the daemon starts with, and without.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use serde_json::json;
-use wazo_auth_plugins::{Isolation, LoadError, PluginState, Registry, Settings};
+use wazo_auth_plugins::{Isolation, LoadError, PluginOptions, PluginState, Registry, Settings};
 
 use crate::support::{
     folder, install, install_stock, load, load_configured, log, options, settings, stock_dir,
@@ -178,4 +178,53 @@ fn a_missing_folder_is_said_in_the_log() {
     settings.plugin_dirs.push(Path::new("/nonexistent/plugins").to_owned());
     load(&settings).unwrap();
     assert!(log::lines().iter().any(|line| line.contains("/nonexistent/plugins")));
+}
+
+/// What is found without running anything is what loading finds.
+fn assert_foreseen(settings: &Settings, state: PluginState, reason: &str) {
+    let survey = Registry::survey(settings);
+    let foreseen = survey.iter().find(|report| report.name == "acme").unwrap();
+    let text = foreseen.reason.as_deref().unwrap();
+    assert_eq!(foreseen.state, state, "{text}");
+    assert!(text.contains(reason), "{text}");
+    let loaded = match load(settings) {
+        Ok((registry, _daemon)) => {
+            let report = registry.report();
+            report.into_iter().find(|report| report.name == "acme").unwrap().reason.unwrap()
+        }
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(text, loaded);
+}
+
+#[test]
+fn what_would_be_refused_is_foreseen() {
+    let folder = folder();
+    install_stock(folder.path());
+    let library = install(&third_party("acme_auth"), folder.path(), "libacme_auth.so");
+    let plain = settings(folder.path(), &["acme"]);
+    let survey = Registry::survey(&plain);
+    let acme = survey.iter().find(|report| report.name == "acme").unwrap();
+    assert_eq!((acme.state, acme.reason.as_deref()), (PluginState::Enabled, None));
+    let file = library.canonicalize().unwrap();
+    assert_eq!(acme.file.as_deref(), Some(&*file));
+
+    let refused = |change: &dyn Fn(&mut PluginOptions), reason: &str| {
+        let mut settings = plain.clone();
+        options(&mut settings, "acme", change);
+        assert_foreseen(&settings, PluginState::Refused, reason);
+    };
+    refused(&|acme| acme.sha256 = Some("0".repeat(64)), "has the SHA-256 digest");
+    refused(&|acme| acme.timeout = 0.0, "plugins.acme.timeout is 0");
+    refused(&|acme| acme.max_concurrent_calls = 0, "plugins.acme.max_concurrent_calls is 0");
+    refused(&|acme| acme.isolation = Isolation::Process, "plugins.acme.isolation is `process`");
+    let other = folder.path().join("libbroken_init.so");
+    refused(&|acme| acme.path = Some(other.clone()), "no backend plugin `acme`");
+    refused(&|acme| acme.path = Some("/nowhere.so".into()), "cannot be read");
+
+    install(&library, folder.path(), "libcopy.so");
+    assert_foreseen(&plain, PluginState::Refused, "two files offer the backend plugin `acme`");
+    fs::remove_file(folder.path().join("libcopy.so")).unwrap();
+    fs::remove_file(library).unwrap();
+    assert_foreseen(&plain, PluginState::NotInstalled, "no file in plugin_dirs offers it");
 }

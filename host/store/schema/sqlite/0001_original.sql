@@ -1,7 +1,8 @@
 -- The tables of the original at its revision 1c862ebfbb3a (contract/database.md),
 -- in SQLite's words: text[] and json are JSON text, timestamps are text in UTC,
--- {uuid} is an expression that makes a random UUID. Column order is part of the
--- schema.
+-- {uuid} is an expression that makes a random UUID, and wazo_auth_fold() stands
+-- for lower() in unique indexes: programs that fold otherwise do not have it.
+-- Column order is part of the schema.
 
 CREATE TABLE alembic_version_auth (
     version_num varchar(32) NOT NULL,
@@ -69,7 +70,7 @@ CREATE TABLE auth_user (
     CONSTRAINT auth_user_tenant_uuid_fkey
         FOREIGN KEY (tenant_uuid) REFERENCES auth_tenant (uuid) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX auth_user_username_key ON auth_user (lower(username));
+CREATE UNIQUE INDEX auth_user_username_key ON auth_user (wazo_auth_fold(username));
 CREATE INDEX auth_user__idx__tenant_uuid ON auth_user (tenant_uuid);
 
 CREATE TABLE auth_email (
@@ -82,7 +83,7 @@ CREATE TABLE auth_email (
     CONSTRAINT auth_email_user_uuid_fkey
         FOREIGN KEY (user_uuid) REFERENCES auth_user (uuid) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX auth_email_address_key ON auth_email (lower(address));
+CREATE UNIQUE INDEX auth_email_address_key ON auth_email (wazo_auth_fold(address));
 CREATE INDEX auth_email__idx__user_uuid ON auth_email (user_uuid);
 
 CREATE TABLE auth_group (
@@ -96,7 +97,7 @@ CREATE TABLE auth_group (
     CONSTRAINT auth_group_tenant_uuid_fkey
         FOREIGN KEY (tenant_uuid) REFERENCES auth_tenant (uuid) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX auth_group__idx__slug ON auth_group (lower(slug), tenant_uuid);
+CREATE UNIQUE INDEX auth_group__idx__slug ON auth_group (wazo_auth_fold(slug), tenant_uuid);
 CREATE INDEX auth_group__idx__tenant_uuid ON auth_group (tenant_uuid);
 
 CREATE TABLE auth_policy (
@@ -112,7 +113,7 @@ CREATE TABLE auth_policy (
     CONSTRAINT auth_policy_tenant_uuid_fkey
         FOREIGN KEY (tenant_uuid) REFERENCES auth_tenant (uuid) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX auth_policy__idx__slug ON auth_policy (lower(slug), tenant_uuid);
+CREATE UNIQUE INDEX auth_policy__idx__slug ON auth_policy (wazo_auth_fold(slug), tenant_uuid);
 CREATE INDEX auth_policy__idx__tenant_uuid ON auth_policy (tenant_uuid);
 
 CREATE TABLE auth_access (

@@ -10,7 +10,7 @@ use wazo_auth_acl::Acl;
 
 use crate::index::tokens::Record;
 use crate::tokens::StoredToken;
-use crate::{Conn, Error, IndexChange, Owner, TokenIndex, tenants, tokens, users};
+use crate::{Conn, Error, IndexChange, TokenIndex, tenants, tokens, users};
 
 /// How many texts of ACLs are remembered while loading.
 const KNOWN_TEXTS: usize = 10_000;
@@ -68,13 +68,12 @@ impl Loader {
     }
 
     fn token(&mut self, token: StoredToken) -> Result<(), Error> {
-        let StoredToken { token: Some(uuid), session, expires, auth_id, metadata, acl } = token
-        else {
+        let StoredToken { token: Some(uuid), session, expires, owner, acl } = token else {
             self.other_key += 1;
             return Ok(());
         };
         let acl = self.acl(acl)?;
-        let owner = self.index.interner.lock().owner(Owner::new(&auth_id, &metadata));
+        let owner = self.index.interner.lock().owner(owner);
         self.index.tokens.insert(uuid, Record { session, expires, owner, acl });
         Ok(())
     }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{Metadata, TokenIndex};
@@ -14,6 +17,23 @@ pub enum AuthId {
     Uuid(Uuid),
     /// Anything else.
     Text(Box<str>),
+}
+
+/// What the metadata of a token say of its owner.
+#[derive(Default)]
+struct Claims {
+    user_uuid: Option<Uuid>,
+    tenant_uuid: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+enum Key {
+    #[serde(rename = "uuid")]
+    User,
+    #[serde(rename = "tenant_uuid")]
+    Tenant,
+    #[serde(other)]
+    Other,
 }
 
 /// Whom a token was given to; shared between the tokens of one owner.
@@ -71,10 +91,74 @@ impl Owner {
     /// The owner named by the columns of a token row.
     #[must_use]
     pub fn new(auth_id: &str, metadata: &Metadata) -> Self {
-        let uuid = |key| {
-            let text = metadata.get(key).and_then(serde_json::Value::as_str);
-            text.and_then(|text| Uuid::try_parse(text).ok())
-        };
+        let uuid = |key| metadata.get(key).and_then(uuid);
         Self { auth_id: auth_id.into(), user_uuid: uuid("uuid"), tenant_uuid: uuid("tenant_uuid") }
+    }
+
+    /// The same from the JSON text of the metadata, where all but two keys are
+    /// skipped; nothing when it is not an object.
+    pub(crate) fn read(auth_id: &str, metadata: Option<&str>) -> Option<Self> {
+        let claims = match metadata {
+            Some(json) => serde_json::from_str::<Claims>(json).ok()?,
+            None => Claims::default(),
+        };
+        let Claims { user_uuid, tenant_uuid } = claims;
+        Some(Self { auth_id: auth_id.into(), user_uuid, tenant_uuid })
+    }
+}
+
+fn uuid(value: &Value) -> Option<Uuid> {
+    value.as_str().and_then(|text| Uuid::try_parse(text).ok())
+}
+
+// === impl Claims ===
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+/// Fills itself.
+impl<'de> Visitor<'de> for Claims {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::User => self.user_uuid = uuid(&map.next_value()?),
+                Key::Tenant => self.tenant_uuid = uuid(&map.next_value()?),
+                Key::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_the_text_of_metadata_gives_what_the_whole_object_says() {
+        let id = "5b046ec3-8ac7-4908-9814-692f55d57e77";
+        for json in [
+            format!(r#"{{"uuid": "{id}", "purpose": "user", "tenant_uuid": "{id}"}}"#),
+            format!(r#"{{"a": {{"uuid": "{id}"}}, "uuid": 7, "tenant_uuid": null}}"#),
+            format!(r#"{{"uuid": "x", "uuid": "{id}", "u\u0075id": 1}}"#),
+            format!(r#"{{"\u0075uid": "{id}"}}"#),
+            "{}".to_owned(),
+        ] {
+            let metadata = serde_json::from_str(&json).unwrap();
+            assert_eq!(Owner::read("me", Some(&json)), Some(Owner::new("me", &metadata)), "{json}");
+        }
+        assert_eq!(Owner::read("me", None), Some(Owner::new("me", &Metadata::new())));
+        for json in ["", "7", "null", "{", r#"["a", "b"]"#, "{} {}"] {
+            assert_eq!(Owner::read("me", Some(json)), None, "{json}");
+        }
     }
 }

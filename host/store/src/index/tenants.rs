@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub(super) struct TenantTree {
     parents: HashMap<Uuid, Uuid, RandomState>,
     children: HashMap<Uuid, HashSet<Uuid, RandomState>, RandomState>,
+    /// The tenant that is its own parent: asked for by each request.
+    top: Option<Uuid>,
 }
 
 // === impl TenantTree ===
@@ -20,12 +22,18 @@ impl TenantTree {
             self.unlink(&old, &tenant);
         }
         self.children.entry(parent).or_default().insert(tenant);
+        if parent == tenant {
+            self.top = self.top.or(Some(tenant));
+        } else {
+            self.forget_top(&tenant);
+        }
     }
 
     pub fn remove(&mut self, tenant: &Uuid) {
         if let Some(parent) = self.parents.remove(tenant) {
             self.unlink(&parent, tenant);
         }
+        self.forget_top(tenant);
     }
 
     pub fn contains(&self, tenant: &Uuid) -> bool {
@@ -33,7 +41,7 @@ impl TenantTree {
     }
 
     pub fn top(&self) -> Option<Uuid> {
-        self.parents.iter().find(|(tenant, parent)| tenant == parent).map(|(tenant, _)| *tenant)
+        self.top
     }
 
     pub fn is_in_subtree(&self, tenant: &Uuid, ancestor: &Uuid) -> bool {
@@ -67,6 +75,14 @@ impl TenantTree {
             next += 1;
         }
         found
+    }
+
+    /// Looks for another top tenant if it was this one: almost never.
+    fn forget_top(&mut self, tenant: &Uuid) {
+        if self.top == Some(*tenant) {
+            let mut edges = self.parents.iter();
+            self.top = edges.find(|(tenant, parent)| tenant == parent).map(|(tenant, _)| *tenant);
+        }
     }
 
     fn unlink(&mut self, parent: &Uuid, tenant: &Uuid) {
@@ -116,6 +132,19 @@ mod tests {
         tree.remove(&tenant(3));
         assert_eq!(tree.subtree(&tenant(4)), [tenant(4)]);
         assert!(tree.subtree(&tenant(3)).is_empty());
+    }
+
+    #[test]
+    fn the_top_tenant_is_the_one_that_is_its_own_parent_now() {
+        let mut tree = tree(&[(2, 1), (1, 1), (3, 2)]);
+        assert_eq!(tree.top(), Some(tenant(1)));
+        tree.insert(tenant(1), tenant(3));
+        assert_eq!(tree.top(), None);
+        tree.insert(tenant(3), tenant(3));
+        tree.insert(tenant(2), tenant(2));
+        assert_eq!(tree.top(), Some(tenant(3)));
+        tree.remove(&tenant(3));
+        assert_eq!(tree.top(), Some(tenant(2)));
     }
 
     #[test]

@@ -40,16 +40,18 @@ fn tokens_of_equal_owner_and_acl_share_both() {
 }
 
 #[test]
-fn removing_a_tenant_removes_its_users() {
+fn what_a_tenant_holds_is_removed_piece_by_piece() {
     let index = TokenIndex::default();
     index.apply(IndexChange::Tenant { uuid: uuid(1), parent: uuid(1) });
     index.apply(IndexChange::Tenant { uuid: uuid(2), parent: uuid(1) });
     index.apply(IndexChange::UserTenant(uuid(10), Some(uuid(1))));
     index.apply(IndexChange::UserTenant(uuid(20), Some(uuid(2))));
+    index.apply(IndexChange::UserTenant(uuid(20), None));
     index.apply(IndexChange::RemoveTenant(uuid(2)));
     assert_eq!(index.tenant_of_user(&uuid(10)), Some(uuid(1)));
     assert_eq!(index.tenant_of_user(&uuid(20)), None);
     assert!(!index.tenant_exists(&uuid(2)));
+    assert_eq!(index.subtree(&uuid(1)), [uuid(1)]);
 }
 
 #[test]
@@ -84,4 +86,59 @@ fn replacing_takes_over_everything() {
     index.replace(fresh);
     assert!(index.get(&uuid(1), 0).is_none() && index.get(&uuid(2), 0).is_some());
     assert_eq!(index.top_tenant(), Some(uuid(5)));
+}
+
+/// An index of one tenant, one user and the tokens 1 to 200, whose sessions say
+/// in which `state` it was made; every third token is only in even states.
+fn in_state(state: u128) -> TokenIndex {
+    let index = TokenIndex::default();
+    index.apply(IndexChange::Tenant { uuid: uuid(1), parent: uuid(1) });
+    index.apply(IndexChange::UserTenant(uuid(2), Some(uuid(1))));
+    for number in (1..=200).filter(|number| number % 3 > 0 || state.is_multiple_of(2)) {
+        let auth_id = AuthId::Uuid(uuid(state));
+        index.apply(IndexChange::Token(Box::new(IndexedToken {
+            token: uuid(number),
+            session: uuid(state),
+            expires: None,
+            owner: Owner { auth_id, user_uuid: None, tenant_uuid: None },
+            acl: vec![format!("state.{state}")],
+        })));
+    }
+    index
+}
+
+#[test]
+fn readers_meet_the_old_or_the_new_state_while_it_is_replaced() {
+    let index = in_state(0);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let read = || {
+        let mut seen = std::collections::HashSet::new();
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            for number in 1..=200 {
+                assert_eq!(index.tenant_of_user(&uuid(2)), Some(uuid(1)));
+                assert!(index.is_in_subtree(&uuid(1), &uuid(1)));
+                assert_eq!(index.top_tenant(), Some(uuid(1)));
+                let Some(token) = index.get(&uuid(number), 0) else {
+                    assert_eq!(number % 3, 0, "it is in every state");
+                    continue;
+                };
+                assert_eq!(token.owner.auth_id.uuid(), Some(token.session));
+                let state = token.session.as_u128();
+                assert!(token.acl.allows(&format!("state.{state}"), "", ""));
+                seen.insert(state);
+            }
+        }
+        seen.len()
+    };
+    std::thread::scope(|scope| {
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        for state in 1..=300 {
+            index.replace(in_state(state));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 1, "it read while states changed");
+        }
+    });
+    assert_eq!(index.get(&uuid(1), 0).unwrap().session, uuid(300));
 }

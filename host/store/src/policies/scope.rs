@@ -10,8 +10,9 @@ use crate::{Conn, Error, policies::Policy, tenants};
 /// # Errors
 /// What the database reports; so for all functions here.
 pub fn slug_taken(conn: &mut dyn Conn, tenant: &Uuid, slug: &str) -> Result<bool, Error> {
-    let condition = "WHERE p.tenant_uuid = ?1 AND lower(p.slug) = lower(?2) LIMIT 1";
-    Ok(super::one(conn, condition, &[tenant.into(), slug.into()])?.is_some())
+    let same = conn.dialect().same("p.slug", "?2");
+    let condition = format!("WHERE p.tenant_uuid = ?1 AND {same} LIMIT 1");
+    Ok(super::one(conn, &condition, &[tenant.into(), slug.into()])?.is_some())
 }
 
 /// Whether a new policy of the tenant would conflict with one of its own, with

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::list::{limit, offset, search_pattern};
-use crate::{Conn, Direction, Error, Metadata, Page, Row, Value};
+use crate::{Conn, Dialect, Direction, Error, Metadata, Page, Row, Value};
 
 /// A refresh token as lists show it: without its value.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +76,7 @@ const FROM: &str = "FROM auth_refresh_token r JOIN auth_user u ON u.uuid = r.use
 pub fn list(conn: &mut dyn Conn, query: &ListQuery) -> Result<Page<Item>, Error> {
     let mut params = Vec::new();
     let scope = scope(conn, &query.scope, &mut params);
-    let filters = filters(query, &mut params);
+    let filters = filters(conn.dialect(), query, &mut params);
     let counts = conn.query(
         &format!("SELECT count(*), count(CASE WHEN {filters} THEN 1 END) {FROM} WHERE {scope}"),
         &params,
@@ -113,7 +113,7 @@ fn scope(conn: &dyn Conn, scope: &Scope, params: &mut Vec<Value>) -> String {
     }
 }
 
-fn filters(query: &ListQuery, params: &mut Vec<Value>) -> String {
+fn filters(dialect: Dialect, query: &ListQuery, params: &mut Vec<Value>) -> String {
     let mut filters = vec!["1 = 1".to_owned()];
     if let Some(client_id) = &query.client_id {
         filters.push(format!("r.client_id = {}", parameter(params, client_id)));
@@ -126,7 +126,8 @@ fn filters(query: &ListQuery, params: &mut Vec<Value>) -> String {
     }
     if let Some(pattern) = query.search.as_deref().and_then(search_pattern) {
         let pattern = parameter(params, pattern);
-        filters.push(format!(r"lower(r.client_id) LIKE {pattern} ESCAPE '\'"));
+        let client_id = dialect.fold("r.client_id");
+        filters.push(format!(r"{client_id} LIKE {pattern} ESCAPE '\'"));
     }
     filters.join(" AND ")
 }

@@ -6,7 +6,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 
-use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value, fold};
+use crate::fold::{FOLD, fold};
+use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value};
 
 /// How long a connection waits for a lock held by another program.
 const BUSY_TIMEOUT_MS: u32 = 5_000;
@@ -41,7 +42,7 @@ pub(crate) fn flags() -> OpenFlags {
 /// Sets up a fresh connection.
 pub(crate) fn prepare(conn: &Connection, purpose: Purpose) -> Result<(), rusqlite::Error> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    register_lower(conn)?;
+    register_fold(conn)?;
     conn.execute_batch(&format!(
         "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
          PRAGMA synchronous = FULL;
@@ -50,17 +51,21 @@ pub(crate) fn prepare(conn: &Connection, purpose: Purpose) -> Result<(), rusqlit
          PRAGMA trusted_schema = OFF;"
     ))?;
     match purpose {
-        Purpose::Read => conn.execute_batch("PRAGMA query_only = ON"),
+        // KiB, as all negative sizes. There are many of these connections, and
+        // the pages that they share are in the system's cache.
+        Purpose::Read => conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -256"),
         Purpose::Write => conn.execute_batch("PRAGMA cache_size = -16384"),
     }
 }
 
-/// SQLite's own `lower()` folds ASCII only.
-fn register_lower(conn: &Connection) -> Result<(), rusqlite::Error> {
+/// SQLite's own `lower()` folds ASCII only. It is left as it is: were it
+/// replaced, another program would write the unique indexes with its own and
+/// spoil them unnoticed; a function that it does not have stops it.
+fn register_fold(conn: &Connection) -> Result<(), rusqlite::Error> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
-    conn.create_scalar_function("lower", 1, flags, |context| {
+    conn.create_scalar_function(FOLD, 1, flags, |context| {
         let value = context.get_raw(0);
         match value.as_str() {
             Ok(text) => Ok(Owned::Text(fold(text))),
@@ -111,7 +116,7 @@ pub(crate) fn each(
     while let Some(found) = rows.next()? {
         let mut values = Vec::with_capacity(columns);
         for column in 0..columns {
-            values.push(value(column, found.get_ref(column)?)?);
+            values.push(value(found.get_ref(column)?));
         }
         row(Row::new(values))?;
     }
@@ -136,18 +141,19 @@ fn prepared<'a>(
     Ok(statement)
 }
 
-fn value(column: usize, value: ValueRef<'_>) -> Result<Value, Error> {
-    Ok(match value {
+fn value(value: ValueRef<'_>) -> Value {
+    match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(value) => Value::Int(value),
         ValueRef::Real(value) => Value::Real(value),
-        ValueRef::Text(bytes) => {
-            let text = std::str::from_utf8(bytes);
-            let text = text.map_err(|_| Error::Content { column, wanted: "UTF-8 text" })?;
-            Value::Text(text.to_owned())
-        }
+        // Another program may write what is no text: whoever asks for one is
+        // told so, and the other rows of the answer are not lost.
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Blob(bytes.to_vec()),
+        },
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-    })
+    }
 }
 
 // === impl Value ===

@@ -2,13 +2,15 @@
 //!
 //! Each step is applied once, in order, and noted in `wazo_auth_version`. All
 //! steps that are missing are applied in one transaction, after a copy of the
-//! file: an upgrade happens completely or not at all.
+//! file: an upgrade happens completely or not at all. Foreign keys are looked at
+//! before the commit and not before: a step may make a table anew, and dropping
+//! the old one would take along whatever refers to it.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use wazo_auth_context::Context;
 
 use crate::sqlite::lock_file::beside;
@@ -49,7 +51,6 @@ pub(crate) fn migrate(
     migrations: &[Migration],
     context: &Context,
 ) -> Result<(), OpenError> {
-    let failed = |error: rusqlite::Error| database(path, error);
     let known = migrations.last().map_or(0, |migration| migration.version);
     let version = match look(conn, path)? {
         Found::Version(found) if found > known => {
@@ -62,6 +63,31 @@ pub(crate) fn migrate(
         }
         Found::Nothing => 0,
     };
+    // Inside a transaction this setting cannot be changed.
+    set_foreign_keys(conn, path, false)?;
+    let applied = apply(conn, path, version, migrations, context);
+    set_foreign_keys(conn, path, true)?;
+    applied?;
+    match version {
+        0 => log::info!(target: "wazo_auth.store", "created the database {}", path.display()),
+        _ => log::info!(
+            target: "wazo_auth.store",
+            "upgraded the database {} from schema version {version} to {known}", path.display()
+        ),
+    }
+    Ok(())
+}
+
+/// Applies what is missing since `version` (0: everything, and the first rows)
+/// in one transaction.
+fn apply(
+    conn: &mut Connection,
+    path: &Path,
+    version: i64,
+    migrations: &[Migration],
+    context: &Context,
+) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| database(path, error);
     let tx =
         conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     tx.execute_batch(VERSION_TABLE).map_err(failed)?;
@@ -75,15 +101,20 @@ pub(crate) fn migrate(
         seed::seed(&mut Tx::new(&tx, &seals), context)
             .map_err(|source| OpenError::Database { path: path.into(), source })?;
     }
-    tx.commit().map_err(failed)?;
-    match version {
-        0 => log::info!(target: "wazo_auth.store", "created the database {}", path.display()),
-        _ => log::info!(
-            target: "wazo_auth.store",
-            "upgraded the database {} from schema version {version} to {known}", path.display()
-        ),
+    check_foreign_keys(&tx, path)?;
+    tx.commit().map_err(failed)
+}
+
+fn set_foreign_keys(conn: &Connection, path: &Path, on: bool) -> Result<(), OpenError> {
+    conn.pragma_update(None, "foreign_keys", on).map_err(|error| database(path, error))
+}
+
+fn check_foreign_keys(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let table = conn.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional();
+    match table.map_err(|error| database(path, error))? {
+        Some(table) => Err(OpenError::Dangling { path: path.into(), table }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses a schema that is not the newest one.

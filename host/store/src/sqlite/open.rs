@@ -40,7 +40,8 @@ pub(crate) fn writer_beside(path: &Path) -> Result<Connection, OpenError> {
     Ok(conn)
 }
 
-/// The connections of the readers.
+/// The connections of the readers, opened when first needed: the first one now,
+/// so that a file that cannot be read is noticed.
 pub(crate) fn readers(
     path: &Path,
     readers: u32,
@@ -50,6 +51,7 @@ pub(crate) fn readers(
         .with_init(|conn| connection::prepare(conn, Purpose::Read));
     let pool = Pool::builder()
         .max_size(readers.max(1))
+        .min_idle(Some(1))
         .test_on_check_out(false)
         .idle_timeout(None)
         .max_lifetime(None)

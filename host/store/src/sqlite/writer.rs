@@ -45,6 +45,9 @@ pub(crate) struct Worker {
     context: Context,
     /// `PRAGMA data_version` when the index was last in agreement.
     data_version: i64,
+    /// Until when foreign changes are only looked for in front of a write: a
+    /// program that writes all the time must not keep this thread reading.
+    rests_until: Instant,
     poll_failed: bool,
 }
 
@@ -117,7 +120,15 @@ impl Worker {
         index: Arc<TokenIndex>,
         context: Context,
     ) -> Result<Self, Error> {
-        let mut worker = Self { conn, seals, index, context, data_version: 0, poll_failed: false };
+        let mut worker = Self {
+            conn,
+            seals,
+            index,
+            context,
+            data_version: 0,
+            rests_until: Instant::now(),
+            poll_failed: false,
+        };
         worker.conn.execute_batch("BEGIN")?;
         let loaded = worker.reload();
         worker.conn.execute_batch("COMMIT")?;
@@ -133,7 +144,7 @@ impl Worker {
                     self.group(std::iter::once(first).chain(rest).collect());
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    self.poll();
+                    self.idle(Instant::now());
                     polled = Instant::now();
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -205,6 +216,12 @@ impl Worker {
         Ok(changes)
     }
 
+    fn idle(&mut self, now: Instant) {
+        if now >= self.rests_until {
+            self.poll();
+        }
+    }
+
     fn poll(&mut self) {
         let polled = execute(&self.conn, "BEGIN").and_then(|()| {
             self.reload_if_changed()?;
@@ -244,10 +261,12 @@ impl Worker {
     }
 
     fn reload(&mut self) -> Result<(), Error> {
+        let started = Instant::now();
         let mut reader = Reader { conn: &self.conn, seals: &self.seals };
         let fresh = index::load(&mut reader, self.context.now().as_second())?;
         self.data_version = self.read_data_version()?;
         self.index.replace(fresh);
+        self.rests_until = Instant::now() + started.elapsed();
         Ok(())
     }
 

@@ -7,13 +7,13 @@ use crate::{Conn, Error, Metadata, Row, Table, Value};
 /// A token at the end of its life.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expiring {
-    /// The token; none when it was sealed under another key.
+    /// The token; none when it cannot be read here.
     pub token: Option<Uuid>,
     /// Its session.
     pub session_uuid: Uuid,
-    /// Its owner.
+    /// Its owner; empty when it cannot be understood.
     pub auth_id: String,
-    /// Its metadata.
+    /// Its metadata; empty when they cannot be understood.
     pub metadata: Metadata,
     /// Epoch seconds.
     pub expires_at: i64,
@@ -70,12 +70,15 @@ pub fn expiring_between(
     Ok((page, cursor))
 }
 
+/// A token that another program spoilt must end as well: all that this takes is
+/// its session.
 fn from_row(conn: &dyn Conn, row: &Row) -> Result<Expiring, Error> {
+    let token = row.text(0).ok().and_then(|text| conn.seals().read(Table::Token, text));
     Ok(Expiring {
-        token: conn.seals().read(Table::Token, row.text(0)?),
+        token,
         session_uuid: row.uuid(1)?,
-        auth_id: row.string(2)?,
-        metadata: row.metadata(3)?,
+        auth_id: row.string(2).unwrap_or_default(),
+        metadata: row.metadata(3).unwrap_or_default(),
         expires_at: row.int(4)?,
     })
 }

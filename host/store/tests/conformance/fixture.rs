@@ -1,5 +1,6 @@
 //! A store with helpers to fill it.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -31,6 +32,21 @@ pub struct Fixture {
     folder: TempDir,
 }
 
+thread_local! {
+    static WARNINGS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Warnings;
+
+/// The warnings that `f` makes on this thread.
+pub fn warnings_of<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
+    // It stays for good: the second time it is there already.
+    let _ = log::set_logger(&Warnings);
+    log::set_max_level(log::LevelFilter::Warn);
+    WARNINGS.take();
+    (f(), WARNINGS.take())
+}
+
 /// Runs a test on every store there is.
 pub fn on_every_store(test: impl Fn(&Fixture)) {
     test(&Fixture::sqlite());
@@ -41,6 +57,20 @@ pub struct TestClock(AtomicI64);
 
 /// SplitMix64: the same numbers in every run.
 pub struct TestRandom(AtomicU64);
+
+// === impl Warnings ===
+
+impl log::Log for Warnings {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        WARNINGS.with_borrow_mut(|warnings| warnings.push(record.args().to_string()));
+    }
+
+    fn flush(&self) {}
+}
 
 // === impl TestClock ===
 
@@ -91,10 +121,7 @@ impl Fixture {
     /// With this sealing key, or in clear.
     pub fn sqlite_with(key: Option<[u8; 32]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(NOON)));
-        let random = Arc::new(TestRandom::new(42));
-        let environment = Environment { xivo_uuid: None, time_zone: TimeZone::UTC };
-        let context = Context::new(clock.clone(), random, environment);
+        let (context, clock) = context(NOON);
         let store = Store::open(options(&folder, key), context.clone()).unwrap();
         let master = store.index().top_tenant().unwrap();
         Self { store, context, clock, master, folder }
@@ -246,13 +273,13 @@ impl Fixture {
         token
     }
 
-    pub fn refresh_token(
+    pub fn new_refresh_token(
         &self,
         user: Uuid,
         client_id: &str,
         mobile: bool,
     ) -> refresh_tokens::RefreshToken {
-        let token = refresh_tokens::RefreshToken {
+        refresh_tokens::RefreshToken {
             uuid: self.context.uuid(),
             client_id: Some(client_id.into()),
             user_uuid: Some(user),
@@ -263,11 +290,28 @@ impl Fixture {
             created_at: Some(self.context.now()),
             mobile,
             metadata: Metadata::new(),
-        };
+        }
+    }
+
+    pub fn refresh_token(
+        &self,
+        user: Uuid,
+        client_id: &str,
+        mobile: bool,
+    ) -> refresh_tokens::RefreshToken {
+        let token = self.new_refresh_token(user, client_id, mobile);
         let inserted = token.clone();
         self.write(move |tx| refresh_tokens::insert(tx, &inserted));
         token
     }
+}
+
+/// A context and the clock in it, which stands at `second`.
+pub fn context(second: i64) -> (Context, Arc<TestClock>) {
+    let clock = Arc::new(TestClock(AtomicI64::new(second)));
+    let random = Arc::new(TestRandom::new(42));
+    let environment = Environment { xivo_uuid: None, time_zone: TimeZone::UTC };
+    (Context::new(clock.clone(), random, environment), clock)
 }
 
 fn options(folder: &TempDir, key: Option<[u8; 32]>) -> Options {

@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
-use wazo_auth_store::{Error, sessions, tenants, tokens, users};
+use wazo_auth_store::{Error, refresh_tokens, sessions, tenants, tokens, users};
 
-use crate::fixture::{Fixture, NOON, TestRandom, on_every_store};
+use crate::fixture::{Fixture, KEY, NOON, TestRandom, on_every_store, warnings_of};
+
+/// Each user has one refresh token at most.
+const CLIENT: &str = "app";
 
 /// What was ever made, so that what is gone can be asked for too.
 #[derive(Default)]
@@ -27,6 +30,10 @@ fn it_equals_the_database_after_any_sequence_of_operations() {
             }
         }
         assert!(f.store.index().len() > 20, "the operations did something");
+        let linked = world.tokens.iter().filter_map(|(token, _)| {
+            f.read(|conn| tokens::get(conn, token)).and_then(|token| token.refresh_token_uuid)
+        });
+        assert!(linked.count() > 0, "some tokens came from refresh tokens");
     });
 }
 
@@ -43,7 +50,7 @@ fn operate(f: &Fixture, random: &TestRandom, world: &mut World, step: usize) {
     let undone = random.below(3) == 0;
     let end = move || if undone { Err(Error::Other("undone".into())) } else { Ok(()) };
     // Parents and tenants that are gone make some of these fail: so much the better.
-    let _ = match random.below(12) {
+    let _ = match random.below(14) {
         0 => {
             let uuid = f.context.uuid();
             world.tenants.push(uuid);
@@ -69,10 +76,19 @@ fn operate(f: &Fixture, random: &TestRandom, world: &mut World, step: usize) {
         6 if tenant != f.master => {
             f.try_write(move |tx| tenants::delete(tx, &tenant).and_then(|_| end()))
         }
+        7 => f.try_write(move |tx| {
+            refresh_tokens::delete_of_client(tx, &user, CLIENT).and_then(|_| end())
+        }),
+        8 => {
+            let token = f.new_refresh_token(user, CLIENT, false);
+            f.try_write(move |tx| refresh_tokens::insert(tx, &token).and_then(|()| end()))
+        }
         _ => {
-            let token = f.new_token(&user.to_string(), tenant);
+            let mut token = f.new_token(&user.to_string(), tenant);
             world.tokens.push((token.uuid, token.session_uuid));
             f.try_write(move |tx| {
+                let held = refresh_tokens::find(tx, &user, CLIENT)?;
+                token.refresh_token_uuid = held.and_then(|held| held.uuid);
                 let uuid = token.session_uuid;
                 let session = sessions::Session { uuid, mobile: false, tenant_uuid: tenant };
                 sessions::insert(tx, &session)?;
@@ -156,4 +172,33 @@ fn rows_that_another_program_spoilt_are_ignored_and_nothing_else_suffers() {
     assert!(index.get(&spoilt.uuid, NOON).is_none());
     assert!(index.get(&other.uuid, NOON).is_some());
     assert_eq!(index.tenant_of_user(&user), Some(f.master));
+}
+
+#[test]
+fn a_row_whose_text_is_none_is_left_out_and_nothing_else_suffers() {
+    let f = Fixture::sqlite();
+    let spoilt = f.token("wazo-auth", f.master);
+    let other = f.token("wazo-auth", f.master);
+    let session = spoilt.session_uuid;
+    let bad = "CAST(x'ff' AS TEXT)";
+    foreign(&f, &format!("UPDATE auth_token SET auth_id = {bad} WHERE session_uuid = '{session}'"));
+    let user = f.user("alice", f.master);
+    let check = |f: &Fixture| {
+        let index = f.store.index();
+        assert!(index.get(&spoilt.uuid, NOON).is_none());
+        assert!(index.get(&other.uuid, NOON).is_some());
+        assert_eq!(index.tenant_of_user(&user), Some(f.master));
+    };
+    check(&f);
+    let (f, warnings) = warnings_of(|| f.reopen(Some(KEY)));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("1 rows"), "{warnings:?}");
+    check(&f);
+
+    foreign(&f, &format!("UPDATE auth_token SET uuid = {bad} WHERE session_uuid = '{session}'"));
+    let mut ended = f.read(|conn| tokens::expired(conn, i64::MAX, 10));
+    ended.retain(|ended| ended.session_uuid == session);
+    assert_eq!(ended.len(), 1, "still purged in time");
+    assert!(f.write(move |tx| sessions::delete(tx, &session)));
+    check(&f);
 }

@@ -1,11 +1,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
 
 use wazo_auth_context::Context;
 use wazo_auth_store::KeyFileError;
 use wazo_auth_store::key_file::read_or_create;
 
-use crate::fixture::Fixture;
+use crate::fixture::{self, NOON};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -13,7 +15,7 @@ fn mode(path: &Path) -> u32 {
 
 fn with_file(test: impl Fn(&Path, &Context)) {
     let folder = tempfile::tempdir().unwrap();
-    test(&folder.path().join("token.key"), &Fixture::sqlite().context);
+    test(&folder.path().join("token.key"), &fixture::context(NOON).0);
 }
 
 #[test]
@@ -26,6 +28,27 @@ fn the_key_is_made_once_and_for_its_owner_only() {
         let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(text.trim_end().len(), 44, "base64 of 32 bytes");
     });
+}
+
+#[test]
+fn daemons_that_start_together_share_one_whole_key() {
+    for _ in 0..100 {
+        with_file(|path, context| {
+            let barrier = Barrier::new(8);
+            let start = || {
+                barrier.wait();
+                read_or_create(path, context).unwrap()
+            };
+            let keys = thread::scope(|scope| {
+                let daemons = [(); 8].map(|()| scope.spawn(start));
+                daemons.map(|daemon| daemon.join().unwrap())
+            });
+            assert!(keys.iter().all(|key| *key == keys[0]));
+            assert_eq!(read_or_create(path, context).unwrap(), keys[0]);
+            let files = std::fs::read_dir(path.parent().unwrap()).unwrap();
+            assert_eq!(files.count(), 1, "nothing else holds the key");
+        });
+    }
 }
 
 #[test]

@@ -45,14 +45,30 @@ fn a_refresh_token_comes_back_as_it_was_stored() {
         let get = |client: &str| f.read(|conn| refresh_tokens::get(conn, &token.uuid, client));
         assert_eq!(get("app").as_ref(), Some(&token));
         assert_eq!(get("other"), None);
-        let find = f.read(|conn| refresh_tokens::find(conn, &user, "app"));
-        assert_eq!(find.as_ref(), Some(&token));
+        let held = f.read(|conn| refresh_tokens::find(conn, &user, "app")).unwrap();
+        assert_eq!((held.uuid, held.mobile), (Some(token.uuid), true));
         let mobile = f.read(|conn| refresh_tokens::mobile_of_user(conn, &user));
-        assert_eq!(mobile, std::slice::from_ref(&token));
-        let uuid = token.uuid;
-        assert!(f.write(move |tx| refresh_tokens::delete(tx, &uuid)));
-        assert!(!f.write(move |tx| refresh_tokens::delete(tx, &uuid)));
+        assert_eq!(mobile, std::slice::from_ref(&held));
+        let gone = held.clone();
+        assert!(f.write(move |tx| refresh_tokens::delete(tx, &held)));
+        assert!(!f.write(move |tx| refresh_tokens::delete(tx, &gone)));
         assert_eq!(get("app"), None);
+    });
+}
+
+#[test]
+fn what_a_user_holds_for_a_client_is_deleted_and_nothing_else() {
+    on_every_store(|f| {
+        let (alice, bob) = (f.user("alice", f.master), f.user("bob", f.master));
+        for (user, client) in [(alice, "app"), (alice, "other"), (bob, "app")] {
+            f.refresh_token(user, client, false);
+        }
+        let delete = || f.write(move |tx| refresh_tokens::delete_of_client(tx, &alice, "app"));
+        assert!(delete());
+        assert!(!delete(), "gone already");
+        let query = ListQuery { scope: Scope::User(alice), ..ListQuery::default() };
+        assert_eq!(clients(&list(f, &query)), ["other"]);
+        assert!(f.read(|conn| refresh_tokens::find(conn, &bob, "app")).is_some());
     });
 }
 

@@ -1,5 +1,5 @@
 use wazo_auth_store::sessions::{self, Session};
-use wazo_auth_store::{Error, tokens};
+use wazo_auth_store::{Error, refresh_tokens, tokens};
 
 use crate::fixture::{NOON, on_every_store, unique};
 
@@ -52,10 +52,11 @@ fn the_sessions_made_from_a_refresh_token_are_found_until_it_goes() {
         token.refresh_token_uuid = Some(refresh_token);
         f.store_token(&token, f.master);
         f.token(&user.to_string(), f.master);
-        let of = || f.read(|conn| sessions::of_refresh_token(conn, &refresh_token));
+        let held = f.read(|conn| refresh_tokens::find(conn, &user, "app")).unwrap();
+        let of = || f.read(|conn| sessions::of_refresh_token(conn, &held));
         let session = Session { uuid: token.session_uuid, mobile: false, tenant_uuid: f.master };
         assert_eq!(of(), [session]);
-        f.write(move |tx| wazo_auth_store::refresh_tokens::delete(tx, &refresh_token));
+        f.write(move |tx| refresh_tokens::delete_of_client(tx, &user, "app"));
         assert!(of().is_empty());
         let kept = f.read(|conn| tokens::get(conn, &token.uuid)).unwrap();
         assert_eq!(kept.refresh_token_uuid, None, "the token outlives its refresh token");

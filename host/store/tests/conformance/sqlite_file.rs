@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::Connection;
-use wazo_auth_store::{OpenError, Options, Store, refresh_tokens, tenants, tokens, users};
+use wazo_auth_store::{
+    OpenError, Options, Store, refresh_tokens, sessions, tenants, tokens, users,
+};
 
 use crate::fixture::{Fixture, KEY, NOON};
 
@@ -96,13 +98,62 @@ fn tokens_sealed_under_another_key_are_not_valid_and_do_no_harm() {
     let f = Fixture::sqlite();
     let user = f.user("alice", f.master);
     let token = f.token(&user.to_string(), f.master);
-    f.refresh_token(user, "app", true);
     let f = f.reopen(Some([1; 32]));
     assert!(f.store.index().is_empty());
     assert_eq!(f.read(|conn| tokens::get(conn, &token.uuid)), None);
-    assert_eq!(f.read(|conn| refresh_tokens::find(conn, &user, "app")), None);
     let expired = f.read(|conn| tokens::expired(conn, i64::MAX, 10));
     assert_eq!((expired.len(), expired[0].token), (1, None), "still purged in time");
+}
+
+#[test]
+fn refresh_tokens_sealed_under_another_key_are_held_and_can_be_deleted() {
+    let f = Fixture::sqlite();
+    let user = f.user("alice", f.master);
+    let uuid = f.refresh_token(user, "app", true).uuid;
+    let mut token = f.new_token(&user.to_string(), f.master);
+    token.refresh_token_uuid = Some(uuid);
+    f.store_token(&token, f.master);
+    f.refresh_token(user, "other", false);
+    let f = f.reopen(Some([1; 32]));
+    assert_eq!(f.read(|conn| refresh_tokens::get(conn, &uuid, "app")), None);
+    let held = f.read(|conn| refresh_tokens::find(conn, &user, "app")).unwrap();
+    assert_eq!((held.uuid, held.client_id.as_deref()), (None, Some("app")));
+    let mobile = f.read(|conn| refresh_tokens::mobile_of_user(conn, &user));
+    assert_eq!(mobile, std::slice::from_ref(&held));
+    let sessions = f.read(|conn| sessions::of_refresh_token(conn, &held));
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].uuid, token.session_uuid);
+    assert!(f.write(move |tx| refresh_tokens::delete(tx, &held)));
+    assert!(f.write(move |tx| refresh_tokens::delete_of_client(tx, &user, "other")));
+    assert!(column(&f, "SELECT client_id FROM auth_refresh_token").is_empty());
+}
+
+#[test]
+fn a_program_that_folds_otherwise_cannot_write_logins() {
+    let f = Fixture::sqlite();
+    let user = f.user("Élodie", f.master);
+    let conn = Connection::open(f.path()).unwrap();
+    for sql in ["UPDATE auth_user SET username = 'ÉLODIE'", "DELETE FROM auth_user"] {
+        let error = conn.execute(sql, []).unwrap_err();
+        assert!(error.to_string().contains("wazo_auth_fold"), "{error}");
+    }
+    let found = f.read(|conn| users::by_login(conn, "éLODIE"));
+    assert_eq!(found.map(|found| found.uuid), Some(user));
+}
+
+#[test]
+fn connections_that_read_are_small_and_opened_when_needed() {
+    let f = Fixture::sqlite();
+    let options = Options { readers: 64, ..f.options() };
+    let beside = Store::open_beside(options, f.context.clone()).unwrap();
+    let read = beside.read(|conn| conn.query("PRAGMA cache_size", &[])).unwrap();
+    assert_eq!(read[0].int(0), Ok(-256), "KiB");
+    let path = f.path();
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let open = open.filter(|entry| {
+        std::fs::read_link(entry.as_ref().unwrap().path()).is_ok_and(|target| target == path)
+    });
+    assert!(open.count() < 10, "of two writers and the readers that were needed");
 }
 
 #[test]

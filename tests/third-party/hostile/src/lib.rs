@@ -18,6 +18,28 @@ impl Backend for Blocks {
     }
 }
 
+/// Does not start for as long as a file cannot be read.
+struct BlocksInNew;
+
+#[derive(serde::Deserialize)]
+#[serde(crate = "wazo_auth_plugin_api::serde")]
+struct File {
+    file: String,
+}
+
+impl Backend for BlocksInNew {
+    type Config = File;
+
+    fn new(config: File, _host: Host) -> Result<Self> {
+        std::fs::read(config.file)?;
+        Ok(Self)
+    }
+
+    fn verify_password(&self, _login: &str, _password: &str, _args: &mut Args) -> Result<bool> {
+        Ok(true)
+    }
+}
+
 /// Panics in several ways, in its destructor too.
 struct Panics {
     host: Host,
@@ -112,6 +134,10 @@ impl Backend for Asks {
     }
 
     fn verify_password(&self, login: &str, _password: &str, args: &mut Args) -> Result<bool> {
+        if login == "log level" {
+            args.insert("answer", log::max_level().as_str());
+            return Ok(true);
+        }
         log::warn!("asking for {login}");
         let answer: Value = self.host.call(login, &json!({}))?;
         args.insert("answer", answer);
@@ -169,6 +195,7 @@ impl Metadata for Nothing {
 
 export_plugins! {
     backend  "blocks"        => Blocks,
+    backend  "blocks_in_new" => BlocksInNew,
     backend  "panics"        => Panics,
     backend  "panics_in_new" => PanicsInNew,
     backend  "floods"        => Floods,

@@ -2,16 +2,17 @@
 
 use std::sync::Mutex;
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Capture;
 
-/// Keeps every line from now on.
+/// Keeps every line from now on: those of plugins from the level of
+/// information on, those about plugins all.
 pub fn capture() {
     if log::set_logger(&Capture).is_ok() {
-        log::set_max_level(LevelFilter::Info);
+        log::set_max_level(LevelFilter::Debug);
     }
 }
 
@@ -21,8 +22,8 @@ pub fn lines() -> Vec<String> {
 }
 
 impl Log for Capture {
-    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
-        true
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= Level::Info || metadata.target() == "wazo_auth.plugins"
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -129,3 +129,39 @@ fn a_database_of_a_newer_daemon_or_of_another_program_is_left_alone() {
     assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
     assert_eq!(file.number("SELECT count(*) FROM sqlite_schema"), 1);
 }
+
+#[test]
+fn a_table_can_be_made_anew_without_losing_what_refers_to_it() {
+    const ANEW: Migration = Migration {
+        version: 2,
+        sql: "CREATE TABLE new_tenant AS SELECT * FROM auth_tenant;
+              DROP TABLE auth_tenant;
+              CREATE TABLE auth_tenant (uuid text PRIMARY KEY, parent_uuid text, note text);
+              INSERT INTO auth_tenant SELECT uuid, parent_uuid, 'kept' FROM new_tenant;
+              DROP TABLE new_tenant",
+    };
+    let file = File::new();
+    file.migrate(&[BASE]).unwrap();
+    let mut conn = file.open();
+    migrate(&mut conn, &file.path(), &[BASE, ANEW], &context()).unwrap();
+    assert_eq!(file.number("SELECT count(*) FROM auth_tenant WHERE note = 'kept'"), 1);
+    assert_eq!(file.number("SELECT count(*) FROM auth_policy"), 1, "it refers to the tenant");
+    let lost = "UPDATE auth_policy SET tenant_uuid = 'nowhere'";
+    assert!(conn.execute(lost, []).is_err(), "foreign keys are looked at again");
+}
+
+#[test]
+fn an_upgrade_that_leaves_a_row_without_its_parent_does_not_happen() {
+    const ORPHANS: Migration =
+        Migration { version: 2, sql: "DELETE FROM auth_policy; CREATE TABLE wazo_auth_new (a)" };
+    let file = File::new();
+    file.migrate(&[BASE]).unwrap();
+    let mut conn = file.open();
+    let error = migrate(&mut conn, &file.path(), &[BASE, ORPHANS], &context()).unwrap_err();
+    assert!(matches!(&error, OpenError::Dangling { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("auth_policy_access") && text.contains("auth.db"), "{text}");
+    assert_eq!(file.number("SELECT count(*) FROM auth_policy"), 1);
+    assert_eq!(file.number("SELECT max(version) FROM wazo_auth_version"), 1);
+    assert!(conn.execute("UPDATE auth_policy SET tenant_uuid = 'nowhere'", []).is_err());
+}

@@ -11,6 +11,16 @@ use crate::{Conn, Metadata, sqlite::open, tenants, testing};
 
 type Outcome = Receiver<Result<Uuid, Error>>;
 
+/// A worker whose thread is not started, and its folder.
+fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let context = testing::context();
+    let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
+    drop(lock);
+    let worker = Worker::new(conn, Seals::default(), Arc::clone(index), context);
+    (worker.unwrap(), folder)
+}
+
 struct Fixture {
     writer: Arc<Writer>,
     index: Arc<TokenIndex>,
@@ -19,12 +29,8 @@ struct Fixture {
 }
 
 fn fixture(queue: usize) -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let context = testing::context();
-    let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
-    drop(lock);
     let index = Arc::new(TokenIndex::default());
-    let worker = Worker::new(conn, Seals::default(), Arc::clone(&index), context).unwrap();
+    let (worker, folder) = worker(&index);
     let writer = Arc::new(Writer::spawn(worker, queue).unwrap());
     let tenant = index.top_tenant().unwrap();
     Fixture { writer, index, tenant, _folder: folder }
@@ -227,4 +233,32 @@ fn its_own_commits_and_rollbacks_do_not_make_it_read_everything_again() {
     assert!(failed.recv().unwrap().is_err());
     assert!(fixture.queue(4, |_| Ok(())).recv().unwrap().is_ok());
     assert_eq!(fixture.index.tenant_of_user(&phantom), Some(fixture.tenant));
+}
+
+#[test]
+fn after_reading_everything_it_rests_as_long_unless_there_is_a_write() {
+    let index = Arc::new(TokenIndex::default());
+    let (mut worker, folder) = worker(&index);
+    let foreign = Connection::open(folder.path().join("auth.db")).unwrap();
+    let add_tenant = |number: u128| {
+        let uuid = Uuid::from_u128(number);
+        let sql = "INSERT INTO auth_tenant (uuid, parent_uuid, slug) VALUES (?1, ?1, ?1)";
+        foreign.execute(sql, [uuid.to_string()]).unwrap();
+        uuid
+    };
+    let first = add_tenant(1);
+    let later = Instant::now() + Duration::from_secs(3600);
+    worker.rests_until = later;
+    worker.idle(Instant::now());
+    assert!(!index.tenant_exists(&first), "it rests");
+    worker.idle(later);
+    assert!(index.tenant_exists(&first), "it has rested");
+    assert!(worker.rests_until < later, "from now on as long as reading took");
+
+    let second = add_tenant(2);
+    worker.rests_until = later;
+    let (task, outcome) = task(|_: &mut Tx<'_>| Ok::<_, Error>(()));
+    worker.group(VecDeque::from([task]));
+    assert_eq!(outcome.recv().unwrap(), Ok(()));
+    assert!(index.tenant_exists(&second), "a write waits for nothing");
 }

@@ -1,0 +1,131 @@
+//! From an enabled name to the file that is to be opened for it. Nothing of a
+//! file runs here.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    Inspection, Isolation, LoadError, PluginOptions, Settings, inspect, load::check_digest,
+    registry::catalog::Catalog,
+};
+
+/// Finds and checks the file of each plugin.
+#[derive(Clone, Copy)]
+pub(crate) struct Choices<'a> {
+    settings: &'a Settings,
+    catalog: &'a Catalog,
+}
+
+/// The file of a plugin: fit to be opened, with the right digest.
+pub(crate) struct Choice {
+    pub(crate) inspection: Inspection,
+    /// The version of the plugin.
+    pub(crate) version: String,
+    /// Time that a call may take.
+    pub(crate) timeout: Duration,
+    pub(crate) max_concurrent_calls: usize,
+    /// What is handed to the plugin, in JSON.
+    pub(crate) config: String,
+}
+
+/// Why an enabled plugin is not there.
+pub(crate) enum Absent {
+    /// No file offers it.
+    NotInstalled,
+    /// There is a file, or what is configured is wrong.
+    Refused(Refusal),
+}
+
+/// What is wrong, and with which file if there is one.
+pub(crate) struct Refusal {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) reason: String,
+}
+
+// === impl Choices ===
+
+impl<'a> Choices<'a> {
+    pub(crate) fn new(settings: &'a Settings, catalog: &'a Catalog) -> Self {
+        Self { settings, catalog }
+    }
+
+    /// Two files that offer the same plugin: which one runs must not depend on
+    /// their names.
+    pub(crate) fn check_single(&self, kind: &'static str, name: &str) -> Result<(), LoadError> {
+        if self.settings.plugins.get(name).is_some_and(|options| options.path.is_some()) {
+            return Ok(());
+        }
+        let mut files = self.catalog.offering(kind, name).map(|found| found.file.clone());
+        match (files.next(), files.next()) {
+            (Some(first), Some(second)) => {
+                Err(LoadError::Ambiguous { kind, name: name.to_owned(), first, second })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that is to be opened for a plugin.
+    pub(crate) fn choose(&self, kind: &str, name: &str) -> Result<Choice, Absent> {
+        let default = PluginOptions::default();
+        let options = self.settings.plugins.get(name).unwrap_or(&default);
+        let timeout = check_options(name, options).map_err(|reason| refused(None, reason))?;
+        let inspection = self.find(kind, name, options)?;
+        let version = inspection.offers(kind, name).unwrap_or_default().to_owned();
+        let unfit = |error: &dyn std::error::Error| {
+            refused(Some(inspection.file.clone()), error.to_string())
+        };
+        inspection.fits_in_process().map_err(|error| unfit(&error))?;
+        check_digest(name, &inspection, options.sha256.as_deref())
+            .map_err(|error| unfit(&error))?;
+        let config = match &options.config {
+            Value::Null => "{}".to_owned(),
+            config => config.to_string(),
+        };
+        let max_concurrent_calls = options.max_concurrent_calls;
+        Ok(Choice { inspection, version, timeout, max_concurrent_calls, config })
+    }
+
+    /// The file of a plugin: the configured one, or the one that offers it.
+    fn find(&self, kind: &str, name: &str, options: &PluginOptions) -> Result<Inspection, Absent> {
+        let Some(path) = &options.path else {
+            let found = self.catalog.offering(kind, name).next().cloned();
+            return found.ok_or_else(|| match self.catalog.refused_file_of(name) {
+                Some((file, error)) => refused(Some(file.to_owned()), error.to_string()),
+                None => Absent::NotInstalled,
+            });
+        };
+        let found =
+            inspect(path).map_err(|error| refused(Some(path.clone()), error.to_string()))?;
+        if found.offers(kind, name).is_none() {
+            let offers = found.manifest.plugins.iter();
+            let offers: Vec<_> = offers.map(|o| format!("{} `{}`", o.kind, o.name)).collect();
+            let (file, offers) = (found.file.display(), offers.join(", "));
+            let reason =
+                format!("{file} (plugins.{name}.path) offers {offers}, no {kind} plugin `{name}`");
+            return Err(refused(Some(found.file), reason));
+        }
+        Ok(found)
+    }
+}
+
+fn refused(file: Option<PathBuf>, reason: String) -> Absent {
+    Absent::Refused(Refusal { file, reason })
+}
+
+/// Checks what is configured; gives the time that a call may take.
+fn check_options(name: &str, options: &PluginOptions) -> Result<Duration, String> {
+    if options.isolation == Isolation::Process {
+        return Err(format!(
+            "plugins.{name}.isolation is `process`, which this version does not offer yet; \
+             it is not run in the daemon instead: remove the key if you want that"
+        ));
+    }
+    if options.max_concurrent_calls == 0 {
+        return Err(format!("plugins.{name}.max_concurrent_calls is 0; it must be 1 or more"));
+    }
+    let timeout = options.timeout;
+    Duration::try_from_secs_f64(timeout).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
+        format!("plugins.{name}.timeout is {timeout}; it must be a number of seconds above 0")
+    })
+}

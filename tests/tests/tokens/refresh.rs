@@ -1,0 +1,108 @@
+//! Refresh tokens: made, used, of no other use (sections 4.4, 5.1 and 10).
+
+use serde_json::{Value, json};
+use wazo_auth_tests::Daemon;
+
+use crate::support::{Bench, PASSWORD, keys, reason, text};
+
+#[test]
+fn a_client_keeps_its_refresh_token() {
+    let bench = Bench::new(Daemon::start());
+    let alice = bench.user("alice");
+    let first = bench.offline("alice", "desk");
+    let again = bench.offline("alice", "desk");
+    assert_eq!(first["refresh_token"], again["refresh_token"]);
+    assert_ne!(first["token"], again["token"]);
+    assert_ne!(bench.offline("alice", "other")["refresh_token"], first["refresh_token"]);
+    let answer = bench.refresh("desk", &first["refresh_token"]).expect(200);
+    assert_eq!(answer.header("wazo-sessions-revoked"), "0");
+    let fresh = answer.json()["data"].clone();
+    assert!(!keys(&fresh).contains(&"refresh_token".to_owned()));
+    assert_eq!((&fresh["auth_id"], &fresh["metadata"]), (&json!(alice), &first["metadata"]));
+    assert_ne!(fresh["session_uuid"], first["session_uuid"]);
+    for data in [&first, &again, &fresh] {
+        assert_eq!(bench.head(&text(data, "token"), ""), 204);
+    }
+    // It does for itself: whatever credentials come along are not looked at.
+    let body =
+        json!({"client_id": "desk", "refresh_token": first["refresh_token"], "expiration": 5});
+    let answer = bench.daemon.post("/0.1/token").basic("alice", "wrong").json(body).send();
+    assert_eq!(answer.expect(200).json()["data"]["auth_id"], json!(alice));
+}
+
+#[test]
+fn a_refresh_token_is_good_for_its_client_alone() {
+    let bench = Bench::new(Daemon::start());
+    bench.user("alice");
+    let offline = bench.offline("alice", "desk");
+    let (access, refresh) = (text(&offline, "token"), text(&offline, "refresh_token"));
+    let refused = [
+        ("other", refresh.clone()),
+        ("DESK", refresh.clone()),
+        ("desk", refresh.to_uppercase()),
+        ("desk", format!(" {refresh}")),
+        ("desk", String::new()),
+        ("desk", "5b046ec3-8ac7-4908-9814-692f55d57e77".to_owned()),
+        // An access token refreshes nothing.
+        ("desk", access),
+    ];
+    for (client, token) in refused {
+        let body = json!({"client_id": client, "refresh_token": token});
+        // Right credentials do not save it: the first way that applies counts.
+        let request = bench.daemon.post("/0.1/token").basic("alice", PASSWORD).json(body);
+        assert_eq!(
+            reason(&request.send().expect(401)),
+            "Authentication Failed",
+            "{client} {token}"
+        );
+    }
+    // And a refresh token opens nothing else.
+    let answer = bench.daemon.get("/0.1/users/me/tokens").token(&refresh).send().expect(401);
+    assert_eq!(answer.json()["details"]["reason"], "not_found_or_expired");
+    assert_eq!(bench.head(&refresh, ""), 404);
+    let stolen = bench.database().text("SELECT uuid FROM auth_refresh_token");
+    assert_ne!(stolen, refresh);
+    let _ = bench.refresh("desk", &Value::from(stolen)).expect(401);
+}
+
+#[test]
+fn a_refresh_looks_at_the_user_as_it_is_now() {
+    let bench = Bench::new(Daemon::start());
+    let alice = bench.user("alice");
+    let offline = bench.offline("alice", "desk");
+    let refresh = || bench.refresh("desk", &offline["refresh_token"]);
+    assert_eq!(offline["acl"], json!([]));
+
+    bench.grant(&alice, "later", &["calld.calls.read"]);
+    assert_eq!(refresh().expect(200).json()["data"]["acl"], json!(["calld.calls.read"]));
+    let old = bench.daemon.get(&format!("/0.1/token/{}", text(&offline, "token"))).send();
+    assert_eq!(old.expect(200).json()["data"]["acl"], json!([]), "what is issued is frozen");
+
+    bench.sql("UPDATE auth_user SET username = 'alicia' WHERE username = 'alice'");
+    assert_eq!(refresh().expect(200).json()["data"]["auth_id"], json!(alice), "renamed");
+
+    bench.sql("UPDATE auth_user SET enabled = false WHERE username = 'alicia'");
+    assert_eq!(reason(&refresh().expect(401)), "Authentication Failed");
+    bench.sql("UPDATE auth_user SET enabled = true WHERE username = 'alicia'");
+    let _ = refresh().expect(200);
+
+    bench.sql("UPDATE auth_user SET authentication_method = 'ldap' WHERE username = 'alicia'");
+    assert_eq!(reason(&refresh().expect(401)), "Authentication Failed");
+    bench.sql("UPDATE auth_user SET authentication_method = 'default', password_hash = NULL");
+    let _ = refresh().expect(200);
+}
+
+#[test]
+fn a_new_owner_of_the_old_name_gets_nothing() {
+    let bench = Bench::new(Daemon::start());
+    let alice = bench.user("alice");
+    let offline = bench.offline("alice", "desk");
+    bench.sql("UPDATE auth_user SET username = NULL WHERE username = 'alice'");
+    bench.user("alice");
+    let answer = bench.refresh("desk", &offline["refresh_token"]);
+    // Nameless now, and so without a way to log in; certainly not the other one.
+    assert_eq!(reason(&answer.expect(401)), "Authentication Failed");
+    bench.sql(&format!("UPDATE auth_user SET username = 'first' WHERE uuid = '{alice}'"));
+    let answer = bench.refresh("desk", &offline["refresh_token"]).expect(200);
+    assert_eq!(answer.json()["data"]["auth_id"], json!(alice));
+}
