@@ -119,7 +119,7 @@ impl Server {
         let connections = GracefulShutdown::new();
         let (stopping, stopped) = watch::channel(());
         let mut stop = std::pin::pin!(stop);
-        let result = loop {
+        let served: io::Result<()> = loop {
             tokio::select! {
                 () = &mut stop => break Ok(()),
                 accepted = self.listener.accept() => match accepted {
@@ -138,15 +138,13 @@ impl Server {
             }
         };
         drop(self.listener);
-        if result.is_err() {
-            return result;
-        }
+        served?;
         // Nobody waits for handshakes that never end.
         drop(stopping);
         if timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
             log::warn!(target: "wazo_auth.http", "some requests did not finish in {} s", DRAIN_TIMEOUT.as_secs());
         }
-        result
+        Ok(())
     }
 }
 

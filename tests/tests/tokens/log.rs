@@ -32,13 +32,15 @@ fn logins_leave_a_line_that_names_them() {
     assert_eq!(
         line(&bench, "Successful login: Alice"),
         format!(
-            "Successful login: Alice got token {redacted} from 203.0.113.5 using agent \"phone \"x\"\""
+            "Successful login: Alice got token {redacted} from 203.0.113.5 using agent \"phone \\\"x\\\"\""
         )
     );
     let _ = try_as("alice", "not-it").expect(401);
     let failed = line(&bench, "Failed login: ");
     assert!(failed.contains("alice"), "{failed}");
-    assert!(failed.ends_with("from 203.0.113.5 using agent \"phone \"x\"\""), "{failed}");
+    // The client's own quotes do not look like those of the line.
+    let agent = r#"from 203.0.113.5 using agent "phone \"x\"""#;
+    assert!(failed.ends_with(agent), "{failed}");
     let _ = try_as("ALICE", PASSWORD).expect(429);
     assert!(line(&bench, "ALICE").starts_with("Failed login: "));
     // Nobody can write lines of their own.

@@ -70,6 +70,12 @@ impl<'a> Choices<'a> {
         let default = PluginOptions::default();
         let options = self.settings.plugins.get(name).unwrap_or(&default);
         let timeout = check_options(name, options).map_err(|reason| refused(None, reason))?;
+        if kind == "backend" && METHODS.contains(&name) {
+            let reason = format!(
+                "`{name}` is an authentication method of the daemon's own: a backend needs another name"
+            );
+            return Err(refused(None, reason));
+        }
         let inspection = self.find(kind, name, options)?;
         let version = inspection.offers(kind, name).unwrap_or_default().to_owned();
         let unfit = |error: &dyn std::error::Error| {
@@ -112,6 +118,9 @@ impl<'a> Choices<'a> {
 fn refused(file: Option<PathBuf>, reason: String) -> Absent {
     Absent::Refused(Refusal { file, reason })
 }
+
+/// What no backend may be called: its name would be an authentication method.
+const METHODS: [&str; 5] = ["default", "ldap", "native", "refresh_token", "saml"];
 
 /// Checks what is configured; gives the time that a call may take.
 fn check_options(name: &str, options: &PluginOptions) -> Result<Duration, String> {

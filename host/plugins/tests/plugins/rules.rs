@@ -38,6 +38,16 @@ fn enabled_but_not_installed_is_an_error_in_the_log_only() {
 }
 
 #[test]
+fn a_backend_named_like_a_method_of_the_daemon_is_refused() {
+    let folder = folder();
+    install_stock(folder.path());
+    let (registry, _daemon) = load(&settings(folder.path(), &["native"])).unwrap();
+    assert_eq!(registry.backend_names().collect::<Vec<_>>(), ["wazo_user"]);
+    let report = registry.report().into_iter().find(|report| report.name == "native").unwrap();
+    assert_eq!(report.state, PluginState::Refused);
+}
+
+#[test]
 fn without_wazo_user_the_daemon_does_not_start() {
     let folder = folder();
     install_stock(folder.path());
