@@ -2,7 +2,7 @@
 //! hand out what.
 //!
 //! Synchronous code. It knows nothing of HTTP and nothing of SQL: it is called
-//! by the `http` crate on a worker thread (but for [`tokens::check`], which
+//! by the `http` crate on a worker thread (but for [`Services::check`], which
 //! answers from memory), and calls the store, the plugins and the hasher.
 //!
 //! A request that changes something is *prepared* (reads, hashing, plugins; no
