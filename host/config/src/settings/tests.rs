@@ -47,6 +47,13 @@ fn the_defaults_are_those_of_the_contract() {
 }
 
 #[test]
+fn a_negative_cleanup_interval_disables_the_cleanup() {
+    let settings = read(&["token_cleanup_interval: -1"]).unwrap();
+    assert_eq!(settings.tokens.cleanup_interval, Duration::ZERO);
+    assert!(error("token_cleanup_interval: soon").contains("`token_cleanup_interval`"));
+}
+
+#[test]
 fn booleans_take_the_spellings_of_operators() {
     let file = "debug: yes\nseal_tokens: 'Off'\nbootstrap_user_on_startup: ON\n\
                 enabled_backend_plugins: {acme: yes, ldap_user: no}\n\
@@ -135,7 +142,7 @@ fn a_wrong_type_is_one_sentence() {
         ("log_level: loud", "`log_level` is the text `loud` in 0.yml: critical, error, warning,"),
         ("log_level:", "`log_level` is nothing (null) in 0.yml: a text is expected."),
         (
-            "token_cleanup_interval: -1",
+            "db_connect_retry_timeout_seconds: -1",
             "is `-1` in 0.yml: a number of seconds, 0 or more is expected.",
         ),
         (
