@@ -54,5 +54,5 @@ need_cargo_deny() {
 # need_cargo: says what to do when there is no Rust toolchain.
 need_cargo() {
     command -v cargo >/dev/null ||
-        fail "there is no Rust toolchain (cargo); install one of version 1.90 or newer, see https://rustup.rs"
+        fail "there is no Rust toolchain (cargo); install version 1.90 or newer, for instance with rustup"
 }
