@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE};
 use log::Level;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use wazo_auth_service::login::redacted;
 
 const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
@@ -66,12 +67,17 @@ impl Logged {
 fn url(uri: &Uri) -> String {
     let path = percent_decode_str(uri.path()).decode_utf8_lossy();
     let mut url = String::with_capacity(path.len());
+    let mut previous = "";
     for (i, segment) in path.split('/').enumerate() {
         if i > 0 {
             url.push('/');
         }
-        let after_token = path.split('/').nth(i.wrapping_sub(1)) == Some("token");
-        if after_token { url.push_str(&redacted(segment)) } else { url.push_str(segment) }
+        if previous == "token" {
+            url.push_str(&redacted(segment))
+        } else {
+            url.push_str(segment)
+        }
+        previous = segment;
     }
     for (i, (key, value)) in crate::query::pairs(uri.query()).enumerate() {
         url.push(if i == 0 { '?' } else { '&' });
@@ -89,6 +95,8 @@ fn headers_text(headers: &HeaderMap) -> String {
             "authorization" if value.starts_with("Basic ") => format!("Basic {HIDDEN}"),
             "authorization" | "cookie" | "proxy-authorization" => HIDDEN.to_owned(),
             "x-auth-token" => redacted(&value),
+            // The page that the browser came from may have had a token in its URL.
+            "referer" => value.split('?').next().unwrap_or_default().to_owned(),
             _ => value.into_owned(),
         };
         let separator = if i == 0 { "" } else { ", " };
@@ -116,13 +124,6 @@ fn body_text(headers: &HeaderMap, body: &[u8]) -> String {
         }
     }
     format!(" with data {}", Value::Object(fields))
-}
-
-/// Everything but hyphens and the last eight characters as `X`.
-fn redacted(secret: &str) -> String {
-    let hidden = secret.chars().count().saturating_sub(8);
-    let redact = |(i, c): (usize, char)| if c == '-' || i >= hidden { c } else { 'X' };
-    secret.chars().enumerate().map(redact).collect()
 }
 
 /// `span_id`, `parent_id` and `trace_id`: from a valid W3C `traceparent`, else
@@ -171,6 +172,13 @@ mod tests {
     fn tokens_in_urls_show_their_last_eight_characters() {
         let uri: Uri = "/0.1/token/5b046ec3-8ac7-4908-9814-692f55d57e77?scope=a.b".parse().unwrap();
         assert_eq!(url(&uri), "/0.1/token/XXXXXXXX-XXXX-XXXX-XXXX-XXXX55d57e77?scope=a.b");
+    }
+
+    #[test]
+    fn a_token_in_the_url_of_the_page_before_is_hidden() {
+        let mut headers = HeaderMap::new();
+        headers.insert("referer", "https://x.example/reset?token=s3cre7".parse().unwrap());
+        assert_eq!(headers_text(&headers), "{referer: https://x.example/reset}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Services {
                 target: "wazo_auth.login",
                 "Successful login: {} got token {} from {from} using agent \"{agent}\"",
                 quotable(login),
-                redacted(&answer.token.token)
+                redacted(&answer.token.token.to_string())
             ),
             Err(LoginError::TooManySessions { login, .. }) => log::info!(
                 target: "wazo_auth.login",
@@ -348,12 +348,12 @@ fn quotable(text: &str) -> Cow<'_, str> {
     if text.contains('"') { Cow::Owned(text.replace('"', "\\\"")) } else { Cow::Borrowed(text) }
 }
 
-/// A token as a log may show it: its last eight characters.
+/// A token as a log may show it: its hyphens and last eight characters.
 #[must_use]
-pub fn redacted(token: &Uuid) -> String {
-    let token = token.to_string();
-    let hidden = token.len().saturating_sub(8);
-    token.chars().enumerate().map(|(i, c)| if c == '-' || i >= hidden { c } else { 'X' }).collect()
+pub fn redacted(secret: &str) -> String {
+    let hidden = secret.chars().count().saturating_sub(8);
+    let redact = |(i, c): (usize, char)| if c == '-' || i >= hidden { c } else { 'X' };
+    secret.chars().enumerate().map(redact).collect()
 }
 
 /// The instant `seconds` after `from`; the farthest there is beyond.
