@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
+use uuid::Uuid;
 use wazo_auth_service::{login::LoginAnswer, tokens::TokenView};
 
 use crate::{
@@ -46,12 +47,13 @@ pub(crate) fn place_of_creation(call: &Call) -> Place {
 
 pub(crate) fn place_of_check(call: &Call) -> Place {
     let length = call.parts.uri.query().map_or(0, str::len);
-    // The name and the longest encoding of a short scope, and a tenant.
-    if length <= 3 * SHORT_SCOPE && is_short(call) { Place::Reactor } else { Place::Worker }
-}
-
-fn is_short(call: &Call) -> bool {
-    call.query("scope").is_none_or(|scope| scope.len() <= SHORT_SCOPE)
+    let is_short = || call.query("scope").is_none_or(|scope| scope.len() <= SHORT_SCOPE);
+    // A short query holds no long scope; a long one is not even looked into.
+    if length <= SHORT_SCOPE || length <= 4 * SHORT_SCOPE && is_short() {
+        Place::Reactor
+    } else {
+        Place::Worker
+    }
 }
 
 pub(crate) fn place_of_scopes_check(call: &Call) -> Place {
@@ -67,7 +69,7 @@ struct RefreshFields {
 /// `HEAD /token/{token}`.
 pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
     let (scope, tenant) = (call.query("scope"), call.query("tenant"));
-    app.services.check(token_param(call).as_str(), scope.as_deref(), tenant.as_deref())?;
+    app.services.check(&token_param(call), scope.as_deref(), tenant.as_deref())?;
     Ok(Reply::no_content())
 }
 
@@ -75,13 +77,13 @@ pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
 pub(crate) fn get(app: &App, call: &Call) -> Result<Reply, Error> {
     let (scope, tenant) = (call.query("scope"), call.query("tenant"));
     let token = token_param(call);
-    let view = app.services.read_token(token.as_str(), scope.as_deref(), tenant.as_deref())?;
+    let view = app.services.read_token(&token, scope.as_deref(), tenant.as_deref())?;
     Ok(Reply::json(&json!({"data": token_json(app, &view)})))
 }
 
 /// `DELETE /token/{token}`.
 pub(crate) fn revoke(app: &App, call: &Call) -> Result<Reply, Error> {
-    app.services.revoke_token(token_param(call).as_str())?;
+    app.services.revoke_token(token_param(call))?;
     Ok(Reply::json(&json!({"data": {"message": "success"}})))
 }
 
@@ -94,7 +96,7 @@ pub(crate) fn check_scopes(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant =
         fields.nullable_string("tenant_uuid", any).map_err(Error::invalid_token_request)?;
     let token = token_param(call);
-    let checked = app.services.check_scopes(token.as_str(), &scopes, tenant.as_deref())?;
+    let checked = app.services.check_scopes(&token, &scopes, tenant.as_deref())?;
     Ok(Reply::json(&json!({"scopes": Scopes(&checked)})))
 }
 
@@ -110,19 +112,8 @@ impl Serialize for Scopes<'_> {
     }
 }
 
-/// The token of the path; path variables are lower-cased before use.
-struct TokenParam([u8; 36]);
-
-impl TokenParam {
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-fn token_param(call: &Call) -> TokenParam {
-    let mut text = [b'-'; 36];
-    call.uuid_param("token_uuid").hyphenated().encode_lower(&mut text);
-    TokenParam(text)
+fn token_param(call: &Call) -> Uuid {
+    call.uuid_param("token_uuid")
 }
 
 /// A token as tokens.md section 3 has it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices};
-use wazo_auth_store::{self as store, groups::Group, policies::Policy, users::User};
+use wazo_auth_store::{self as store, TokenIndex, groups::Group, policies::Policy, users::User};
 
 use crate::{
     Services,
@@ -129,7 +129,9 @@ impl Services {
             "tenants.get_top" => Ok(json!({"uuid": self.top_tenant()})),
             "tokens.create" => self.create_plugin_token(parse(head)?),
             "tokens.delete" => {
-                self.revoke_token(&parse::<ByToken>(head)?.token)?;
+                if let Some(token) = TokenIndex::parse_token(&parse::<ByToken>(head)?.token) {
+                    self.revoke_token(token)?;
+                }
                 Ok(json!({}))
             }
             unknown => {

@@ -75,8 +75,11 @@ impl Services {
     /// The live token written `token`: from memory, without waiting for anything.
     #[must_use]
     pub fn live_token(&self, token: &str) -> Option<LiveToken> {
-        let token = TokenIndex::parse_token(token)?;
-        self.store().index().get(&token, self.now_seconds())
+        self.live(&TokenIndex::parse_token(token)?)
+    }
+
+    fn live(&self, token: &Uuid) -> Option<LiveToken> {
+        self.store().index().get(token, self.now_seconds())
     }
 
     /// Checks a token: existence, then `scope`, then `tenant` (empty: none).
@@ -86,11 +89,11 @@ impl Services {
     /// [`CheckError`].
     pub fn check(
         &self,
-        token: &str,
+        token: &Uuid,
         scope: Option<&str>,
         tenant: Option<&str>,
     ) -> Result<LiveToken, CheckError> {
-        let token = self.live_token(token).ok_or(CheckError::UnknownToken)?;
+        let token = self.live(token).ok_or(CheckError::UnknownToken)?;
         if let Some(scope) = scope
             && !allows(&token, scope)
         {
@@ -106,7 +109,7 @@ impl Services {
     /// [`CheckError`] when it is unknown or does not reach `tenant`.
     pub fn check_scopes<'a>(
         &self,
-        token: &str,
+        token: &Uuid,
         scopes: &'a [String],
         tenant: Option<&str>,
     ) -> Result<Vec<(&'a str, bool)>, CheckError> {
@@ -122,7 +125,7 @@ impl Services {
     /// [`ReadError`].
     pub fn read_token(
         &self,
-        token: &str,
+        token: &Uuid,
         scope: Option<&str>,
         tenant: Option<&str>,
     ) -> Result<TokenView, ReadError> {
@@ -140,8 +143,7 @@ impl Services {
     ///
     /// # Errors
     /// The store's, when it cannot write.
-    pub fn revoke_token(&self, token: &str) -> Result<(), store::Error> {
-        let Some(token) = TokenIndex::parse_token(token) else { return Ok(()) };
+    pub fn revoke_token(&self, token: Uuid) -> Result<(), store::Error> {
         self.store().write(&[], move |tx| {
             let conn = tx.conn();
             let Some(row) = store::tokens::get(conn, &token)? else { return Ok(()) };
