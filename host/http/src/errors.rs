@@ -315,19 +315,17 @@ impl From<ScopeError> for Error {
 
 impl From<DeleteError> for Error {
     fn from(error: DeleteError) -> Self {
-        match &error {
+        let text = error.to_string();
+        match error {
             DeleteError::UnknownUser(user) => Self::unknown_user(&user.to_string()),
             DeleteError::UnknownClient(client) => Self::identified(
                 StatusCode::NOT_FOUND,
                 "cannot-find-refresh-token-matching-client-id",
-                error.to_string(),
+                text,
                 json!({"client_id": client}),
                 Some("tokens"),
             ),
-            DeleteError::Store(_) => match error {
-                DeleteError::Store(error) => error.into(),
-                _ => Self::internal(),
-            },
+            DeleteError::Store(error) => error.into(),
             _ => Self::internal(),
         }
     }

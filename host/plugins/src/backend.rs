@@ -93,17 +93,6 @@ impl Instance {
     ) -> Result<Option<wire::MetadataReply>, CallError> {
         self.call(method, &of_login(login, args))
     }
-
-    /// The answer that the host gives in the plugin's place.
-    pub(crate) fn default(
-        &self,
-        answer: wazo_auth_plugin_api::Result<Map>,
-    ) -> Result<Map, CallError> {
-        answer.map_err(|error| {
-            let text = error.text().to_owned();
-            self.refusal(error).unwrap_or_else(|| self.failed(text))
-        })
-    }
 }
 
 fn of_login<'a>(login: &'a str, args: &'a Args) -> wire::LoginArgs<'a> {

@@ -25,7 +25,7 @@ impl MetadataPlugin {
     pub fn get_token_metadata(&self, login: &str, args: &Args) -> Result<Map, CallError> {
         match self.0.metadata(method::GET_TOKEN_METADATA, login, args)? {
             Some(reply) => Ok(reply.metadata),
-            None => self.0.default(self.0.host().user_metadata(login)),
+            None => self.default_of(login),
         }
     }
 
@@ -36,5 +36,13 @@ impl MetadataPlugin {
     pub fn get_persistent_metadata(&self, login: &str, args: &Args) -> Result<Map, CallError> {
         let reply = self.0.metadata(method::GET_PERSISTENT_METADATA, login, args)?;
         Ok(reply.map(|reply| reply.metadata).unwrap_or_default())
+    }
+
+    /// The answer that the host gives in the plugin's place.
+    fn default_of(&self, login: &str) -> Result<Map, CallError> {
+        self.0.host().user_metadata(login).map_err(|error| {
+            let text = error.text().to_owned();
+            self.0.refusal(error).unwrap_or_else(|| self.0.failed(text))
+        })
     }
 }

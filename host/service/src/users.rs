@@ -175,7 +175,7 @@ impl Services {
         if !self.is_known_method(&method)? {
             return Err(CreateUserError::InvalidMethod(method));
         }
-        let password = match new.password.clone() {
+        let password = match new.password {
             Some(password) => {
                 let salt = self.context().random::<64>();
                 let hash = self.hasher().hash_new(password, salt)?;
