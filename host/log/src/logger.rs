@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use wazo_auth_context::Context;
 
@@ -193,21 +193,66 @@ fn is_ours(logger: &str) -> bool {
         || matches!(logger, "STDOUT" | "STDERR")
 }
 
-/// An open file that gets whole lines. The lock keeps lines whole that a pipe
-/// takes in several parts.
-struct Destination(Mutex<File>);
+/// An open file that gets whole lines.
+///
+/// A thread that finds another one writing leaves its line with it and goes on:
+/// the slower the file, the more lines go with one call of the system.
+struct Destination {
+    file: File,
+    lines: Mutex<Lines>,
+    /// There is room for lines again.
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct Lines {
+    waiting: Vec<u8>,
+    /// Whether a thread is at it.
+    writing: bool,
+}
+
+/// Bytes that may wait. Beyond, whoever logs waits as well: behind a file that
+/// takes nothing any more, memory must not grow.
+const MOST_WAITING: usize = 256 * 1024;
+/// How often a thread writes the lines that others left with it meanwhile.
+const ROUNDS: usize = 4;
 
 // === impl Destination ===
 
 impl Destination {
     fn new(file: File) -> Self {
-        Self(Mutex::new(file))
+        Self { file, lines: Mutex::default(), room: Condvar::new() }
+    }
+
+    fn write(&self, line: &[u8]) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        while lines.writing && lines.waiting.len() > MOST_WAITING {
+            lines = self.room.wait(lines).unwrap_or_else(PoisonError::into_inner);
+        }
+        lines.waiting.extend_from_slice(line);
+        if lines.writing {
+            return;
+        }
+        lines.writing = true;
+        for _ in 0..ROUNDS {
+            let batch = std::mem::take(&mut lines.waiting);
+            drop(lines);
+            self.put(&batch);
+            lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.waiting.is_empty() {
+                break;
+            }
+        }
+        // Nobody can add to what is written under the lock: this ends.
+        self.put(&lines.waiting);
+        lines.waiting.clear();
+        lines.writing = false;
+        self.room.notify_all();
     }
 
     /// A full disk or a closed pipe must not stop the daemon, and there is
     /// nobody to tell: errors end here.
-    fn write(&self, line: &[u8]) {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = file.write_all(line);
+    fn put(&self, lines: &[u8]) {
+        let _ = (&self.file).write_all(lines);
     }
 }
