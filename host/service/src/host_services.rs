@@ -6,10 +6,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices};
-use wazo_auth_store::{self as store, TokenIndex, groups::Group, policies::Policy, users::User};
+use wazo_auth_store::{
+    self as store, Store, TokenIndex, groups::Group, policies::Policy, users::User,
+};
 
 use crate::{
     Services,
+    directory::Directory,
     metadata::MetadataError,
     tokens::Internal,
     users::{VerifyError, effective_method},
@@ -96,24 +99,22 @@ impl Services {
             }
             "users.get_by_login" => {
                 let user = self.user_by_login(&parse::<ByLogin>(head)?.login)?;
-                Ok(json!({"user": user.as_ref().map(user_json)}))
+                Ok(json!({"user": user.as_deref().map(user_json)}))
             }
             "users.get" => {
                 let user = match user_uuid(head)? {
-                    Some(uuid) => self.store().read(|conn| store::users::get(conn, &uuid))?,
+                    Some(uuid) => self.directory().user(self.store(), uuid)?,
                     None => None,
                 };
-                Ok(json!({"user": user.as_ref().map(user_json)}))
+                Ok(json!({"user": user.as_deref().map(user_json)}))
             }
-            "users.get_acl" => {
-                Ok(json!({"acl": self.of_user(head, store::policies::acl_of_user)?}))
-            }
+            "users.get_acl" => Ok(json!({"acl": &*self.of_user(head, Directory::acl)?})),
             "users.list_policies" => {
-                let policies = self.of_user(head, store::policies::of_user)?;
+                let policies = self.of_user(head, Directory::policies)?;
                 Ok(json!({"items": policies.iter().map(policy_json).collect::<Vec<_>>()}))
             }
             "users.list_groups" => {
-                let groups = self.of_user(head, store::groups::of_user)?;
+                let groups = self.of_user(head, Directory::groups)?;
                 Ok(json!({"items": groups.iter().map(group_json).collect::<Vec<_>>()}))
             }
             "metadata.get_token_metadata" => {
@@ -144,11 +145,11 @@ impl Services {
     fn of_user<T>(
         &self,
         head: &str,
-        ask: fn(&mut dyn store::Conn, &Uuid) -> Result<Vec<T>, store::Error>,
-    ) -> Result<Vec<T>, Refusal> {
+        ask: fn(&Directory, &Store, Uuid) -> Result<Arc<[T]>, store::Error>,
+    ) -> Result<Arc<[T]>, Refusal> {
         match user_uuid(head)? {
-            Some(uuid) => Ok(self.store().read(|conn| ask(conn, &uuid))?),
-            None => Ok(Vec::new()),
+            Some(uuid) => Ok(ask(self.directory(), self.store(), uuid)?),
+            None => Ok(Arc::new([])),
         }
     }
 

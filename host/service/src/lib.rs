@@ -18,8 +18,11 @@ use wazo_auth_password::Hasher;
 use wazo_auth_plugins::Registry;
 use wazo_auth_store::Store;
 
+use directory::Directory;
+
 pub mod bootstrap;
 pub mod cleanup;
+mod directory;
 pub mod host_services;
 pub mod login;
 pub mod metadata;
@@ -56,6 +59,7 @@ pub struct Services {
     rules: Rules,
     store: Arc<Store>,
     hasher: Arc<Hasher>,
+    directory: Directory,
     /// Set once, after the plugins were given this very object to call.
     plugins: OnceLock<Registry>,
     top_tenant: Uuid,
@@ -76,7 +80,8 @@ impl Services {
     ) -> Result<Arc<Self>, StartError> {
         let top = store.read(wazo_auth_store::tenants::top).map_err(StartError::Store)?;
         let top_tenant = top.ok_or(StartError::NoTopTenant)?.uuid;
-        Ok(Arc::new(Self { context, rules, store, hasher, plugins: OnceLock::new(), top_tenant }))
+        let (directory, plugins) = (Directory::default(), OnceLock::new());
+        Ok(Arc::new(Self { context, rules, store, hasher, directory, plugins, top_tenant }))
     }
 
     /// Hands over the loaded plugins; done once, at start.
@@ -110,6 +115,10 @@ impl Services {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// The tenant above all others.

@@ -233,7 +233,7 @@ impl Services {
     fn default_acl(&self, verified: &Verified, args: &Args) -> Result<Vec<String>, LoginError> {
         let mut acl = args.acl();
         if let Some(user) = &verified.user {
-            acl.extend(self.store().read(|conn| store::policies::acl_of_user(conn, &user.uuid))?);
+            acl.extend_from_slice(&self.directory().acl(self.store(), user.uuid)?);
         }
         Ok(acl)
     }

@@ -1,6 +1,6 @@
 //! Users: created, found by login, their passwords verified (users.md).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
@@ -123,11 +123,11 @@ impl Services {
     ///
     /// # Errors
     /// The store's.
-    pub fn user_by_login(&self, login: &str) -> Result<Option<User>, store::Error> {
+    pub fn user_by_login(&self, login: &str) -> Result<Option<Arc<User>>, store::Error> {
         if login.is_empty() || login.contains('\0') {
             return Ok(None);
         }
-        self.store().read(|conn| store::users::by_login(conn, login))
+        self.directory().by_login(self.store(), login)
     }
 
     /// Whether `password` is that of the user `login`. Takes as long for users
@@ -139,8 +139,12 @@ impl Services {
         let user = self.user_by_login(login)?;
         // A NUL at the end of a password does not change its hash: whoever
         // types one has not typed the password.
-        let stored = user.and_then(|user| user.password).filter(|_| !password.contains('\0'));
-        let stored = stored.map(|stored| StoredHash { hash: stored.hash, salt: stored.salt });
+        let stored = user
+            .as_deref()
+            .and_then(|user| user.password.as_ref())
+            .filter(|_| !password.contains('\0'));
+        let stored = stored
+            .map(|stored| StoredHash { hash: stored.hash.clone(), salt: stored.salt.clone() });
         Ok(self.hasher().verify(password.to_owned(), stored.as_ref())?)
     }
 

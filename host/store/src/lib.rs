@@ -15,6 +15,7 @@ mod sqlite;
 mod store;
 mod tx;
 mod value;
+mod version;
 
 #[cfg(test)]
 mod testing;

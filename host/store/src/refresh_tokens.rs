@@ -132,6 +132,16 @@ pub fn get(
     rows.first().map_or(Ok(None), |row| from_row(conn, row))
 }
 
+/// Whether a refresh token of this value is there and of this client.
+///
+/// # Errors
+/// See [`get`].
+pub fn exists(conn: &mut dyn Conn, uuid: &Uuid, client_id: &str) -> Result<bool, Error> {
+    let [sealed, clear] = conn.seals().find(Table::RefreshToken, uuid);
+    let sql = "SELECT 1 FROM auth_refresh_token WHERE uuid IN (?1, ?2) AND client_id = ?3";
+    Ok(!conn.query(sql, &[sealed, clear, client_id.into()])?.is_empty())
+}
+
 /// What a user holds for a client, readable or not.
 ///
 /// # Errors

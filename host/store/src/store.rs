@@ -11,6 +11,7 @@ use crate::sqlite::connection::Reader;
 use crate::sqlite::lock_file::LockFile;
 use crate::sqlite::open;
 use crate::sqlite::writer::{Worker, Writer};
+use crate::version::Version;
 use crate::{Conn, Error, Lock, OpenError, Sealer, Seals, TokenIndex, Tx};
 
 /// Writes that may wait before a new one is refused.
@@ -34,6 +35,7 @@ pub struct Store {
     writer: Writer,
     readers: Pool<SqliteConnectionManager>,
     index: Arc<TokenIndex>,
+    version: Arc<Version>,
     seals: Seals,
     _lock: Option<LockFile>,
 }
@@ -79,7 +81,9 @@ impl Store {
         let seals = Seals::new(sealer);
         let index = Arc::new(TokenIndex::default());
         let failed = |source| OpenError::Database { path: path.clone(), source };
-        let worker = Worker::new(conn, seals.clone(), Arc::clone(&index), context);
+        let version = Arc::new(Version::default());
+        let (shared, counted) = (Arc::clone(&index), Arc::clone(&version));
+        let worker = Worker::new(conn, seals.clone(), shared, counted, context);
         let worker = worker.map_err(failed)?;
         let readers = open::readers(&path, readers)?;
         let writer = Writer::spawn(worker, QUEUE);
@@ -88,7 +92,7 @@ impl Store {
             target: "wazo_auth.store",
             "opened the database {} with {} live tokens", path.display(), index.len()
         );
-        Ok(Arc::new(Self { writer, readers, index, seals, _lock: lock }))
+        Ok(Arc::new(Self { writer, readers, index, version, seals, _lock: lock }))
     }
 
     /// Runs `f` on a connection that reads, on the calling thread. Each query
@@ -133,6 +137,14 @@ impl Store {
     #[must_use]
     pub fn index(&self) -> &TokenIndex {
         &self.index
+    }
+
+    /// A number that is another one after every write that changed something
+    /// else than tokens, sessions and refresh tokens, be it by another program.
+    /// What was read since it was this number still holds.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version.number()
     }
 
     /// Finishes the writes that wait and takes no more. Reads go on. Dropping

@@ -80,7 +80,7 @@ pub struct NewUser {
 
 const COLUMNS: &str = "u.uuid, u.username, u.firstname, u.lastname, u.enabled, u.tenant_uuid, \
     u.purpose, u.authentication_method, t.default_authentication_method, u.password_hash, \
-    u.password_salt";
+    u.password_salt, m.uuid, m.address, m.main, m.confirmed";
 
 // === impl StoredPassword ===
 
@@ -96,11 +96,7 @@ impl fmt::Debug for StoredPassword {
 /// # Errors
 /// What the database reports; so for all functions here.
 pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<User>, Error> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM auth_user u JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
-         WHERE u.uuid = ?1"
-    );
-    one(conn, &sql, &[uuid.into()])
+    one(conn, "SELECT uuid FROM auth_user WHERE uuid = ?1", &[uuid.into()])
 }
 
 /// The enabled user that a login names (`contract/tokens.md` section 4.5),
@@ -111,16 +107,15 @@ pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<User>, Error> {
 pub fn by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<User>, Error> {
     let address = conn.dialect().same("e.address", "?1");
     let username = conn.dialect().same("u.username", "?1");
-    let sql = format!(
-        "SELECT {COLUMNS}, 0 AS preference FROM auth_email e \
-         JOIN auth_user u ON u.uuid = e.user_uuid JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
+    let named = format!(
+        "SELECT u.uuid AS uuid, 0 AS preference FROM auth_email e \
+         JOIN auth_user u ON u.uuid = e.user_uuid \
          WHERE {address} AND e.confirmed AND u.enabled \
          UNION ALL \
-         SELECT {COLUMNS}, 1 FROM auth_user u JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
-         WHERE {username} AND u.enabled \
+         SELECT u.uuid, 1 FROM auth_user u WHERE {username} AND u.enabled \
          ORDER BY preference LIMIT 1"
     );
-    one(conn, &sql, &[login.into()])
+    one(conn, &named, &[login.into()])
 }
 
 /// Whether a username or an address, confirmed or not, of any user equals this
@@ -256,34 +251,24 @@ pub(crate) fn each_tenant(
     conn.each("SELECT uuid, tenant_uuid FROM auth_user", &[], &mut |row| each(read(&row)))
 }
 
-fn one(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Option<User>, Error> {
-    let Some(row) = conn.query(sql, params)?.into_iter().next() else { return Ok(None) };
-    let emails = emails(conn, &row.uuid(0)?)?;
-    from_row(&row, emails).map(Some)
+/// The user whose UUID the query `named` gives, with its addresses: a row for
+/// each, or one without.
+fn one(conn: &mut dyn Conn, named: &str, params: &[Value]) -> Result<Option<User>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM ({named}) named JOIN auth_user u ON u.uuid = named.uuid \
+         JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
+         LEFT JOIN auth_email m ON m.user_uuid = u.uuid ORDER BY m.main DESC, m.address"
+    );
+    let rows = conn.query(&sql, params)?;
+    rows.first().map(|first| from_rows(first, &rows)).transpose()
 }
 
-fn emails(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<Email>, Error> {
-    let rows = conn.query(
-        "SELECT uuid, address, main, confirmed FROM auth_email WHERE user_uuid = ?1 \
-         ORDER BY main DESC, address",
-        &[user.into()],
-    )?;
-    let email = |row: &Row| {
-        Ok(Email {
-            uuid: row.uuid(0)?,
-            address: row.string(1)?,
-            main: row.bool(2)?,
-            confirmed: row.bool(3)?,
-        })
-    };
-    rows.iter().map(email).collect()
-}
-
-fn from_row(row: &Row, emails: Vec<Email>) -> Result<User, Error> {
+fn from_rows(row: &Row, rows: &[Row]) -> Result<User, Error> {
     let password = match (row.opt_string(9)?, row.opt_blob(10)?) {
         (Some(hash), Some(salt)) => Some(StoredPassword { hash, salt: salt.to_vec() }),
         _ => None,
     };
+    let emails = rows.iter().filter_map(|row| email(row).transpose());
     Ok(User {
         uuid: row.uuid(0)?,
         username: row.opt_string(1)?,
@@ -295,8 +280,15 @@ fn from_row(row: &Row, emails: Vec<Email>) -> Result<User, Error> {
         authentication_method: row.string(7)?,
         tenant_default_method: row.string(8)?,
         password,
-        emails,
+        emails: emails.collect::<Result<_, _>>()?,
     })
+}
+
+/// The address in a row; none in that of a user without any.
+fn email(row: &Row) -> Result<Option<Email>, Error> {
+    let Some(uuid) = row.opt_uuid(11)? else { return Ok(None) };
+    let (address, main, confirmed) = (row.string(12)?, row.bool(13)?, row.bool(14)?);
+    Ok(Some(Email { uuid, address, main, confirmed }))
 }
 
 fn hash(password: Option<&StoredPassword>) -> Value {

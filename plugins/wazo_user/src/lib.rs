@@ -1,4 +1,7 @@
 //! Stock plugin `wazo_user`: users with a password of the service's own.
+//!
+//! Metadata and accesses of their tokens are those that the daemon gives to every
+//! user of the service.
 
 use wazo_auth_plugin_api::prelude::*;
 
@@ -24,16 +27,6 @@ impl Backend for WazoUser {
 
     fn verify_password(&self, login: &str, password: &str, _args: &mut Args) -> Result<bool> {
         self.host.verify_user_password(login, password)
-    }
-
-    fn get_acl(&self, login: &str, args: &mut Args) -> Result<Vec<String>> {
-        let mut acl = args.acl();
-        acl.extend(self.host.user_acl(&self.user(login)?.uuid)?);
-        Ok(acl)
-    }
-
-    fn get_metadata(&self, login: &str, args: &mut Args) -> Result<Map> {
-        self.host.token_metadata(&self.user(login)?.purpose, login, args)
     }
 
     fn get_persistent_metadata(&self, login: &str, args: &mut Args) -> Result<Map> {

@@ -8,9 +8,9 @@ fn host() -> MockHost {
     user.purpose = "internal".to_owned();
     MockHost::new()
         .user_with_password(user, "correct")
-        .answer("users.get_acl", json!({"acl": ["dird.me.read"]}))
-        .on("metadata.get_token_metadata", |r| Ok(json!({"metadata": {"of": r["purpose"]}})))
-        .on("metadata.get_persistent_metadata", |r| Ok(json!({"metadata": {"keep": r["login"]}})))
+        .on("metadata.get_persistent_metadata", |r| {
+            Ok(json!({"metadata": {"keep": r["login"], "of": r["purpose"]}}))
+        })
 }
 
 fn backend() -> testing::TestedBackend {
@@ -26,22 +26,13 @@ fn the_services_own_password_check_decides() {
 }
 
 #[test]
-fn the_acl_is_the_default_one_and_the_users() {
-    let mut args = Args::from_value(json!({"acl": ["auth.users.me.#"]}));
-    let acl = backend().get_acl("alice", &mut args).unwrap();
-    assert_eq!(acl, ["auth.users.me.#", "dird.me.read"]);
-}
-
-#[test]
-fn metadata_is_that_of_the_users_purpose_only() {
-    let metadata = backend().get_metadata("alice", &mut Args::new()).unwrap();
-    assert_eq!(Value::Object(metadata), json!({"of": "internal"}));
+fn what_is_kept_with_a_refresh_token_is_that_of_the_users_purpose() {
     let metadata = backend().get_persistent_metadata("alice", &mut Args::new()).unwrap();
-    assert_eq!(Value::Object(metadata), json!({"keep": "alice"}));
+    assert_eq!(Value::Object(metadata), json!({"keep": "alice", "of": "internal"}));
 }
 
 #[test]
 fn a_user_who_left_meanwhile_gets_nothing() {
-    let error = backend().get_acl("bob", &mut Args::new()).unwrap_err();
+    let error = backend().get_persistent_metadata("bob", &mut Args::new()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }

@@ -3,6 +3,8 @@
 //! First applicable wins, no fallback after a refusal (tokens.md section 4.4):
 //! refresh token, native or a third party's backend, nobody.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_plugins::{Args, Backend, CallError, Registry};
@@ -24,7 +26,7 @@ pub(super) struct Verified {
     /// The login as the backend knows it.
     pub(super) login: String,
     /// Who it is; `None` for somebody whom only the backend knows.
-    pub(super) user: Option<User>,
+    pub(super) user: Option<Arc<User>>,
     /// The refresh token that was presented.
     pub(super) refresh_token: Option<Uuid>,
     /// The metadata that was stored with it.
@@ -46,7 +48,7 @@ impl Services {
             return Err(refused("no credentials".to_owned()));
         };
         let user = self.user_by_login(&credentials.login)?;
-        match self.third_party_backend(&request.backend, user.as_ref())? {
+        match self.third_party_backend(&request.backend, user.as_deref())? {
             Some(backend) => {
                 let named = backend == request.backend;
                 let result = self.verify_with_third_party(backend, credentials, user, args);
@@ -87,7 +89,7 @@ impl Services {
     fn verify_natively(
         &self,
         credentials: &Credentials,
-        user: Option<User>,
+        user: Option<Arc<User>>,
         args: &mut Args,
     ) -> Result<Verified, LoginError> {
         let Credentials { login, password } = credentials;
@@ -111,7 +113,7 @@ impl Services {
         &self,
         name: String,
         credentials: &Credentials,
-        user: Option<User>,
+        user: Option<Arc<User>>,
         args: &mut Args,
     ) -> Result<Verified, LoginError> {
         let Credentials { login, password } = credentials;
@@ -168,15 +170,13 @@ impl Services {
     ) -> Result<Verified, LoginError> {
         let unknown = || refused(format!("unknown refresh token for client \"{client_id}\""));
         let uuid = TokenIndex::parse_token(token).ok_or_else(unknown)?;
-        let found = self.store().read(|conn| {
-            let Some(found) = store::refresh_tokens::get(conn, &uuid, client_id)? else {
-                return Ok::<_, store::Error>(None);
-            };
-            let Some(user) = found.user_uuid else { return Ok(None) };
-            let user = store::users::get(conn, &user)?;
-            Ok(user.map(|user| (found, user)))
-        })?;
-        let (found, user) = found.ok_or_else(unknown)?;
+        let found = self.store().read(|conn| store::refresh_tokens::get(conn, &uuid, client_id))?;
+        let found = found.ok_or_else(unknown)?;
+        let user = match found.user_uuid {
+            Some(user) => self.directory().user(self.store(), user)?,
+            None => None,
+        };
+        let user = user.ok_or_else(unknown)?;
         let stored = found.login.unwrap_or_default();
         if user.enabled != Some(true) {
             return Err(refused(format!("user of login {stored} is disabled")));

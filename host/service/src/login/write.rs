@@ -79,7 +79,7 @@ impl Plan {
             && Uuid::parse_str(&token.auth_id).is_ok();
         Ok(Self {
             login: verified.login.clone(),
-            user: verified.user.as_ref().map(Relied::on),
+            user: verified.user.as_deref().map(Relied::on),
             refresh_token: verified.refresh_token.zip(request.client_id.clone()),
             offline,
             cap: capped.then(|| services.rules().max_user_concurrent_sessions),
@@ -95,7 +95,7 @@ impl Plan {
             relied.check(conn, &self.login)?;
         }
         if let Some((token, client)) = &self.refresh_token
-            && store::refresh_tokens::get(conn, token, client)?.is_none()
+            && !store::refresh_tokens::exists(conn, token, client)?
         {
             let reason = format!("refresh token of client \"{client}\" was just deleted");
             return Err(LoginError::Refused(reason));

@@ -23,6 +23,7 @@ use wazo_auth_context::Context;
 
 use crate::sqlite::connection::Reader;
 use crate::sqlite::task::{Task, task};
+use crate::version::{self, Version};
 use crate::{Error, IndexChange, Seals, TokenIndex, Tx, index};
 
 /// How often the file is asked whether another program wrote it.
@@ -42,6 +43,7 @@ pub(crate) struct Worker {
     conn: Connection,
     seals: Seals,
     index: Arc<TokenIndex>,
+    version: Arc<Version>,
     context: Context,
     /// `PRAGMA data_version` when the index was last in agreement.
     data_version: i64,
@@ -118,12 +120,15 @@ impl Worker {
         conn: Connection,
         seals: Seals,
         index: Arc<TokenIndex>,
+        version: Arc<Version>,
         context: Context,
     ) -> Result<Self, Error> {
+        watch(&conn, &version)?;
         let mut worker = Self {
             conn,
             seals,
             index,
+            version,
             context,
             data_version: 0,
             rests_until: Instant::now(),
@@ -161,6 +166,7 @@ impl Worker {
                 for change in changes {
                     self.index.apply(change);
                 }
+                self.version.publish();
                 None
             }
             Err(error) => {
@@ -266,6 +272,8 @@ impl Worker {
         let fresh = index::load(&mut reader, self.context.now().as_second())?;
         self.data_version = self.read_data_version()?;
         self.index.replace(fresh);
+        self.version.touch();
+        self.version.publish();
         self.rests_until = Instant::now() + started.elapsed();
         Ok(())
     }
@@ -274,6 +282,17 @@ impl Worker {
         let mut statement = self.conn.prepare_cached("PRAGMA data_version")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
+}
+
+/// Has every row that `conn` changes noticed, deletions by foreign keys included.
+fn watch(conn: &Connection, version: &Arc<Version>) -> Result<(), Error> {
+    let version = Arc::clone(version);
+    let changed = move |_, _: &str, table: &str, _| {
+        if !version::ISSUED.contains(&table) {
+            version.touch();
+        }
+    };
+    Ok(conn.update_hook(Some(changed))?)
 }
 
 fn execute(conn: &Connection, sql: &str) -> Result<(), Error> {

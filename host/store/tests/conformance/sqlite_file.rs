@@ -216,8 +216,10 @@ fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     let beside = Store::open_beside(f.options(), f.context.clone()).unwrap();
     let user = f.new_user("alice", f.master);
     let uuid = user.uuid;
+    let version = f.store.version();
     beside.write::<_, wazo_auth_store::Error>(&[], move |tx| users::insert(tx, &user)).unwrap();
     // A write of the daemon looks for foreign changes first.
     f.write(|tx| tenants::top(tx).map(drop));
     assert_eq!(f.store.index().tenant_of_user(&uuid), Some(f.master));
+    assert_ne!(f.store.version(), version);
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use wazo_auth_store::{Error, Lock, groups, tenants, users};
+use wazo_auth_store::{Error, Lock, groups, policies, tenants, tokens, users};
 
 use crate::fixture::{NOON, on_every_store};
 
@@ -124,5 +124,33 @@ fn after_close_reads_go_on_and_writes_are_refused() {
         assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
         assert!(f.read(tenants::top).is_some());
         assert!(f.store.index().get(&token.uuid, NOON).is_some());
+    });
+}
+
+#[test]
+fn the_version_tells_when_what_was_read_of_users_is_overtaken() {
+    on_every_store(|f| {
+        let mut last = f.store.version();
+        let mut overtaken =
+            move || std::mem::replace(&mut last, f.store.version()) != f.store.version();
+        let user = f.user("alice", f.master);
+        assert!(overtaken());
+        let policy = f.policy("calls", f.master, &["calld.#"]).uuid;
+        f.write(move |tx| policies::attach_to_user(tx, &user, &policy));
+        assert!(overtaken());
+        f.write(move |tx| users::set_enabled(tx, &user, false));
+        assert!(overtaken());
+
+        let token = f.token(&user.to_string(), f.master).uuid;
+        f.refresh_token(user, "app", false);
+        f.write(move |tx| tokens::delete(tx, &token));
+        assert!(!overtaken(), "tokens say nothing of users");
+
+        let held = f.read(|conn| policies::of_user(conn, &user));
+        assert_eq!(held.len(), 1);
+        f.write(move |tx| {
+            tx.conn().execute("DELETE FROM auth_policy WHERE uuid = ?1", &[(&policy).into()])
+        });
+        assert!(overtaken());
     });
 }

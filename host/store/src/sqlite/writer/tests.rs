@@ -17,7 +17,7 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     let context = testing::context();
     let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
     drop(lock);
-    let worker = Worker::new(conn, Seals::default(), Arc::clone(index), context);
+    let worker = Worker::new(conn, Seals::default(), Arc::clone(index), Arc::default(), context);
     (worker.unwrap(), folder)
 }
 
