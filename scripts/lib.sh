@@ -4,6 +4,10 @@
 # The version scripts/check was written for. Any newer one should do.
 CARGO_DENY_VERSION=0.20.2
 
+# The stock plugins, as packages of the workspace.
+PLUGINS=(broken_init broken_verify_password default_external_api default_internal default_user
+    user_admin_status wazo_user)
+
 # say TEXT…: one line on what comes next.
 say() {
     printf '== %s\n' "$*"

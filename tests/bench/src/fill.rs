@@ -1,0 +1,251 @@
+//! The database that is asked: many users, and many live tokens of theirs.
+
+use std::{
+    fs,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    sync::Arc,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::{Timestamp, tz::TimeZone};
+use uuid::Uuid;
+use wazo_auth_context::{Context, Environment};
+use wazo_auth_store::{
+    Options, Sealer, Store, Tx, groups,
+    policies::{self, NewPolicy},
+    refresh_tokens::{self, NewRefreshToken},
+    sessions::{self, Session},
+    tokens::{self, NewToken},
+    users::{self, NewUser, StoredPassword},
+};
+
+use crate::{Outcome, progress::Progress};
+
+/// What a filled database holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// Live tokens.
+    pub(crate) tokens: u64,
+    /// Their owners, each with a refresh token.
+    pub(crate) users: u64,
+}
+
+/// The password of every user.
+pub(crate) const PASSWORD: &str = "b3nch";
+/// The client that every refresh token was given to.
+pub(crate) const CLIENT: &str = "bench";
+/// Held by the tokens whose number gives 7 when divided by [`ACLS`], as one of 50.
+const ACLS: u64 = 20;
+const PER_WRITE: u64 = 1000;
+const EXPIRES: i64 = i32::MAX as i64;
+const KEY: [u8; 32] = [7; 32];
+
+/// What a UUID is for: the same number has another one for each.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Token,
+    Session,
+    User,
+    RefreshToken,
+    Policy,
+}
+
+/// The access that the token of this number grants.
+pub(crate) fn granted(number: u64) -> String {
+    format!("confd.{}.resource_25.read", number % ACLS)
+}
+
+/// Fills a new database in `folder`, with its key beside it.
+pub(crate) fn fill(folder: &Path, contents: Contents) -> Outcome<Uuid> {
+    write_key(folder)?;
+    let store = open(folder)?;
+    let tenant = store.index().top_tenant().ok_or("no master tenant")?;
+    let salt = [1; wazo_auth_password::SALT_BYTES];
+    let hash = wazo_auth_password::hash(PASSWORD.as_bytes(), &salt).to_string();
+    let password = StoredPassword { hash, salt: salt.to_vec() };
+    store.write(&[], move |tx| insert_policies(tx, tenant))?;
+    let mut progress = Progress::new("filling the database", contents.users + contents.tokens);
+    for numbers in pages(contents.users) {
+        progress.advance(numbers.end - numbers.start);
+        let password = password.clone();
+        store.write(&[], move |tx| {
+            numbers.clone().try_for_each(|number| insert_user(tx, tenant, number, &password))
+        })?;
+    }
+    for numbers in pages(contents.tokens) {
+        progress.advance(numbers.end - numbers.start);
+        store.write(&[], move |tx| {
+            numbers.clone().try_for_each(|number| insert_token(tx, tenant, number, contents.users))
+        })?;
+    }
+    Ok(tenant)
+}
+
+fn pages(count: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    (0..count).step_by(PER_WRITE as usize).map(move |first| first..count.min(first + PER_WRITE))
+}
+
+fn write_key(folder: &Path) -> Outcome {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    let path = folder.join("token.key");
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    std::io::Write::write_all(&mut file, format!("{}\n", STANDARD.encode(KEY)).as_bytes())?;
+    Ok(())
+}
+
+fn open(folder: &Path) -> Outcome<Arc<Store>> {
+    let context = Context::system(Environment { xivo_uuid: None, time_zone: TimeZone::UTC });
+    let sealer = Some(Sealer::new(&KEY));
+    Ok(Store::open(Options { path: folder.join("auth.db"), readers: 1, sealer }, context)?)
+}
+
+/// Twenty accesses for everybody, as a platform gives to its users.
+fn insert_policies(tx: &mut Tx<'_>, tenant: Uuid) -> Result<(), wazo_auth_store::Error> {
+    let uuid = uuid(0, Kind::Policy);
+    policies::insert(
+        tx,
+        &NewPolicy {
+            uuid,
+            name: "bench".to_owned(),
+            slug: "bench".to_owned(),
+            description: None,
+            tenant_uuid: tenant,
+            config_managed: false,
+            shared: false,
+        },
+    )?;
+    let accesses: Vec<String> = (0..20).map(|n| format!("calld.resource_{n}.read")).collect();
+    policies::set_accesses(tx, &uuid, &accesses)?;
+    if let Some(group) = groups::all_users_group(tx, &tenant)? {
+        groups::add_policy(tx, &group, &uuid)?;
+    }
+    Ok(())
+}
+
+fn insert_user(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    number: u64,
+    password: &StoredPassword,
+) -> Result<(), wazo_auth_store::Error> {
+    let user = uuid(number, Kind::User);
+    users::insert(
+        tx,
+        &NewUser {
+            uuid: user,
+            username: Some(format!("user-{number}")),
+            firstname: Some("Bench".to_owned()),
+            lastname: None,
+            enabled: true,
+            tenant_uuid: tenant,
+            purpose: "user".to_owned(),
+            authentication_method: "default".to_owned(),
+            password: Some(password.clone()),
+        },
+    )?;
+    if let Some(group) = groups::all_users_group(tx, &tenant)? {
+        groups::add_user(tx, &group, &user)?;
+    }
+    refresh_tokens::insert(
+        tx,
+        &NewRefreshToken {
+            uuid: uuid(number, Kind::RefreshToken),
+            client_id: Some(CLIENT.to_owned()),
+            user_uuid: Some(user),
+            backend: Some("wazo_user".to_owned()),
+            login: Some(format!("user-{number}")),
+            user_agent: Some("bench".to_owned()),
+            remote_addr: Some("127.0.0.1".to_owned()),
+            created_at: Some(Timestamp::UNIX_EPOCH),
+            mobile: false,
+            metadata: serde_json::Map::new(),
+        },
+    )
+}
+
+fn insert_token(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    number: u64,
+    users: u64,
+) -> Result<(), wazo_auth_store::Error> {
+    let session_uuid = uuid(number, Kind::Session);
+    let user = uuid(number % users, Kind::User).to_string();
+    let metadata = serde_json::json!({"uuid": user, "tenant_uuid": tenant, "purpose": "user"});
+    let acl = (0..50).map(|grant| format!("confd.{}.resource_{grant}.read", number % ACLS));
+    sessions::insert(tx, &Session { uuid: session_uuid, mobile: false, tenant_uuid: tenant })?;
+    let token = NewToken {
+        uuid: uuid(number, Kind::Token),
+        auth_id: user,
+        pbx_user_uuid: None,
+        xivo_uuid: None,
+        issued_at: Some(0),
+        expires_at: Some(EXPIRES),
+        metadata: metadata.as_object().cloned().unwrap_or_default(),
+        session_uuid,
+        user_agent: String::new(),
+        remote_addr: String::new(),
+        acl: acl.collect(),
+        refresh_token_uuid: None,
+    };
+    tokens::insert(tx, &token)
+}
+
+/// Adds tokens that expired long ago, each with its session, faster than any
+/// daemon would: without the index, a million rows per statement.
+pub(crate) fn add_expired(folder: &Path, count: u64) -> Outcome {
+    const AT_ONCE: u64 = 250_000;
+    let conn = rusqlite::Connection::open(folder.join("auth.db"))?;
+    conn.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -262144")?;
+    let tenant: String = conn.query_row(
+        "SELECT uuid FROM auth_tenant WHERE parent_uuid = uuid OR parent_uuid IS NULL LIMIT 1",
+        [],
+        |row| row.get(0),
+    )?;
+    let mut progress = Progress::new("adding expired tokens", count);
+    for first in (0..count).step_by(AT_ONCE as usize) {
+        let last = count.min(first + AT_ONCE);
+        progress.advance(last - first);
+        conn.execute_batch(&format!(
+            "BEGIN;
+             CREATE TEMP TABLE fresh AS WITH RECURSIVE n(i) AS \
+             (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {last}) \
+             SELECT i, lower(hex(randomblob(16))) AS r FROM n;
+             CREATE TEMP TABLE named AS SELECT i, \
+             printf('%s-%s-4%s-8%s-%s', substr(r,1,8), substr(r,9,4), substr(r,14,3), \
+             substr(r,18,3), substr(r,21,12)) AS session FROM fresh;
+             INSERT INTO auth_session (uuid, mobile, tenant_uuid) \
+             SELECT session, 0, '{tenant}' FROM named;
+             INSERT INTO auth_token (uuid, auth_id, issued_t, expire_t, metadata, session_uuid, \
+             user_agent, remote_addr, acl) SELECT '~0' || substr(session, 1, 23), \
+             'bench-' || (i % 100000), 0, 1 + i / 1000, '{{}}', session, '', '', '[]' FROM named;
+             DROP TABLE fresh; DROP TABLE named;
+             COMMIT"
+        ))?;
+    }
+    Ok(())
+}
+
+/// How many of them are left.
+pub(crate) fn expired(folder: &Path) -> Outcome<u64> {
+    let conn = rusqlite::Connection::open(folder.join("auth.db"))?;
+    let sql = "SELECT count(*) FROM auth_token WHERE expire_t < 1000000000";
+    let count: i64 = conn.query_row(sql, [], |row| row.get(0))?;
+    Ok(count.try_into()?)
+}
+
+/// The scattered UUID of a number, always the same.
+pub(crate) fn uuid(number: u64, kind: Kind) -> Uuid {
+    let high = mix(number.wrapping_mul(8) + kind as u64);
+    uuid::Builder::from_u128(u128::from(high) << 64 | u128::from(mix(high))).into_uuid()
+}
+
+/// A number that looks random and is always the same.
+pub(crate) fn mix(number: u64) -> u64 {
+    let mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}

@@ -1,0 +1,189 @@
+//! Measures the daemon and prints each figure beside what it has to be.
+//!
+//! `scripts/bench` builds everything and calls this program. Rates depend on
+//! the machine; the parts of a rival's rate, the processor time and the counted
+//! instructions say more. What is printed as MISSED makes the exit code 1.
+
+#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
+
+mod bare;
+mod check;
+mod cleanup;
+mod fill;
+mod instructions;
+mod load;
+mod password;
+mod process;
+mod progress;
+mod refresh;
+mod report;
+mod start;
+
+use std::{
+    cell::OnceCell,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+use clap::{Parser, ValueEnum};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use fill::Contents;
+use process::Server;
+use report::Report;
+
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// Token checks beside bare hyper, and memory per token.
+    Check,
+    /// Logins by refresh token.
+    Refresh,
+    /// Logins by password, and token checks meanwhile.
+    Password,
+    /// Time of a start, memory of an idle daemon.
+    Start,
+    /// Token checks while expired tokens are deleted.
+    Cleanup,
+    /// Instructions per request, counted.
+    Instructions,
+}
+
+/// Measures what requests to wazo-auth cost, beside a bare hyper server.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure; everything unless told otherwise.
+    #[arg(value_enum)]
+    sections: Vec<Section>,
+    /// Live tokens.
+    #[arg(long, default_value_t = 1_000_000)]
+    tokens: u64,
+    /// Their owners.
+    #[arg(long, default_value_t = 100_000)]
+    users: u64,
+    /// Expired tokens that a clean-up finds.
+    #[arg(long, default_value_t = 10_000_000)]
+    expired: u64,
+    /// Seconds of each round.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Rounds of each comparison; the medians are printed.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Is the rival instead, until it is killed.
+    #[arg(long, hide = true)]
+    bare: bool,
+}
+
+/// What all sections need.
+pub(crate) struct Bench {
+    contents: Contents,
+    round: Duration,
+    rounds: usize,
+    filled: OnceCell<Filled>,
+}
+
+/// A folder with a filled database.
+pub(crate) struct Filled {
+    folder: TempDir,
+    pub(crate) tenant: Uuid,
+}
+
+// === impl Bench ===
+
+impl Bench {
+    pub(crate) fn new(contents: Contents, round: Duration, rounds: usize) -> Self {
+        Self { contents, round, rounds: rounds.max(1), filled: OnceCell::new() }
+    }
+
+    /// A copy of the filled folder, for one daemon.
+    pub(crate) fn filled(&self) -> Outcome<Filled> {
+        let original = match self.filled.get() {
+            Some(filled) => filled,
+            None => {
+                let folder = tempfile::tempdir()?;
+                let tenant = fill::fill(folder.path(), self.contents)?;
+                self.filled.get_or_init(|| Filled { folder, tenant })
+            }
+        };
+        let copy = tempfile::tempdir()?;
+        for name in ["auth.db", "token.key"] {
+            fs::copy(original.path().join(name), copy.path().join(name))?;
+        }
+        Ok(Filled { folder: copy, tenant: original.tenant })
+    }
+
+    /// An empty folder, for one daemon.
+    pub(crate) fn empty(&self) -> Outcome<TempDir> {
+        Ok(tempfile::tempdir()?)
+    }
+
+    /// The rival, running.
+    pub(crate) fn bare(&self) -> Outcome<Server> {
+        Server::start(Command::new(std::env::current_exe()?).arg("--bare"))
+    }
+}
+
+// === impl Filled ===
+
+impl Filled {
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = if arguments.bare { bare::serve().map(|()| 0) } else { measure(&arguments) };
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(missed) => {
+            println!("\n{missed} figures are not what they have to be.");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(arguments: &Arguments) -> Outcome<u32> {
+    let contents = Contents { tokens: arguments.tokens, users: arguments.users.max(1) };
+    let round = Duration::from_secs_f64(arguments.seconds);
+    let bench = Bench::new(contents, round, arguments.rounds);
+    let mut report = Report::default();
+    let all = Section::value_variants();
+    let sections = if arguments.sections.is_empty() { all } else { &arguments.sections };
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    println!("{} cores, load {load} before", cores());
+    for section in sections {
+        match section {
+            Section::Check => check::run(&bench, &mut report)?,
+            Section::Refresh => refresh::run(&bench, &mut report)?,
+            Section::Password => password::run(&bench, &mut report)?,
+            Section::Start => start::run(&bench, &mut report)?,
+            Section::Cleanup => cleanup::run(&bench, arguments.expired, &mut report)?,
+            Section::Instructions => instructions::run(&bench, &mut report)?,
+        }
+    }
+    Ok(report.missed())
+}
+
+/// How many threads really run at once: so many the daemon has for connections.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Where this program and those it measures were built.
+pub(crate) fn programs() -> Outcome<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.parent().ok_or("this program is in no folder")?.to_owned())
+}

@@ -1,0 +1,64 @@
+//! Logins by refresh token, and by password; token checks meanwhile.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    Bench, Outcome,
+    fill::{CLIENT, Kind, mix, uuid},
+    load::Load,
+    process::{self, Server},
+    report::{Report, Target},
+};
+
+/// The requests of applications that refresh their tokens, each of another user.
+pub(crate) fn refreshes(users: u64) -> impl Fn(u64, &mut Vec<u8>) + Send + Sync + Clone + 'static {
+    move |number, request| {
+        let token = uuid(mix(number) % users.max(1), Kind::RefreshToken);
+        let body = format!("{{\"client_id\": \"{CLIENT}\", \"refresh_token\": \"{token}\"}}");
+        post(request, "", &body);
+    }
+}
+
+/// The requests of people who log in with their password.
+pub(crate) fn logins(
+    users: u64,
+    password: &'static str,
+) -> impl Fn(u64, &mut Vec<u8>) + Send + Sync + Clone + 'static {
+    move |number, request| {
+        let credentials = format!("user-{}:{password}", mix(number) % users.max(1));
+        let header = format!("Authorization: Basic {}\r\n", STANDARD.encode(credentials));
+        post(request, &header, "{\"expiration\": 60}");
+    }
+}
+
+fn post(request: &mut Vec<u8>, headers: &str, body: &str) {
+    let text = format!(
+        "POST /0.1/token HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\
+         {headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    request.extend_from_slice(text.as_bytes());
+}
+
+pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
+    report.section(&format!(
+        "Logins by refresh token, {} live tokens, every answer on the disk",
+        bench.contents.tokens
+    ));
+    let folder = bench.filled()?;
+    let daemon = Server::start(&mut process::daemon(folder.path(), "")?)?;
+    for connections in [1, 25, 100] {
+        let before = daemon.cpu()?;
+        let load = Load::new(daemon.address, connections, bench.round * 2);
+        let answers = load.run(refreshes(bench.contents.users))?;
+        answers.expect(200)?;
+        let cpu = daemon.cpu()?.saturating_sub(before);
+        let at = |what: &str| format!("{connections:>4} connections, {what}");
+        let target = if connections == 25 { Target::AtLeast(4000.0) } else { Target::None };
+        report.figure(at("logins"), answers.rate(), 0, "/s", target);
+        let each = cpu.as_secs_f64() * 1e6 / answers.count().max(1) as f64;
+        report.figure(at("CPU per login"), each, 0, "us", Target::None);
+        report.figure(at("p99"), answers.percentile(0.99), 2, "ms", Target::None);
+    }
+    Ok(())
+}
