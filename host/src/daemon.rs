@@ -51,6 +51,7 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             critical!(target: "wazo_auth.main", "{error}");
+            wazo_auth_plugins::end_if_stuck(FAILED);
             ExitCode::from(FAILED)
         }
     }
@@ -93,13 +94,15 @@ fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failu
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
     services.store().close();
-    match served? {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+    let code = match served? {
+        Ok(()) => 0,
         Err(error) => {
             critical!(target: "wazo_auth.main", "the listening socket failed: {error}");
-            Ok(ExitCode::from(SOCKET_FAILED))
+            SOCKET_FAILED
         }
-    }
+    };
+    wazo_auth_plugins::end_if_stuck(code);
+    Ok(ExitCode::from(code))
 }
 
 /// Store, plugins, first user: everything before the socket opens.

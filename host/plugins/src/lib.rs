@@ -14,6 +14,7 @@
 
 mod backend;
 mod call_error;
+mod check;
 mod gate;
 mod host;
 mod instance;
@@ -23,12 +24,18 @@ mod metadata;
 mod registry;
 mod settings;
 mod start;
+mod text;
+mod trial;
 
 pub use backend::Backend;
 pub use call_error::CallError;
+pub use check::{Checked, Start, check};
 pub use host::{HostFailure, HostServices};
+pub use load::end_if_stuck;
 pub use look::{Inspection, LookError, inspect};
 pub use metadata::MetadataPlugin;
 pub use registry::{LoadError, PluginReport, PluginState, Registry};
 pub use settings::{Identities, Isolation, PluginOptions, Settings};
+pub use text::one_line;
+pub use trial::{Outcome, Step, try_out};
 pub use wazo_auth_plugin_api::{Args, ErrorKind, Map, wire};

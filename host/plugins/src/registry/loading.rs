@@ -12,11 +12,12 @@ use crate::{
     load::{Library, OpenError},
     look::FileId,
     registry::{
+        STOCK, STOCK_METADATA,
         catalog::Catalog,
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
     },
-    start::Starter,
+    start::{NoReturn, StartError, Starter},
 };
 
 /// What is at hand while plugins are loaded.
@@ -24,11 +25,18 @@ pub(crate) struct Loading<'a> {
     choices: Choices<'a>,
     services: Arc<dyn HostServices>,
     starter: Starter,
-    /// Libraries that were opened: one may hold several plugins.
-    opened: HashMap<PathBuf, (FileId, Library)>,
+    /// Libraries that were opened, or why not: one may hold several plugins.
+    opened: HashMap<PathBuf, (FileId, Result<Library, String>)>,
+    /// The file that is still being opened, and keeps others from it.
+    stuck: Option<PathBuf>,
+    /// What is there for each enabled plugin, by kind and name.
+    found: HashMap<(&'static str, String), Found>,
     registered: Vec<Registered>,
     others: Vec<PluginReport>,
 }
+
+/// The opened library of a plugin, or why there is none.
+type Found = Result<(Choice, Library), Absent>;
 
 // === impl Loading ===
 
@@ -43,6 +51,8 @@ impl<'a> Loading<'a> {
             services,
             starter: Starter::new(),
             opened: HashMap::new(),
+            stuck: None,
+            found: HashMap::new(),
             registered: Vec::new(),
             others: Vec::new(),
         }
@@ -53,21 +63,46 @@ impl<'a> Loading<'a> {
         (self.registered, self.others)
     }
 
-    /// Loads all enabled plugins of a kind.
+    /// Chooses and opens the library of every enabled plugin, the daemon's own
+    /// first: one whose initialiser never returns keeps the dynamic loader's
+    /// lock, and with it every library after it from being opened.
+    pub(crate) fn open_all(
+        &mut self,
+        groups: &[(&'static str, &IndexMap<String, bool>)],
+    ) -> Result<(), LoadError> {
+        let names = groups.iter().flat_map(|(kind, enabled)| {
+            enabled_names(enabled).map(|name| (*kind, name.to_owned()))
+        });
+        let mut names: Vec<_> = names.collect();
+        names.sort_by_key(|(kind, name)| !is_stock(kind, name));
+        for (kind, name) in &names {
+            self.choices.check_single(kind, name)?;
+        }
+        for (kind, name) in names {
+            let found = self.choices.choose(kind, &name).and_then(|choice| {
+                let library = self.open(&name, &choice).map_err(|reason| {
+                    Absent::Refused(Refusal { file: Some(choice.inspection.file.clone()), reason })
+                })?;
+                Ok((choice, library))
+            });
+            self.found.insert((kind, name), found);
+        }
+        Ok(())
+    }
+
+    /// Makes all enabled plugins of a kind whose libraries were opened.
     pub(crate) fn group(
         &mut self,
         kind: &'static str,
         enabled: &IndexMap<String, bool>,
     ) -> Result<IndexMap<String, Instance>, LoadError> {
-        let names = enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone());
-        let names: Vec<String> = names.collect();
+        let names: Vec<String> = enabled_names(enabled).map(str::to_owned).collect();
         let mut instances = IndexMap::new();
         let mut missing = Vec::new();
         for name in &names {
-            self.choices.check_single(kind, name)?;
-            match self.plugin(kind, name) {
-                Ok(instance) => {
-                    instances.insert(name.clone(), instance);
+            match self.found.remove(&(kind, name.clone())).unwrap_or(Err(Absent::NotInstalled)) {
+                Ok((choice, library)) => {
+                    instances.insert(name.clone(), self.plugin(kind, name, library, choice));
                 }
                 Err(Absent::NotInstalled) => missing.push(name.as_str()),
                 Err(Absent::Refused(refusal)) => self.refuse(kind, name, refusal),
@@ -84,12 +119,13 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn plugin(&mut self, kind: &'static str, name: &str) -> Result<Instance, Absent> {
-        let choice = self.choices.choose(kind, name)?;
-        let library = self.open(&choice.inspection).map_err(|error| {
-            let file = Some(choice.inspection.file.clone());
-            Absent::Refused(Refusal { file, reason: error.to_string() })
-        })?;
+    fn plugin(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        library: Library,
+        choice: Choice,
+    ) -> Instance {
         let (version, file) = (choice.version.clone(), choice.inspection.file.clone());
         // Who starts the daemon and sees nothing more knows what it waits for.
         log::debug!(target: "wazo_auth.plugins",
@@ -105,7 +141,7 @@ impl<'a> Loading<'a> {
             }
         }
         self.registered.push(Registered { kind, name: name.to_owned(), version, file });
-        Ok(instance)
+        instance
     }
 
     fn start(&self, kind: &'static str, name: &str, library: Library, choice: Choice) -> Instance {
@@ -117,20 +153,43 @@ impl<'a> Loading<'a> {
         };
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());
-        let object = self.starter.run(name, timeout, create);
-        Instance::new(host, timeout, object)
+        let made = match self.starter.run(timeout, create) {
+            Ok(made) => made.map_err(|error| StartError::of(name, &error)),
+            Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
+        };
+        Instance::new(host, timeout, made.map_err(|error| error.to_string()))
     }
 
-    fn open(&mut self, inspection: &Inspection) -> Result<Library, OpenError> {
-        match self.opened.get(&inspection.file) {
-            Some((id, library)) if *id == inspection.id => return Ok(*library),
+    /// Opens the library of a plugin, once for all plugins that are in it.
+    fn open(&mut self, name: &str, choice: &Choice) -> Result<Library, String> {
+        let Inspection { file, id, .. } = &choice.inspection;
+        match self.opened.get(file) {
+            Some((known, library)) if known == id => return library.clone(),
             // To open that path again would give the first file's library.
-            Some(_) => return Err(OpenError::Replaced { file: inspection.file.clone() }),
+            Some(_) => return Err(OpenError::Replaced { file: file.clone() }.to_string()),
             None => {}
         }
-        let library = Library::open(inspection)?;
-        self.opened.insert(inspection.file.clone(), (inspection.id, library));
-        Ok(library)
+        let library = self.open_first(name, choice).map_err(|error| error.to_string());
+        self.opened.insert(file.clone(), (*id, library.clone()));
+        library
+    }
+
+    fn open_first(&mut self, name: &str, choice: &Choice) -> Result<Library, OpenError> {
+        let file = choice.inspection.file.clone();
+        if let Some(by) = &self.stuck {
+            return Err(OpenError::Blocked { file, by: by.clone() });
+        }
+        log::debug!(target: "wazo_auth.plugins", "opening {}", file.display());
+        let inspection = choice.inspection.clone();
+        match self.starter.run(choice.timeout, move || Library::open(&inspection)) {
+            Ok(opened) => opened,
+            Err(NoReturn::Panicked) => Err(OpenError::Panicked { file }),
+            Err(NoReturn::TimedOut) => {
+                self.stuck = Some(file.clone());
+                let (plugin, timeout) = (name.to_owned(), choice.timeout);
+                Err(OpenError::TimedOut { plugin, file, timeout })
+            }
+        }
     }
 
     fn refuse(&mut self, kind: &'static str, name: &str, refusal: Refusal) {
@@ -148,5 +207,18 @@ impl<'a> Loading<'a> {
             "enabled {kind} plugins are not installed: {names} \
              (no .so in plugin_dirs offers them)");
         self.others.extend(missing.iter().map(|name| PluginReport::not_installed(kind, name)));
+    }
+}
+
+/// The names that are on, in order.
+pub(crate) fn enabled_names(enabled: &IndexMap<String, bool>) -> impl Iterator<Item = &str> {
+    enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str())
+}
+
+/// Whether a plugin comes with the daemon.
+fn is_stock(kind: &str, name: &str) -> bool {
+    match kind {
+        "backend" => STOCK.contains(&name),
+        _ => STOCK_METADATA.contains(&name),
     }
 }
