@@ -72,7 +72,14 @@ pub(crate) enum PluginCommand {
     },
     /// What `check` runs in a process of its own.
     #[command(hide = true)]
-    Trial { kind: String, name: String, file: PathBuf },
+    Trial {
+        /// Only open the library.
+        #[arg(long)]
+        open_only: bool,
+        kind: String,
+        name: String,
+        file: PathBuf,
+    },
     /// List the plugins that the configuration finds, and whether each is enabled.
     List,
 }

@@ -17,6 +17,7 @@ use crate::{
     cleanup_task::CleanupTask,
     cli::Cli,
     environment,
+    plugin_trial::Trials,
     setup::{self, Failure},
 };
 
@@ -51,7 +52,6 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             critical!(target: "wazo_auth.main", "{error}");
-            wazo_auth_plugins::end_if_stuck(FAILED);
             ExitCode::from(FAILED)
         }
     }
@@ -94,15 +94,13 @@ fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failu
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
     services.store().close();
-    let code = match served? {
-        Ok(()) => 0,
+    match served? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             critical!(target: "wazo_auth.main", "the listening socket failed: {error}");
-            SOCKET_FAILED
+            Ok(ExitCode::from(SOCKET_FAILED))
         }
-    };
-    wazo_auth_plugins::end_if_stuck(code);
-    Ok(ExitCode::from(code))
+    }
 }
 
 /// Store, plugins, first user: everything before the socket opens.
@@ -111,7 +109,7 @@ fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services
     let hasher = Arc::new(setup::hasher(settings, context)?);
     let services = Services::new(context.clone(), setup::rules(settings), store, hasher)?;
     let host = PluginHost::new(&services);
-    services.set_plugins(Registry::load(&setup::plugin_settings(settings), host)?);
+    services.set_plugins(Registry::load(&setup::plugin_settings(settings), host, &Trials)?);
     if let Some(user) = setup::initial_user(settings)? {
         services.ensure_initial_user(&user)?;
     }

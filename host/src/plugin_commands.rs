@@ -4,7 +4,9 @@
 use std::{fmt::Write, path::Path, process::ExitCode, time::Duration};
 
 use wazo_auth_config::{Config, Sources};
-use wazo_auth_plugins::{Checked, Inspection, Outcome, PluginReport, Registry, inspect};
+use wazo_auth_plugins::{
+    Candidate, Checked, Extent, Inspection, Outcome, PluginReport, Registry, inspect,
+};
 
 use crate::{
     account::{self, AccountError},
@@ -20,8 +22,9 @@ pub(crate) fn run(cli: &Cli, command: &PluginCommand) -> ExitCode {
     let result = match command {
         PluginCommand::Inspect { file } => inspect_file(file),
         PluginCommand::Check { file } => check(cli, file),
-        PluginCommand::Trial { kind, name, file } => {
-            return plugin_trial::run(kind, name, file);
+        PluginCommand::Trial { open_only, kind, name, file } => {
+            let extent = if *open_only { Extent::Open } else { Extent::Whole };
+            return plugin_trial::run(extent, kind, name, file);
         }
         PluginCommand::List => list(cli),
     };
@@ -77,7 +80,10 @@ fn check(cli: &Cli, file: &Path) -> Result<String, String> {
             if !config.is_set(&["plugins", &name, "timeout"]) {
                 start.timeout = TRIAL_TIMEOUT;
             }
-            plugin_trial::watch(&kind, &name, file, &start)
+            let timeout = start.timeout;
+            let candidate = Candidate { kind: &kind, name: &name, file, timeout };
+            plugin_trial::watch(&candidate, Extent::Whole, &start.config)
+                .map_err(|error| format!("its trial could not be run: {error}"))?
         });
         all_fit &= outcome.is_ok();
         let verdict = match outcome {
@@ -104,6 +110,7 @@ fn become_the_daemons_user(config: &Config) -> Result<(), String> {
 
 fn described(outcome: Outcome) -> &'static str {
     match outcome {
+        Outcome::Opened => "it was loaded",
         Outcome::Made => "it was loaded and made",
         Outcome::Answered => "it was loaded and made, and answered a trial login",
         Outcome::Asked => {

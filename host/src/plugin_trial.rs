@@ -2,7 +2,7 @@
 //! this process says what it was.
 //!
 //! ```text
-//!  check ── configuration ──▶ stdin of `plugin trial`   (a pair of sockets)
+//!  watch ── configuration ──▶ stdin of `plugin trial`   (a pair of sockets)
 //!    │ ◀── step, step, … verdict ──┘
 //!    ▼ verdict, end of the process or deadline of the step, whichever is first
 //!  killed in any case, and waited for
@@ -24,7 +24,7 @@ use std::{
 };
 
 use nix::sys::{prctl, signal::Signal};
-use wazo_auth_plugins::{Outcome, Start, Step, one_line, try_out};
+use wazo_auth_plugins::{Candidate, Extent, Outcome, Step, TrialOpener, one_line, try_out};
 
 /// The words that a trial says, and what they mean.
 const STEPS: [(&str, Step); 4] = [
@@ -33,8 +33,12 @@ const STEPS: [(&str, Step); 4] = [
     ("verify", Step::VerifyPassword),
     ("drop", Step::Drop),
 ];
-const OUTCOMES: [(&str, Outcome); 3] =
-    [("made", Outcome::Made), ("answered", Outcome::Answered), ("asked", Outcome::Asked)];
+const OUTCOMES: [(&str, Outcome); 4] = [
+    ("opened", Outcome::Opened),
+    ("made", Outcome::Made),
+    ("answered", Outcome::Answered),
+    ("asked", Outcome::Asked),
+];
 /// Stands before the sentence about a plugin that does not fit.
 const UNFIT: &str = "unfit ";
 
@@ -50,18 +54,18 @@ const REST_OF_OUTPUT: Duration = Duration::from_secs(1);
 
 /// The trial itself, in its own process: what it has to say goes to the socket
 /// that is its standard input.
-pub(crate) fn run(kind: &str, name: &str, file: &Path) -> ExitCode {
-    match run_as_told(kind, name, file) {
+pub(crate) fn run(extent: Extent, kind: &str, name: &str, file: &Path) -> ExitCode {
+    match run_as_told(extent, kind, name, file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("this is run by `wazo-auth plugin check`: {error}");
+            eprintln!("this is run by wazo-auth itself: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run_as_told(kind: &str, name: &str, file: &Path) -> io::Result<()> {
-    // Who hangs must not outlive a check that was interrupted.
+fn run_as_told(extent: Extent, kind: &str, name: &str, file: &Path) -> io::Result<()> {
+    // Who hangs must not outlive a watcher that was interrupted.
     prctl::set_pdeathsig(Signal::SIGKILL)?;
     let mut watcher = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
@@ -72,7 +76,7 @@ fn run_as_told(kind: &str, name: &str, file: &Path) -> io::Result<()> {
     }
     let mut say = |line: &str| watcher.write_all(format!("{line}\n").as_bytes());
     let mut told = Ok(());
-    let result = try_out(file, kind, name, &config, |step| {
+    let result = try_out(file, kind, name, extent, &config, |step| {
         let word = STEPS.iter().find(|(_, known)| *known == step).map_or("", |(word, _)| word);
         told = say(word);
     });
@@ -103,47 +107,68 @@ impl log::Log for ToStderr {
     fn flush(&self) {}
 }
 
-/// Has a plugin tried out in a process of its own.
+/// Has a plugin tried out in a process of its own; gives why it does not fit as
+/// a sentence.
 ///
 /// # Errors
-/// Why it does not fit, as a sentence.
-pub(crate) fn watch(kind: &str, name: &str, file: &Path, start: &Start) -> Result<Outcome, String> {
-    let not_run = |error: io::Error| format!("its trial could not be run: {error}");
-    let (mut ours, theirs) = UnixStream::pair().map_err(not_run)?;
-    let mut child = spawn(kind, name, file, theirs).map_err(not_run)?;
+/// The system does not let the trial run.
+pub(crate) fn watch(
+    candidate: &Candidate<'_>,
+    extent: Extent,
+    config: &str,
+) -> io::Result<Result<Outcome, String>> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    ours.set_write_timeout(Some(candidate.timeout))?;
+    ours.set_read_timeout(Some(candidate.timeout))?;
+    let mut child = spawn(candidate, extent, theirs)?;
     let last_words = follow(child.stderr.take());
-    // A process that ended already is told by its end.
-    let _ = ours.set_write_timeout(Some(start.timeout));
-    let _ = ours.write_all(start.config.as_bytes());
+    // A process that has ended already is told by its end.
+    let _ = ours.write_all(config.as_bytes());
     let _ = ours.shutdown(Shutdown::Write);
-    let (step, end) = listen(ours, start.timeout);
-    let ended = end_of(&mut child).map_err(not_run)?;
-    let reason = match end {
-        End::Said(verdict) => return verdict,
-        End::TimedOut => return Err(does_not_return(name, step, start.timeout)),
-        End::Silent => how_it_ended(ended),
-    };
-    let words = last_words.recv_timeout(REST_OF_OUTPUT).unwrap_or_default();
-    let words = match one_line(&words, LAST_WORDS) {
-        words if words.is_empty() => words,
-        words => format!(" (its last words: {words})"),
-    };
-    Err(format!(
-        "it {reason} {}, and would end the daemon too{words}; tell its author",
-        during(step)
-    ))
+    let (step, end) = listen(ours);
+    let status = end_of(&mut child)?;
+    Ok(match end {
+        End::Said(verdict) => verdict,
+        End::TimedOut => Err(took_too_long(candidate, step)),
+        End::Silent => {
+            let words = last_words.recv_timeout(REST_OF_OUTPUT).unwrap_or_default();
+            Err(ended(status, step, &one_line(&words, LAST_WORDS)))
+        }
+    })
 }
 
-fn spawn(kind: &str, name: &str, file: &Path, socket: UnixStream) -> io::Result<Child> {
+fn spawn(candidate: &Candidate<'_>, extent: Extent, socket: UnixStream) -> io::Result<Child> {
+    let open_only = (extent == Extent::Open).then_some("--open-only");
     // This very program, even if the file of it was replaced meanwhile.
     Command::new("/proc/self/exe")
         .arg0("wazo-auth")
-        .args(["plugin", "trial", "--", kind, name])
-        .arg(file)
+        .args(["plugin", "trial"])
+        .args(open_only)
+        .args(["--", candidate.kind, candidate.name])
+        .arg(candidate.file)
         .stdin(OwnedFd::from(socket))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
+}
+
+/// Opens the libraries of the daemon's start in processes of their own.
+pub(crate) struct Trials;
+
+impl TrialOpener for Trials {
+    fn try_open(&self, candidate: &Candidate<'_>) -> Result<(), String> {
+        watch(candidate, Extent::Open, "").map_or_else(
+            |error| {
+                log::warn!(
+                    target: "wazo_auth.plugins",
+                    "{} is opened without a trial, which could not be run: {error}",
+                    candidate.file.display()
+                );
+                Ok(())
+            },
+            |outcome| outcome.map(drop),
+        )
+    }
 }
 
 /// Reads an error output so that its writer never waits; gives its last line.
@@ -176,11 +201,8 @@ enum End {
 }
 
 /// Listens to a trial: until its verdict, its end or the deadline of a step.
-fn listen(socket: UnixStream, timeout: Duration) -> (Step, End) {
+fn listen(socket: UnixStream) -> (Step, End) {
     let mut step = Step::Open;
-    if socket.set_read_timeout(Some(timeout)).is_err() {
-        return (step, End::TimedOut);
-    }
     let mut lines = BufReader::new(socket.take(MOST_SAID)).lines();
     loop {
         let line = match lines.next() {
@@ -210,23 +232,31 @@ fn end_of(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-fn how_it_ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended the process with exit code {code}"),
-        (None, Some(number)) => {
+fn ended(status: ExitStatus, step: Step, last_words: &str) -> String {
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("with exit code {code}"),
+        (None, number) => {
+            let number = number.unwrap_or_default();
             let name = Signal::try_from(number).map_or("unknown", Signal::as_str);
-            format!("ended the process by signal {number} ({name})")
+            format!("by signal {number} ({name})")
         }
-        (None, None) => "ended the process".to_owned(),
-    }
+    };
+    let words = match last_words {
+        "" => String::new(),
+        words => format!(" (its last words: {words})"),
+    };
+    let when = during(step);
+    format!(
+        "it ended the process {how} {when}, and would end the daemon too{words}; tell its author"
+    )
 }
 
-fn does_not_return(name: &str, step: Step, timeout: Duration) -> String {
+fn took_too_long(candidate: &Candidate<'_>, step: Step) -> String {
+    let (seconds, when) = (candidate.timeout.as_secs_f64(), during(step));
     format!(
-        "it took longer than {} s {}; raise plugins.{name}.timeout if that is too short for it, \
-         otherwise tell its author",
-        timeout.as_secs_f64(),
-        during(step)
+        "it took longer than {seconds} s {when}; raise plugins.{}.timeout if that is too short for \
+         it, otherwise tell its author",
+        candidate.name
     )
 }
 

@@ -11,8 +11,6 @@ use std::{
     mem::ManuallyDrop,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
 };
 
 use abi_stable::{
@@ -32,9 +30,6 @@ use crate::{
     look::{Inspection, LookError, check_version},
     text::one_line,
 };
-
-/// How many libraries are being opened.
-static OPENING: AtomicUsize = AtomicUsize::new(0);
 
 /// Most bytes of the system's words in a sentence.
 const WORDS: usize = 500;
@@ -67,19 +62,6 @@ pub(crate) enum OpenError {
     Refused { file: PathBuf, reason: String },
     #[error("{} {reason}; build it again with export_plugins!", file.display())]
     NoRoot { file: PathBuf, reason: String },
-    #[error(
-        "{} was not opened within {} s: what it runs when it is opened does not return; raise \
-         plugins.{plugin}.timeout if that is too short for it, otherwise tell its author",
-        file.display(), timeout.as_secs_f64()
-    )]
-    TimedOut { plugin: String, file: PathBuf, timeout: Duration },
-    #[error(
-        "{} was not opened, because {}, which is still being opened, keeps the system from it: \
-         disable that one, and start the daemon again", file.display(), by.display()
-    )]
-    Blocked { file: PathBuf, by: PathBuf },
-    #[error("{} panicked when it was opened, the log says why; tell its author", file.display())]
-    Panicked { file: PathBuf },
     #[error(
         "{} was built with an incompatible border ({reason}); \
          build it with an unchanged wazo-auth-plugin-api", file.display()
@@ -185,12 +167,10 @@ impl Library {
 fn open_for_ever(file: &Path) -> Result<ManuallyDrop<Handle>, String> {
     // RTLD_NOW: a missing symbol is an error here, not the end of the process
     // at the first call. RTLD_LOCAL: no library sees the symbols of another.
-    OPENING.fetch_add(1, Ordering::SeqCst);
     // SAFETY: the file is a whole library for this machine, written by nobody
     // but root or the daemon's user, with a manifest of ours: its initialisers
     // are trusted as the daemon's own code is.
     let handle = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
-    OPENING.fetch_sub(1, Ordering::SeqCst);
     // Never closed, whatever is found in it: threads, thread-locals and
     // `'static` references into it may live as long as the process.
     handle.map(ManuallyDrop::new).map_err(|error| {
@@ -215,21 +195,9 @@ fn header_of(handle: &Handle) -> Result<&'static LibHeader, String> {
     // exported by `export_plugins!`, which makes it a `LibHeader`. It begins
     // with an `AbiHeader`, whose magic `upgrade` checks before anything else.
     let header = unsafe { handle.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME) };
-    let unfit =
-        |text: &str| format!("exports a plugin header that is none: {}", one_line(text, WORDS));
-    let header = *header.map_err(|error| unfit(&with_sources(&error)))?;
-    header.upgrade().map_err(|error| unfit(&short(&error.to_string())))
-}
-
-/// Ends the process at once when a library's initialiser never returned: it
-/// keeps the dynamic loader's lock, for which a process that ends as usual
-/// would wait for ever. Otherwise does nothing.
-#[allow(unsafe_code, reason = "the one way to end without the dynamic loader")]
-pub fn end_if_stuck(code: u8) {
-    if OPENING.load(Ordering::SeqCst) > 0 {
-        // SAFETY: takes a number and does not return.
-        unsafe { nix::libc::_exit(code.into()) }
-    }
+    // Why not, it says in many lines for authors of borders.
+    let header = header.ok().and_then(|header| header.upgrade().ok());
+    header.ok_or_else(|| "exports a plugin header that this daemon cannot read".to_owned())
 }
 
 /// The root module never grows, so that the layouts must be the same.

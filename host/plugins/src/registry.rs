@@ -22,6 +22,7 @@ mod report;
 mod survey;
 
 pub use error::LoadError;
+pub use loading::{Candidate, TrialOpener};
 pub use report::{PluginReport, PluginState};
 
 pub(crate) use catalog::Catalog;
@@ -53,18 +54,19 @@ pub struct Registry {
 // === impl Registry ===
 
 impl Registry {
-    /// Looks at all files, opens those that are enabled, makes the plugins.
+    /// Looks at all files, opens those that are enabled (a third party's in
+    /// another process first), makes the plugins.
     /// Problems that the daemon can live with go to the log.
     ///
     /// # Errors
     /// Problems that it cannot live with.
-    pub fn load(settings: &Settings, services: Arc<dyn HostServices>) -> Result<Self, LoadError> {
+    pub fn load(
+        settings: &Settings,
+        services: Arc<dyn HostServices>,
+        opener: &dyn TrialOpener,
+    ) -> Result<Self, LoadError> {
         let catalog = Catalog::read(&settings.plugin_dirs);
-        let mut loading = Loading::new(settings, &catalog, services);
-        loading.open_all(&[
-            ("metadata", &settings.enabled_metadata),
-            ("backend", &settings.enabled_backends),
-        ])?;
+        let mut loading = Loading::new(settings, &catalog, services, opener);
         let metadata = loading.group("metadata", &settings.enabled_metadata)?;
         let backends = loading.group("backend", &settings.enabled_backends)?;
         let (registered, mut others) = loading.finish();

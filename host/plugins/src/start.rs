@@ -12,7 +12,7 @@ use wazo_auth_work::{Lost, Pool, within};
 use crate::text::one_line;
 
 /// Most bytes of an author's own words in a sentence.
-const WORDS: usize = 500;
+const WORDS: usize = 300;
 
 /// Where plugins start, one after the other.
 pub(crate) struct Starter(Arc<Pool>);

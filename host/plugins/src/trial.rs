@@ -25,7 +25,7 @@ const LOGIN: &str = "nobody@trial.invalid";
 const PASSWORD: &str = "not-a-password-of-anybody";
 
 /// Most bytes of an author's own words in a sentence.
-const WORDS: usize = 500;
+const WORDS: usize = 300;
 
 /// What is about to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +40,20 @@ pub enum Step {
     Drop,
 }
 
+/// How far a trial goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// The library is opened.
+    Open,
+    /// The plugin is made too, and called.
+    Whole,
+}
+
 /// What a plugin that fits did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// Its library was opened.
+    Opened,
     /// It was made.
     Made,
     /// It was made, and answered a login.
@@ -62,6 +73,7 @@ pub fn try_out(
     file: &Path,
     kind: &str,
     name: &str,
+    extent: Extent,
     config: &str,
     mut step: impl FnMut(Step),
 ) -> Result<Outcome, String> {
@@ -69,6 +81,9 @@ pub fn try_out(
     inspection.fits_in_process().map_err(|error| error.to_string())?;
     step(Step::Open);
     let library = Library::open(&inspection).map_err(|error| error.to_string())?;
+    if extent == Extent::Open {
+        return Ok(Outcome::Opened);
+    }
     step(Step::Create);
     let services = Arc::new(Nobody::default());
     let asked = Arc::clone(&services);

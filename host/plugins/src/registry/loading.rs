@@ -1,6 +1,11 @@
 //! From enabled names to instances.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 
@@ -17,26 +22,45 @@ use crate::{
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
     },
-    start::{NoReturn, StartError, Starter},
+    start::{StartError, Starter},
 };
+
+/// Opens a library in another process before the daemon does: what a library
+/// runs when it is opened may crash or never return. The first would end the
+/// daemon, and the second too: it keeps the dynamic loader's lock, for which
+/// every new thread has to wait.
+pub trait TrialOpener {
+    /// Opens the library of a plugin elsewhere.
+    ///
+    /// # Errors
+    /// Why it must not be opened here, as a sentence.
+    fn try_open(&self, candidate: &Candidate<'_>) -> Result<(), String>;
+}
+
+/// A plugin whose library is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// `backend` or `metadata`.
+    pub kind: &'a str,
+    /// The name by which it is enabled.
+    pub name: &'a str,
+    /// The library.
+    pub file: &'a Path,
+    /// Time that it may take.
+    pub timeout: Duration,
+}
 
 /// What is at hand while plugins are loaded.
 pub(crate) struct Loading<'a> {
     choices: Choices<'a>,
     services: Arc<dyn HostServices>,
     starter: Starter,
+    opener: &'a dyn TrialOpener,
     /// Libraries that were opened, or why not: one may hold several plugins.
     opened: HashMap<PathBuf, (FileId, Result<Library, String>)>,
-    /// The file that is still being opened, and keeps others from it.
-    stuck: Option<PathBuf>,
-    /// What is there for each enabled plugin, by kind and name.
-    found: HashMap<(&'static str, String), Found>,
     registered: Vec<Registered>,
     others: Vec<PluginReport>,
 }
-
-/// The opened library of a plugin, or why there is none.
-type Found = Result<(Choice, Library), Absent>;
 
 // === impl Loading ===
 
@@ -45,14 +69,14 @@ impl<'a> Loading<'a> {
         settings: &'a Settings,
         catalog: &'a Catalog,
         services: Arc<dyn HostServices>,
+        opener: &'a dyn TrialOpener,
     ) -> Self {
         Self {
             choices: Choices::new(settings, catalog),
             services,
             starter: Starter::new(),
+            opener,
             opened: HashMap::new(),
-            stuck: None,
-            found: HashMap::new(),
             registered: Vec::new(),
             others: Vec::new(),
         }
@@ -63,46 +87,21 @@ impl<'a> Loading<'a> {
         (self.registered, self.others)
     }
 
-    /// Chooses and opens the library of every enabled plugin, the daemon's own
-    /// first: one whose initialiser never returns keeps the dynamic loader's
-    /// lock, and with it every library after it from being opened.
-    pub(crate) fn open_all(
-        &mut self,
-        groups: &[(&'static str, &IndexMap<String, bool>)],
-    ) -> Result<(), LoadError> {
-        let names = groups.iter().flat_map(|(kind, enabled)| {
-            enabled_names(enabled).map(|name| (*kind, name.to_owned()))
-        });
-        let mut names: Vec<_> = names.collect();
-        names.sort_by_key(|(kind, name)| !is_stock(kind, name));
-        for (kind, name) in &names {
-            self.choices.check_single(kind, name)?;
-        }
-        for (kind, name) in names {
-            let found = self.choices.choose(kind, &name).and_then(|choice| {
-                let library = self.open(&name, &choice).map_err(|reason| {
-                    Absent::Refused(Refusal { file: Some(choice.inspection.file.clone()), reason })
-                })?;
-                Ok((choice, library))
-            });
-            self.found.insert((kind, name), found);
-        }
-        Ok(())
-    }
-
-    /// Makes all enabled plugins of a kind whose libraries were opened.
+    /// Loads all enabled plugins of a kind.
     pub(crate) fn group(
         &mut self,
         kind: &'static str,
         enabled: &IndexMap<String, bool>,
     ) -> Result<IndexMap<String, Instance>, LoadError> {
-        let names: Vec<String> = enabled_names(enabled).map(str::to_owned).collect();
+        let names = enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone());
+        let names: Vec<String> = names.collect();
         let mut instances = IndexMap::new();
         let mut missing = Vec::new();
         for name in &names {
-            match self.found.remove(&(kind, name.clone())).unwrap_or(Err(Absent::NotInstalled)) {
-                Ok((choice, library)) => {
-                    instances.insert(name.clone(), self.plugin(kind, name, library, choice));
+            self.choices.check_single(kind, name)?;
+            match self.plugin(kind, name) {
+                Ok(instance) => {
+                    instances.insert(name.clone(), instance);
                 }
                 Err(Absent::NotInstalled) => missing.push(name.as_str()),
                 Err(Absent::Refused(refusal)) => self.refuse(kind, name, refusal),
@@ -119,13 +118,12 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn plugin(
-        &mut self,
-        kind: &'static str,
-        name: &str,
-        library: Library,
-        choice: Choice,
-    ) -> Instance {
+    fn plugin(&mut self, kind: &'static str, name: &str) -> Result<Instance, Absent> {
+        let choice = self.choices.choose(kind, name)?;
+        let library = self.open(kind, name, &choice).map_err(|reason| {
+            let file = Some(choice.inspection.file.clone());
+            Absent::Refused(Refusal { file, reason })
+        })?;
         let (version, file) = (choice.version.clone(), choice.inspection.file.clone());
         // Who starts the daemon and sees nothing more knows what it waits for.
         log::debug!(target: "wazo_auth.plugins",
@@ -141,7 +139,7 @@ impl<'a> Loading<'a> {
             }
         }
         self.registered.push(Registered { kind, name: name.to_owned(), version, file });
-        instance
+        Ok(instance)
     }
 
     fn start(&self, kind: &'static str, name: &str, library: Library, choice: Choice) -> Instance {
@@ -161,7 +159,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Opens the library of a plugin, once for all plugins that are in it.
-    fn open(&mut self, name: &str, choice: &Choice) -> Result<Library, String> {
+    fn open(&mut self, kind: &str, name: &str, choice: &Choice) -> Result<Library, String> {
         let Inspection { file, id, .. } = &choice.inspection;
         match self.opened.get(file) {
             Some((known, library)) if known == id => return library.clone(),
@@ -169,27 +167,18 @@ impl<'a> Loading<'a> {
             Some(_) => return Err(OpenError::Replaced { file: file.clone() }.to_string()),
             None => {}
         }
-        let library = self.open_first(name, choice).map_err(|error| error.to_string());
+        let library = self.try_and_open(kind, name, choice);
         self.opened.insert(file.clone(), (*id, library.clone()));
         library
     }
 
-    fn open_first(&mut self, name: &str, choice: &Choice) -> Result<Library, OpenError> {
-        let file = choice.inspection.file.clone();
-        if let Some(by) = &self.stuck {
-            return Err(OpenError::Blocked { file, by: by.clone() });
+    fn try_and_open(&self, kind: &str, name: &str, choice: &Choice) -> Result<Library, String> {
+        let inspection = &choice.inspection;
+        if !is_stock(kind, name) {
+            let file = &inspection.file;
+            self.opener.try_open(&Candidate { kind, name, file, timeout: choice.timeout })?;
         }
-        log::debug!(target: "wazo_auth.plugins", "opening {}", file.display());
-        let inspection = choice.inspection.clone();
-        match self.starter.run(choice.timeout, move || Library::open(&inspection)) {
-            Ok(opened) => opened,
-            Err(NoReturn::Panicked) => Err(OpenError::Panicked { file }),
-            Err(NoReturn::TimedOut) => {
-                self.stuck = Some(file.clone());
-                let (plugin, timeout) = (name.to_owned(), choice.timeout);
-                Err(OpenError::TimedOut { plugin, file, timeout })
-            }
-        }
+        Library::open(inspection).map_err(|error| error.to_string())
     }
 
     fn refuse(&mut self, kind: &'static str, name: &str, refusal: Refusal) {
@@ -208,11 +197,6 @@ impl<'a> Loading<'a> {
              (no .so in plugin_dirs offers them)");
         self.others.extend(missing.iter().map(|name| PluginReport::not_installed(kind, name)));
     }
-}
-
-/// The names that are on, in order.
-pub(crate) fn enabled_names(enabled: &IndexMap<String, bool>) -> impl Iterator<Item = &str> {
-    enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str())
 }
 
 /// Whether a plugin comes with the daemon.

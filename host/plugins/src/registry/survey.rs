@@ -1,11 +1,12 @@
 //! What the configuration would load, found out without running any of it.
 
+use indexmap::IndexMap;
+
 use crate::{
     PluginReport, PluginState, Settings,
     registry::{
         catalog::Catalog,
         choice::{Absent, Choices, Refusal},
-        loading::enabled_names,
     },
 };
 
@@ -17,7 +18,7 @@ pub(crate) fn survey(settings: &Settings) -> Vec<PluginReport> {
         [("metadata", &settings.enabled_metadata), ("backend", &settings.enabled_backends)];
     let mut reports = Vec::new();
     for (kind, enabled) in groups {
-        reports.extend(enabled_names(enabled).map(|name| enabled_plugin(choices, kind, name)));
+        reports.extend(names_on(enabled).map(|name| enabled_plugin(choices, kind, name)));
     }
     let is_enabled =
         |other: &PluginReport| reports.iter().any(|known| known.is(&other.kind, &other.name));
@@ -25,6 +26,10 @@ pub(crate) fn survey(settings: &Settings) -> Vec<PluginReport> {
         catalog.not_loaded(&[]).into_iter().filter(|other| !is_enabled(other)).collect();
     reports.extend(others);
     reports
+}
+
+fn names_on(enabled: &IndexMap<String, bool>) -> impl Iterator<Item = &str> {
+    enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str())
 }
 
 fn enabled_plugin(choices: Choices<'_>, kind: &'static str, name: &str) -> PluginReport {

@@ -88,7 +88,8 @@ fn broken_stock_plugins_are_listed_and_harm_nobody() {
     let broken = registry.backend("broken_verify_password").unwrap();
     let error = broken.verify_password("alice", "correct", &mut Args::new()).unwrap_err();
     assert!(matches!(&error, CallError::Panicked { text, .. } if text.contains("divide by zero")));
-    let sentence = "plugin `broken_verify_password` panicked: attempt to divide by zero";
+    let sentence = "plugin `broken_verify_password` panicked: attempt to divide by zero; \
+                    tell its author";
     assert_eq!(error.to_string(), sentence);
 
     let wazo_user = registry.backend("wazo_user").unwrap();
