@@ -441,8 +441,9 @@ fn a_check_that_is_killed_takes_its_trial_along() {
     run(Command::new("mkfifo").arg(&pipe));
     let source = "#include <fcntl.h>\n#include <unistd.h>\n\
                   __attribute__((constructor)) static void start(void)";
-    let wait = format!("open(\"{}\", O_WRONLY); for (;;) pause();", pipe.display());
-    place.library(&place.manifest(), &format!("{source} {{ {wait} }}"));
+    let open = format!("int pipe = open(\"{}\", O_WRONLY);", pipe.display());
+    let survive = "sleep(30); write(pipe, \"alive\", 5);";
+    place.library(&place.manifest(), &format!("{source} {{ {open} {survive} }}"));
     let mut check = Command::new(wazo_auth_tests::built().join("wazo-auth"))
         .args(["--config-file", "/nonexistent", "--user", "", "plugin", "check"])
         .arg(place.file())
