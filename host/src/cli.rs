@@ -64,6 +64,22 @@ pub(crate) enum PluginCommand {
         /// The shared library.
         file: PathBuf,
     },
+    /// Try a library out: load each plugin of it in a process of its own, with
+    /// its configuration, and let backends verify a login that nobody has.
+    Check {
+        /// The shared library.
+        file: PathBuf,
+    },
+    /// What `check` runs in a process of its own.
+    #[command(hide = true)]
+    Trial {
+        /// Only open the library.
+        #[arg(long)]
+        open_only: bool,
+        kind: String,
+        name: String,
+        file: PathBuf,
+    },
     /// List the plugins that the configuration finds, and whether each is enabled.
     List,
 }

@@ -17,6 +17,7 @@ use crate::{
     cleanup_task::CleanupTask,
     cli::Cli,
     environment,
+    plugin_trial::Trials,
     setup::{self, Failure},
 };
 
@@ -108,7 +109,7 @@ fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services
     let hasher = Arc::new(setup::hasher(settings, context)?);
     let services = Services::new(context.clone(), setup::rules(settings), store, hasher)?;
     let host = PluginHost::new(&services);
-    services.set_plugins(Registry::load(&setup::plugin_settings(settings), host)?);
+    services.set_plugins(Registry::load(&setup::plugin_settings(settings), host, &Trials)?);
     if let Some(user) = setup::initial_user(settings)? {
         services.ensure_initial_user(&user)?;
     }

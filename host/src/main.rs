@@ -7,6 +7,7 @@ mod cli;
 mod daemon;
 mod environment;
 mod plugin_commands;
+mod plugin_trial;
 mod setup;
 
 use std::process::ExitCode;

@@ -1,19 +1,31 @@
 //! `wazo-auth plugin …`: what operators and authors ask about plugins. Nothing
-//! of a plugin runs.
+//! of a plugin runs in this process.
 
-use std::{fmt::Write, path::Path, process::ExitCode};
+use std::{fmt::Write, path::Path, process::ExitCode, time::Duration};
 
-use wazo_auth_config::Sources;
-use wazo_auth_plugins::{Inspection, PluginReport, Registry, inspect};
+use wazo_auth_config::{Config, Sources};
+use wazo_auth_plugins::{
+    Candidate, Checked, Extent, Inspection, Outcome, PluginReport, Registry, inspect,
+};
 
 use crate::{
+    account::{self, AccountError},
     cli::{Cli, PluginCommand},
-    setup,
+    plugin_trial, setup,
 };
+
+/// Time that a plugin may take for each step of a trial, unless its timeout is
+/// configured: somebody is waiting.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(cli: &Cli, command: &PluginCommand) -> ExitCode {
     let result = match command {
         PluginCommand::Inspect { file } => inspect_file(file),
+        PluginCommand::Check { file } => check(cli, file),
+        PluginCommand::Trial { open_only, kind, name, file } => {
+            let extent = if *open_only { Extent::Open } else { Extent::Whole };
+            return plugin_trial::run(extent, kind, name, file);
+        }
         PluginCommand::List => list(cli),
     };
     match result {
@@ -56,10 +68,66 @@ fn describe(inspection: &Inspection) -> String {
     text
 }
 
-fn list(cli: &Cli) -> Result<String, String> {
+/// Tries out every plugin of a library; an error when one of them does not fit.
+fn check(cli: &Cli, file: &Path) -> Result<String, String> {
+    let config = load_config(cli)?;
+    become_the_daemons_user(&config)?;
+    let settings = setup::plugin_settings(&config.settings);
+    let mut text = String::new();
+    let mut all_fit = true;
+    for Checked { kind, name, start } in wazo_auth_plugins::check(&settings, file)? {
+        let outcome = start.and_then(|mut start| {
+            if !config.is_set(&["plugins", &name, "timeout"]) {
+                start.timeout = TRIAL_TIMEOUT;
+            }
+            let timeout = start.timeout;
+            let candidate = Candidate { kind: &kind, name: &name, file, timeout };
+            plugin_trial::watch(&candidate, Extent::Whole, &start.config)
+                .map_err(|error| format!("its trial could not be run: {error}"))?
+        });
+        all_fit &= outcome.is_ok();
+        let verdict = match outcome {
+            Ok(outcome) => format!("fits: {}", described(outcome)),
+            Err(sentence) => format!("does not fit: {sentence}"),
+        };
+        let _ = writeln!(text, "{kind} `{name}` {verdict}");
+    }
+    if all_fit { Ok(text) } else { Err(text.trim_end().to_owned()) }
+}
+
+/// What root checks, it checks as the daemon would load it. Where the account
+/// of the defaults does not exist, there is no daemon yet.
+fn become_the_daemons_user(config: &Config) -> Result<(), String> {
+    let Some(user) = config.settings.process.user.as_ref() else { return Ok(()) };
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    match account::switch_to(user) {
+        Err(AccountError::Unknown(_)) if !config.is_set(&["user"]) => Ok(()),
+        switched => switched.map_err(|error| error.to_string()),
+    }
+}
+
+fn described(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Opened => "it was loaded",
+        Outcome::Made => "it was loaded and made",
+        Outcome::Answered => "it was loaded and made, and answered a trial login",
+        Outcome::Asked => {
+            "it was loaded; a trial goes no further, as it asks for what only the running daemon has"
+        }
+    }
+}
+
+fn load_config(cli: &Cli) -> Result<Config, String> {
     let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
     let config = wazo_auth_config::load(&sources).map_err(|error| error.to_string())?;
     config.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    Ok(config)
+}
+
+fn list(cli: &Cli) -> Result<String, String> {
+    let config = load_config(cli)?;
     let mut text =
         format!("{:<10} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");
     for report in Registry::survey(&setup::plugin_settings(&config.settings)) {

@@ -22,7 +22,7 @@ pub enum CallError {
         plugin: Arc<str>,
     },
     /// It panicked; the panic ended with the call.
-    #[error("plugin `{plugin}` panicked: {text}")]
+    #[error("plugin `{plugin}` panicked: {text}; tell its author")]
     Panicked {
         /// Its name.
         plugin: Arc<str>,

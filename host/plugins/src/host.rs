@@ -17,7 +17,7 @@ use wazo_auth_plugin_api::{
 };
 use wazo_auth_work::TimedOut;
 
-use crate::gate::Gate;
+use crate::{gate::Gate, text::shortened};
 
 /// What the daemon does for plugins; the shapes are those of
 /// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
@@ -145,12 +145,6 @@ impl HostApi for HostObject {
         // A logger that panics must not unwind into the plugin either.
         let _ = catch_unwind(AssertUnwindSafe(write));
     }
-}
-
-/// At most `max` bytes of a text, cut between characters.
-pub(crate) fn shortened(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use wazo_auth_plugin_api::{
 use crate::{
     CallError,
     gate::{Full, Gate},
-    host::{HostObject, shortened},
+    host::HostObject,
+    text::shortened,
 };
 
 /// Most bytes that the head of an answer may have.

@@ -1,19 +1,21 @@
 //! Plugins: look at the file, load it, call it within limits.
 //!
 //! ```text
-//!  file ──look──▶ inspection ──digest, dlopen, layout──▶ library ──create──▶ instance
-//!         │ refused, one sentence    │ refused, one sentence       │ failed: registered
-//!         ▼                          ▼                             ▼ but unusable
+//!  file ──look──▶ inspection ──digest, trial, dlopen, layout──▶ library ──create──▶ instance
+//!         │ refused, one sentence    │ refused, one sentence              │ failed: registered
+//!         ▼                          ▼                                    ▼ but unusable
 //! ```
 //!
-//! Nothing of a file runs before [`look`] is done with it. A library is never
-//! closed again. Every call goes through a gate: bounded slots with a
+//! Nothing of a file runs before [`look`] is done with it, and a third party's
+//! library is opened in another process before it is in this one. A library is
+//! never closed again. Every call goes through a gate: bounded slots with a
 //! bounded queue, a deadline, and bounds on the answer. What a plugin asks the
 //! daemon comes in through [`HostServices`]; this crate knows nothing of what
 //! is behind it.
 
 mod backend;
 mod call_error;
+mod check;
 mod gate;
 mod host;
 mod instance;
@@ -23,12 +25,17 @@ mod metadata;
 mod registry;
 mod settings;
 mod start;
+mod text;
+mod trial;
 
 pub use backend::Backend;
 pub use call_error::CallError;
+pub use check::{Checked, Start, check};
 pub use host::{HostFailure, HostServices};
 pub use look::{Inspection, LookError, inspect};
 pub use metadata::MetadataPlugin;
-pub use registry::{LoadError, PluginReport, PluginState, Registry};
+pub use registry::{Candidate, LoadError, PluginReport, PluginState, Registry, TrialOpener};
 pub use settings::{Identities, Isolation, PluginOptions, Settings};
+pub use text::one_line;
+pub use trial::{Extent, Outcome, Step, try_out};
 pub use wazo_auth_plugin_api::{Args, ErrorKind, Map, wire};

@@ -26,7 +26,13 @@ use wazo_auth_plugin_api::{
     abi::{HostBox, PluginBox, PluginModule_Ref},
 };
 
-use crate::look::{Inspection, LookError, check_version};
+use crate::{
+    look::{Inspection, LookError, check_version},
+    text::one_line,
+};
+
+/// Most bytes of the system's words in a sentence.
+const WORDS: usize = 500;
 
 /// An opened library; it stays open until the process ends.
 #[derive(Clone, Copy)]
@@ -49,8 +55,13 @@ pub(crate) enum OpenError {
         "{} was replaced by another file since it was looked at; start the daemon again", file.display()
     )]
     Replaced { file: PathBuf },
-    #[error("{} cannot be opened: {reason}", file.display())]
+    #[error(
+        "{} cannot be opened: {reason}; build it again on this system, or install what it needs",
+        file.display()
+    )]
     Refused { file: PathBuf, reason: String },
+    #[error("{} {reason}; build it again with export_plugins!", file.display())]
+    NoRoot { file: PathBuf, reason: String },
     #[error(
         "{} was built with an incompatible border ({reason}); \
          build it with an unchanged wazo-auth-plugin-api", file.display()
@@ -114,14 +125,15 @@ impl Library {
     /// been checked.
     pub(crate) fn open(inspection: &Inspection) -> Result<Self, OpenError> {
         let file = &inspection.file;
-        let refused = |reason| OpenError::Refused { file: file.clone(), reason };
         check_in_place(inspection)?;
-        let header = open_header(file).map_err(refused);
+        let handle = open_for_ever(file);
         check_in_place(inspection)?;
-        let header = header?;
+        let handle = handle.map_err(|reason| OpenError::Refused { file: file.clone(), reason })?;
+        let no_root = |reason| OpenError::NoRoot { file: file.clone(), reason };
+        let header = header_of(&handle).map_err(no_root)?;
         check_version(file, header.version_strings().version.as_str())?;
         check_layout(header).map_err(|reason| OpenError::Layout { file: file.clone(), reason })?;
-        Self::init(header).map_err(refused)
+        Self::init(header).map_err(no_root)
     }
 
     /// Makes one plugin.
@@ -144,13 +156,15 @@ impl Library {
         // SAFETY: `check_layout` has compared the layout of the module in this
         // very header with that of `PluginModule_Ref`.
         let module = unsafe { header.unchecked_layout::<PluginModule_Ref>() };
-        module.map(Self).map_err(|error| format!("its root module failed: {error}"))
+        module.map(Self).map_err(|error| {
+            format!("exports a plugin header that fails: {}", one_line(&error.to_string(), WORDS))
+        })
     }
 }
 
-/// Opens the file for ever and gives the header that *this file* exports.
-#[allow(unsafe_code, reason = "dlopen runs the library's initialisers, dlsym trusts its symbols")]
-fn open_header(file: &Path) -> Result<&'static LibHeader, String> {
+/// Opens the file for ever.
+#[allow(unsafe_code, reason = "dlopen runs the library's initialisers")]
+fn open_for_ever(file: &Path) -> Result<ManuallyDrop<Handle>, String> {
     // RTLD_NOW: a missing symbol is an error here, not the end of the process
     // at the first call. RTLD_LOCAL: no library sees the symbols of another.
     // SAFETY: the file is a whole library for this machine, written by nobody
@@ -159,20 +173,31 @@ fn open_header(file: &Path) -> Result<&'static LibHeader, String> {
     let handle = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
     // Never closed, whatever is found in it: threads, thread-locals and
     // `'static` references into it may live as long as the process.
-    let handle = ManuallyDrop::new(handle.map_err(|error| with_sources(&error))?);
+    handle.map(ManuallyDrop::new).map_err(|error| {
+        let text = with_sources(&error);
+        // What the dynamic linker says begins with the file, which the
+        // sentence names already.
+        let own = text.rsplit_once(&format!("{}: ", file.display()));
+        one_line(own.map_or(&text, |(_, reason)| reason), WORDS)
+    })
+}
 
+/// Gives the header that *this file* exports.
+#[allow(unsafe_code, reason = "dlsym trusts the library's symbols")]
+fn header_of(handle: &Handle) -> Result<&'static LibHeader, String> {
     // SAFETY: only the address is taken.
     let symbol = unsafe { handle.get::<*const u8>(ROOT_MODULE_LOADER_NAME) };
     let exported = symbol.is_ok_and(|symbol| !symbol.is_null());
     if !exported {
-        return Err("it does not export the plugin header (export_plugins! does)".to_owned());
+        return Err("does not export the plugin header".to_owned());
     }
     // SAFETY: the symbol exists and is not null; the manifest says that it was
     // exported by `export_plugins!`, which makes it a `LibHeader`. It begins
     // with an `AbiHeader`, whose magic `upgrade` checks before anything else.
     let header = unsafe { handle.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME) };
-    let header = *header.map_err(|error| with_sources(&error))?;
-    header.upgrade().map_err(|error| short(&error.to_string()))
+    // Why not, it says in many lines for authors of borders.
+    let header = header.ok().and_then(|header| header.upgrade().ok());
+    header.ok_or_else(|| "exports a plugin header that this daemon cannot read".to_owned())
 }
 
 /// The root module never grows, so that the layouts must be the same.

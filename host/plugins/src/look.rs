@@ -7,11 +7,12 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use nix::fcntl::OFlag;
 use wazo_auth_plugin_api::manifest::{self, Manifest};
 
 mod elf;
@@ -52,9 +53,12 @@ pub(crate) struct FileId {
 /// # Errors
 /// What is wrong with it, as a sentence.
 pub fn inspect(path: &Path) -> Result<Inspection, LookError> {
-    let unreadable = |source| LookError::Unreadable { file: path.to_owned(), source };
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => LookError::Missing { file: path.to_owned() },
+        _ => LookError::Unreadable { file: path.to_owned(), source },
+    };
     let file = fs::canonicalize(path).map_err(unreadable)?;
-    let opened = File::open(&file).map_err(unreadable)?;
+    let opened = open(&file).map_err(unreadable)?;
     let metadata = opened.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(LookError::NotAFile { file });
@@ -65,6 +69,13 @@ pub fn inspect(path: &Path) -> Result<Inspection, LookError> {
     let manifest = manifest::parse(&section)
         .map_err(|source| LookError::Manifest { file: file.clone(), source })?;
     Ok(Inspection { file, manifest, opened: Arc::new(opened), id: FileId::of(&metadata) })
+}
+
+/// Opens a file without waiting: to open a pipe would last until somebody
+/// writes to it, and a terminal would become ours.
+fn open(file: &Path) -> io::Result<File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    File::options().read(true).custom_flags(flags.bits()).open(file)
 }
 
 /// Who may write a folder above a file may put another in its place.

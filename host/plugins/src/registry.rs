@@ -9,9 +9,8 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
-    Backend, HostServices, Identities, MetadataPlugin, Settings,
-    instance::Instance,
-    registry::{catalog::Catalog, loading::Loading},
+    Backend, HostServices, Identities, MetadataPlugin, Settings, instance::Instance,
+    registry::loading::Loading,
 };
 
 mod catalog;
@@ -23,8 +22,11 @@ mod report;
 mod survey;
 
 pub use error::LoadError;
+pub use loading::{Candidate, TrialOpener};
 pub use report::{PluginReport, PluginState};
 
+pub(crate) use catalog::Catalog;
+pub(crate) use choice::{Absent, Choices, offers_others};
 use purposes::Purposes;
 use report::Registered;
 
@@ -32,6 +34,10 @@ use report::Registered;
 const REQUIRED: &str = "wazo_user";
 /// The backends that come with the daemon; any other is a third party's.
 const STOCK: [&str; 4] = ["wazo_user", "ldap_user", "broken_init", "broken_verify_password"];
+
+/// The metadata plugins that come with the daemon.
+const STOCK_METADATA: [&str; 4] =
+    ["default_user", "default_internal", "default_external_api", "user_admin_status"];
 
 /// All plugins of the daemon.
 pub struct Registry {
@@ -48,14 +54,19 @@ pub struct Registry {
 // === impl Registry ===
 
 impl Registry {
-    /// Looks at all files, opens those that are enabled, makes the plugins.
+    /// Looks at all files, opens those that are enabled (a third party's in
+    /// another process first), makes the plugins.
     /// Problems that the daemon can live with go to the log.
     ///
     /// # Errors
     /// Problems that it cannot live with.
-    pub fn load(settings: &Settings, services: Arc<dyn HostServices>) -> Result<Self, LoadError> {
+    pub fn load(
+        settings: &Settings,
+        services: Arc<dyn HostServices>,
+        opener: &dyn TrialOpener,
+    ) -> Result<Self, LoadError> {
         let catalog = Catalog::read(&settings.plugin_dirs);
-        let mut loading = Loading::new(settings, &catalog, services);
+        let mut loading = Loading::new(settings, &catalog, services, opener);
         let metadata = loading.group("metadata", &settings.enabled_metadata)?;
         let backends = loading.group("backend", &settings.enabled_backends)?;
         let (registered, mut others) = loading.finish();

@@ -1,15 +1,47 @@
-//! Makes plugins: the author's `new` has a deadline too.
+//! Makes plugins: what runs of the author before the first call has a deadline
+//! too.
 
 use std::{
     sync::{Arc, mpsc},
     time::Duration,
 };
 
-use wazo_auth_plugin_api::Error;
-use wazo_auth_work::{Lost, Pool, TimedOut, within};
+use wazo_auth_plugin_api::{Error, ErrorKind};
+use wazo_auth_work::{Lost, Pool, within};
+
+use crate::text::one_line;
+
+/// Most bytes of an author's own words in a sentence.
+const WORDS: usize = 300;
 
 /// Where plugins start, one after the other.
 pub(crate) struct Starter(Arc<Pool>);
+
+/// What was to start did not return.
+pub(crate) enum NoReturn {
+    /// Not in time; it may still run.
+    TimedOut,
+    /// It panicked, which is in the log.
+    Panicked,
+}
+
+/// Why there is no plugin though its library was opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("it refuses its configuration: {text}; correct plugins.{plugin}.config")]
+    Config { plugin: String, text: String },
+    #[error("its constructor panicked: {text}; tell its author")]
+    Panicked { text: String },
+    #[error("its manifest offers what its code does not: {text}; build it again")]
+    NotOffered { text: String },
+    #[error("its constructor failed: {text}")]
+    Failed { text: String },
+    #[error(
+        "its constructor did not return within {} s; raise plugins.{plugin}.timeout if that is \
+         too short for it, otherwise tell its author", timeout.as_secs_f64()
+    )]
+    TimedOut { plugin: String, timeout: Duration },
+}
 
 // === impl Starter ===
 
@@ -20,15 +52,11 @@ impl Starter {
 
     /// Waits for `start`, but no longer than `timeout`; what comes later is
     /// dropped.
-    ///
-    /// # Errors
-    /// Why there is no plugin, as a sentence.
     pub(crate) fn run<T: Send + 'static>(
         &self,
-        plugin: &str,
         timeout: Duration,
-        start: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, String> {
+        start: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NoReturn> {
         let (tell, told) = mpsc::channel();
         let submitted = self.0.submit(
             move || within(timeout, start),
@@ -37,16 +65,38 @@ impl Starter {
                 let _ = tell.send(result);
             },
         );
-        submitted.map_err(|full| full.to_string())?;
+        // One starts after the other: the queue cannot be full.
+        submitted.map_err(|_| NoReturn::TimedOut)?;
         match told.recv() {
-            Ok(Ok(Ok(started))) => started.map_err(|error| error.text().to_owned()),
-            Ok(Ok(Err(TimedOut)) | Err(Lost::TimedOut)) => Err(format!(
-                "it did not start in time ({} s, plugins.{plugin}.timeout)",
-                timeout.as_secs_f64()
-            )),
-            Ok(Err(Lost::Panicked)) | Err(_) => {
-                Err("its start ended in a panic, the log says why".to_owned())
+            Ok(Ok(started)) => started.map_err(|_| NoReturn::TimedOut),
+            Ok(Err(Lost::TimedOut)) => Err(NoReturn::TimedOut),
+            Ok(Err(Lost::Panicked)) | Err(_) => Err(NoReturn::Panicked),
+        }
+    }
+}
+
+// === impl StartError ===
+
+impl StartError {
+    /// What a plugin's constructor answered instead of a plugin.
+    pub(crate) fn of(plugin: &str, error: &Error) -> Self {
+        let text = one_line(error.text(), WORDS);
+        match error.kind() {
+            ErrorKind::Config => {
+                let text = text.strip_prefix("config: ").unwrap_or(&text).to_owned();
+                Self::Config { plugin: plugin.to_owned(), text }
             }
+            ErrorKind::Panic => Self::Panicked { text },
+            ErrorKind::Unsupported => Self::NotOffered { text },
+            _ => Self::Failed { text },
+        }
+    }
+
+    /// A constructor that did not return.
+    pub(crate) fn no_return(plugin: &str, timeout: Duration, no_return: NoReturn) -> Self {
+        match no_return {
+            NoReturn::TimedOut => Self::TimedOut { plugin: plugin.to_owned(), timeout },
+            NoReturn::Panicked => Self::Panicked { text: "the log says why".to_owned() },
         }
     }
 }

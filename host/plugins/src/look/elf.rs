@@ -38,6 +38,9 @@ const MACHINE: Option<elf::Machine> = if cfg!(target_arch = "x86_64") {
     None
 };
 
+/// Most bytes of a manifest that are read; it has some hundred.
+const MAX_MANIFEST: u64 = 1024 * 1024;
+
 /// Gives the manifest of a file that `dlopen` can open without harm.
 pub(super) fn manifest_section(path: &Path, file: &File) -> Result<Vec<u8>, LookError> {
     check_ident(path, file)?;
@@ -65,7 +68,12 @@ pub(super) fn manifest_section(path: &Path, file: &File) -> Result<Vec<u8>, Look
     let Some((_, section)) = sections.section_by_name(order, SECTION.as_bytes()) else {
         return Err(LookError::NoManifest { file: path.to_owned() });
     };
-    Ok(section.data(order, data).map_err(|_| cut_off())?.to_vec())
+    let Some((offset, size)) = section.file_range(order) else {
+        return Ok(Vec::new()); // without content
+    };
+    // A manifest that announces more is told from a whole one by its length.
+    let bytes = data.read_bytes_at(offset, size.min(MAX_MANIFEST));
+    Ok(bytes.map_err(|()| cut_off())?.to_vec())
 }
 
 /// The first bytes: magic, class, byte order.
@@ -79,7 +87,7 @@ fn check_ident(path: &Path, mut file: &File) -> Result<(), LookError> {
         [0x7f, b'E', b'L', b'F', class, order] => {
             let bits = if *class == 2 { 64 } else { 32 };
             let end = if *order == 1 { "little" } else { "big" };
-            let found = format!("{bits} bit, {end} endian");
+            let found = format!("a machine of {bits} bits, {end} endian");
             Err(LookError::Machine { file: path.to_owned(), found })
         }
         _ => Err(LookError::NotElf { file: path.to_owned() }),
@@ -90,8 +98,7 @@ fn check_ident(path: &Path, mut file: &File) -> Result<(), LookError> {
 fn check_kind(path: &Path, header: &Header, order: Endianness) -> Result<(), LookError> {
     let machine = header.e_machine(order);
     if MACHINE.is_some_and(|ours| ours != machine) {
-        let found = format!("ELF machine {}", machine.0);
-        return Err(LookError::Machine { file: path.to_owned(), found });
+        return Err(LookError::Machine { file: path.to_owned(), found: name_of(machine) });
     }
     let found = match header.e_type(order) {
         elf::ET_DYN => return Ok(()),
@@ -101,4 +108,19 @@ fn check_kind(path: &Path, header: &Header, order: Endianness) -> Result<(), Loo
         _ => "an ELF file of an unknown type",
     };
     Err(LookError::NotALibrary { file: path.to_owned(), found })
+}
+
+/// A machine in words, as far as plugins are likely to come from there.
+fn name_of(machine: elf::Machine) -> String {
+    let name = match machine {
+        elf::EM_386 => "x86 (32 bits)",
+        elf::EM_AARCH64 => "aarch64",
+        elf::EM_ARM => "arm (32 bits)",
+        elf::EM_PPC64 => "powerpc64",
+        elf::EM_RISCV => "riscv",
+        elf::EM_S390 => "s390x",
+        elf::EM_X86_64 => "x86_64",
+        elf::Machine(number) => return format!("ELF machine {number}"),
+    };
+    name.to_owned()
 }

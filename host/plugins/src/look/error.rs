@@ -4,12 +4,25 @@ use std::{io, path::PathBuf};
 
 use wazo_auth_plugin_api::manifest::{API_VERSION, ManifestError, SECTION, TARGET};
 
+use crate::text::one_line;
+
+/// Most bytes of what a file says of itself in a sentence about it.
+const WORDS: usize = 120;
+
 /// Why a file is not opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookError {
-    /// It is not there or not for us to read.
-    #[error("{} cannot be read: {source}", file.display())]
+    /// It is not there.
+    #[error("there is no file {}; give the path of the built .so", file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
+    /// It is not for us to read.
+    #[error(
+        "{} cannot be read: {source}; the daemon's user must be able to", file.display()
+    )]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -53,7 +66,7 @@ pub enum LookError {
         file: PathBuf,
     },
     /// Another kind of machine.
-    #[error("{} is built for another machine ({found}); build it for {TARGET}", file.display())]
+    #[error("{} is built for {found}; build it for {TARGET}", file.display())]
     Machine {
         /// The file.
         file: PathBuf,
@@ -90,7 +103,9 @@ pub enum LookError {
         file: PathBuf,
     },
     /// The manifest is not as it should be.
-    #[error("{}: {source}; build the plugin again", file.display())]
+    #[error(
+        "{}: {}; build the plugin again", file.display(), one_line(&source.to_string(), WORDS)
+    )]
     Manifest {
         /// The file.
         file: PathBuf,
@@ -98,7 +113,9 @@ pub enum LookError {
         source: ManifestError,
     },
     /// Another system or C library.
-    #[error("{} is built for {found}; build it for {TARGET}", file.display())]
+    #[error(
+        "{} is built for {}; build it for {TARGET}", file.display(), one_line(found, WORDS)
+    )]
     Target {
         /// The file.
         file: PathBuf,
@@ -107,8 +124,8 @@ pub enum LookError {
     },
     /// Another major version of the plugin API.
     #[error(
-        "{} is built for plugin API {found}, this daemon offers {API_VERSION}; \
-         build it with wazo-auth-plugin-api {API_VERSION}", file.display()
+        "{} is built for plugin API {}, this daemon offers {API_VERSION}; \
+         build it with wazo-auth-plugin-api {API_VERSION}", file.display(), one_line(found, WORDS)
     )]
     ApiMajor {
         /// The file.
@@ -118,8 +135,9 @@ pub enum LookError {
     },
     /// A later version of the plugin API than ours.
     #[error(
-        "{} is built for plugin API {found}, this daemon offers {API_VERSION}; \
-         update the daemon, or build the plugin with wazo-auth-plugin-api {API_VERSION}", file.display()
+        "{} is built for plugin API {}, this daemon offers {API_VERSION}; \
+         update the daemon, or build the plugin with wazo-auth-plugin-api {API_VERSION}",
+        file.display(), one_line(found, WORDS)
     )]
     ApiNewer {
         /// The file.

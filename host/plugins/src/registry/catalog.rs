@@ -45,6 +45,17 @@ impl Catalog {
         self.files.iter().filter(move |file| file.offers(kind, name).is_some())
     }
 
+    /// Whether a file is in one of the folders.
+    pub(crate) fn has(&self, file: &Path) -> bool {
+        self.files.iter().any(|known| known.file == file)
+    }
+
+    /// A file that offers the name, as a plugin of whatever kind.
+    pub(crate) fn offering_as_other(&self, name: &str) -> Option<&Inspection> {
+        let offers = |file: &&Inspection| file.manifest.plugins.iter().any(|o| o.name == name);
+        self.files.iter().find(offers)
+    }
+
     /// The file that bears a plugin's name but is not used, if there is one,
     /// and why.
     pub(crate) fn refused_file_of(&self, name: &str) -> Option<(&Path, &LookError)> {

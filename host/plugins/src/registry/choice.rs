@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Inspection, Isolation, LoadError, PluginOptions, Settings, inspect, load::check_digest,
-    registry::catalog::Catalog,
+    registry::catalog::Catalog, text::one_line,
 };
 
 /// Finds and checks the file of each plugin.
@@ -72,7 +72,8 @@ impl<'a> Choices<'a> {
         let timeout = check_options(name, options).map_err(|reason| refused(None, reason))?;
         if kind == "backend" && METHODS.contains(&name) {
             let reason = format!(
-                "`{name}` is an authentication method of the daemon's own: a backend needs another name"
+                "`{name}` is an authentication method of the daemon's own; a backend needs another \
+                 name"
             );
             return Err(refused(None, reason));
         }
@@ -96,23 +97,45 @@ impl<'a> Choices<'a> {
     fn find(&self, kind: &str, name: &str, options: &PluginOptions) -> Result<Inspection, Absent> {
         let Some(path) = &options.path else {
             let found = self.catalog.offering(kind, name).next().cloned();
-            return found.ok_or_else(|| match self.catalog.refused_file_of(name) {
-                Some((file, error)) => refused(Some(file.to_owned()), error.to_string()),
-                None => Absent::NotInstalled,
-            });
+            return found.ok_or_else(|| self.why_not_offered(kind, name));
         };
         let found =
             inspect(path).map_err(|error| refused(Some(path.clone()), error.to_string()))?;
         if found.offers(kind, name).is_none() {
-            let offers = found.manifest.plugins.iter();
-            let offers: Vec<_> = offers.map(|o| format!("{} `{}`", o.kind, o.name)).collect();
-            let (file, offers) = (found.file.display(), offers.join(", "));
-            let reason =
-                format!("{file} (plugins.{name}.path) offers {offers}, no {kind} plugin `{name}`");
+            let reason = offers_others(&found, kind, name);
             return Err(refused(Some(found.file), reason));
         }
         Ok(found)
     }
+
+    /// Why no file of `plugin_dirs` is a plugin's.
+    fn why_not_offered(&self, kind: &str, name: &str) -> Absent {
+        if let Some((file, error)) = self.catalog.refused_file_of(name) {
+            return refused(Some(file.to_owned()), error.to_string());
+        }
+        match self.catalog.offering_as_other(name) {
+            Some(found) => refused(Some(found.file.clone()), offers_others(found, kind, name)),
+            None => Absent::NotInstalled,
+        }
+    }
+}
+
+/// Most bytes of a list of what a file offers.
+const OFFERS: usize = 200;
+
+/// The sentence about a file that does not offer a plugin.
+pub(crate) fn offers_others(found: &Inspection, kind: &str, name: &str) -> String {
+    let offers = found.manifest.plugins.iter();
+    let offers: Vec<_> = offers.map(|o| format!("{} `{}`", o.kind, o.name)).collect();
+    let offers = match offers.is_empty() {
+        true => "nothing".to_owned(),
+        false => one_line(&offers.join(", "), OFFERS),
+    };
+    format!(
+        "{} offers {offers}, but no {kind} plugin `{name}`; correct the name, or give the file \
+         that offers it as plugins.{name}.path",
+        found.file.display()
+    )
 }
 
 fn refused(file: Option<PathBuf>, reason: String) -> Absent {

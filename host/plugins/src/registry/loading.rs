@@ -1,6 +1,11 @@
 //! From enabled names to instances.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 
@@ -12,20 +17,47 @@ use crate::{
     load::{Library, OpenError},
     look::FileId,
     registry::{
+        STOCK, STOCK_METADATA,
         catalog::Catalog,
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
     },
-    start::Starter,
+    start::{StartError, Starter},
 };
+
+/// Opens a library in another process before the daemon does: what a library
+/// runs when it is opened may crash or never return. The first would end the
+/// daemon, and the second too: it keeps the dynamic loader's lock, for which
+/// every new thread has to wait.
+pub trait TrialOpener {
+    /// Opens the library of a plugin elsewhere.
+    ///
+    /// # Errors
+    /// Why it must not be opened here, as a sentence.
+    fn try_open(&self, candidate: &Candidate<'_>) -> Result<(), String>;
+}
+
+/// A plugin whose library is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// `backend` or `metadata`.
+    pub kind: &'a str,
+    /// The name by which it is enabled.
+    pub name: &'a str,
+    /// The library.
+    pub file: &'a Path,
+    /// Time that it may take.
+    pub timeout: Duration,
+}
 
 /// What is at hand while plugins are loaded.
 pub(crate) struct Loading<'a> {
     choices: Choices<'a>,
     services: Arc<dyn HostServices>,
     starter: Starter,
-    /// Libraries that were opened: one may hold several plugins.
-    opened: HashMap<PathBuf, (FileId, Library)>,
+    opener: &'a dyn TrialOpener,
+    /// Libraries that were opened, or why not: one may hold several plugins.
+    opened: HashMap<PathBuf, (FileId, Result<Library, String>)>,
     registered: Vec<Registered>,
     others: Vec<PluginReport>,
 }
@@ -37,11 +69,13 @@ impl<'a> Loading<'a> {
         settings: &'a Settings,
         catalog: &'a Catalog,
         services: Arc<dyn HostServices>,
+        opener: &'a dyn TrialOpener,
     ) -> Self {
         Self {
             choices: Choices::new(settings, catalog),
             services,
             starter: Starter::new(),
+            opener,
             opened: HashMap::new(),
             registered: Vec::new(),
             others: Vec::new(),
@@ -86,9 +120,9 @@ impl<'a> Loading<'a> {
 
     fn plugin(&mut self, kind: &'static str, name: &str) -> Result<Instance, Absent> {
         let choice = self.choices.choose(kind, name)?;
-        let library = self.open(&choice.inspection).map_err(|error| {
+        let library = self.open(kind, name, &choice).map_err(|reason| {
             let file = Some(choice.inspection.file.clone());
-            Absent::Refused(Refusal { file, reason: error.to_string() })
+            Absent::Refused(Refusal { file, reason })
         })?;
         let (version, file) = (choice.version.clone(), choice.inspection.file.clone());
         // Who starts the daemon and sees nothing more knows what it waits for.
@@ -117,20 +151,34 @@ impl<'a> Loading<'a> {
         };
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());
-        let object = self.starter.run(name, timeout, create);
-        Instance::new(host, timeout, object)
+        let made = match self.starter.run(timeout, create) {
+            Ok(made) => made.map_err(|error| StartError::of(name, &error)),
+            Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
+        };
+        Instance::new(host, timeout, made.map_err(|error| error.to_string()))
     }
 
-    fn open(&mut self, inspection: &Inspection) -> Result<Library, OpenError> {
-        match self.opened.get(&inspection.file) {
-            Some((id, library)) if *id == inspection.id => return Ok(*library),
+    /// Opens the library of a plugin, once for all plugins that are in it.
+    fn open(&mut self, kind: &str, name: &str, choice: &Choice) -> Result<Library, String> {
+        let Inspection { file, id, .. } = &choice.inspection;
+        match self.opened.get(file) {
+            Some((known, library)) if known == id => return library.clone(),
             // To open that path again would give the first file's library.
-            Some(_) => return Err(OpenError::Replaced { file: inspection.file.clone() }),
+            Some(_) => return Err(OpenError::Replaced { file: file.clone() }.to_string()),
             None => {}
         }
-        let library = Library::open(inspection)?;
-        self.opened.insert(inspection.file.clone(), (inspection.id, library));
-        Ok(library)
+        let library = self.try_and_open(kind, name, choice);
+        self.opened.insert(file.clone(), (*id, library.clone()));
+        library
+    }
+
+    fn try_and_open(&self, kind: &str, name: &str, choice: &Choice) -> Result<Library, String> {
+        let inspection = &choice.inspection;
+        if !is_stock(kind, name) {
+            let file = &inspection.file;
+            self.opener.try_open(&Candidate { kind, name, file, timeout: choice.timeout })?;
+        }
+        Library::open(inspection).map_err(|error| error.to_string())
     }
 
     fn refuse(&mut self, kind: &'static str, name: &str, refusal: Refusal) {
@@ -148,5 +196,13 @@ impl<'a> Loading<'a> {
             "enabled {kind} plugins are not installed: {names} \
              (no .so in plugin_dirs offers them)");
         self.others.extend(missing.iter().map(|name| PluginReport::not_installed(kind, name)));
+    }
+}
+
+/// Whether a plugin comes with the daemon.
+fn is_stock(kind: &str, name: &str) -> bool {
+    match kind {
+        "backend" => STOCK.contains(&name),
+        _ => STOCK_METADATA.contains(&name),
     }
 }

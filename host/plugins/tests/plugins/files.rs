@@ -55,7 +55,7 @@ fn a_text_file_or_an_empty_one_is_no_library() {
     let error = inspect(folder.path()).unwrap_err();
     assert!(matches!(error, LookError::NotAFile { .. }), "{error}");
     let error = inspect(&folder.path().join("missing.so")).unwrap_err();
-    assert!(error.to_string().ends_with("cannot be read: No such file or directory (os error 2)"));
+    assert!(matches!(error, LookError::Missing { .. }), "{error}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn another_machines_library_is_named_as_such() {
     other[18] = 22; // e_machine: IBM S/390
     fs::write(&file, other).unwrap();
     let error = inspect(&file).unwrap_err();
-    assert!(matches!(&error, LookError::Machine { found, .. } if found == "ELF machine 22"));
+    assert!(matches!(&error, LookError::Machine { found, .. } if found == "s390x"));
     let mut other = whole;
     other[4] = 3 - other[4]; // the other class
     fs::write(&file, other).unwrap();

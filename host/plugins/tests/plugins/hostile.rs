@@ -29,7 +29,8 @@ fn every_panic_ends_with_its_call() {
     let report = registry.report().into_iter().find(|report| report.name == "panics_in_new");
     let report = report.unwrap();
     assert_eq!(report.state, PluginState::Unusable);
-    assert_eq!(report.reason.as_deref(), Some("the constructor panics"));
+    let reason = "its constructor panicked: the constructor panics; tell its author";
+    assert_eq!(report.reason.as_deref(), Some(reason));
 
     let hook = |line: &String| {
         line.starts_with("ERROR wazo_auth.plugin.panics panic: panicked at src/lib.rs:")

@@ -168,7 +168,9 @@ fn a_plugin_that_does_not_start_does_not_keep_the_daemon() {
     let report = registry.report().into_iter().find(|report| report.name == "blocks_in_new");
     let report = report.unwrap();
     assert_eq!(report.state, PluginState::Unusable);
-    let reason = "it did not start in time (0.05 s, plugins.blocks_in_new.timeout)";
+    let reason = "its constructor did not return within 0.05 s; \
+                  raise plugins.blocks_in_new.timeout if that is too short for it, \
+                  otherwise tell its author";
     assert_eq!(report.reason.as_deref(), Some(reason));
     let starting = |line: &String| {
         line.starts_with("DEBUG wazo_auth.plugins starting backend plugin `blocks_in_new` ")

@@ -64,7 +64,8 @@ fn its_configuration_arrives_and_a_wrong_one_is_explained() {
     assert!(registry.backend_names().any(|name| name == "acme"));
     let report = registry.report().into_iter().find(|report| report.name == "acme").unwrap();
     assert_eq!(report.state, PluginState::Unusable);
-    let reason = "config: unknown field `userz`, expected `users`";
+    let reason = "it refuses its configuration: unknown field `userz`, expected `users`; \
+                  correct plugins.acme.config";
     assert_eq!(report.reason.as_deref(), Some(reason));
 }
 
@@ -79,14 +80,16 @@ fn broken_stock_plugins_are_listed_and_harm_nobody() {
     assert_eq!(names, ["wazo_user", "broken_init", "broken_verify_password"]);
     assert!(registry.backend("broken_init").is_none());
     let line = "ERROR wazo_auth.plugins error calling 'broken_init': \
-                config: missing field `a_key_that_never_exists`";
+                it refuses its configuration: missing field `a_key_that_never_exists`; \
+                correct plugins.broken_init.config";
     assert!(log::lines().iter().any(|logged| logged == line));
     assert_eq!(registry.third_party_backends().count(), 0);
 
     let broken = registry.backend("broken_verify_password").unwrap();
     let error = broken.verify_password("alice", "correct", &mut Args::new()).unwrap_err();
     assert!(matches!(&error, CallError::Panicked { text, .. } if text.contains("divide by zero")));
-    let sentence = "plugin `broken_verify_password` panicked: attempt to divide by zero";
+    let sentence = "plugin `broken_verify_password` panicked: attempt to divide by zero; \
+                    tell its author";
     assert_eq!(error.to_string(), sentence);
 
     let wazo_user = registry.backend("wazo_user").unwrap();

@@ -112,8 +112,8 @@ fn a_configured_path_must_offer_the_plugin() {
     let (registry, _daemon) = load(&settings).unwrap();
     let report = registry.report().into_iter().find(|report| report.name == "acme").unwrap();
     let reason = report.reason.unwrap();
-    let expected = "(plugins.acme.path) offers backend `broken_init`, no backend plugin `acme`";
-    assert!(reason.ends_with(expected), "{reason}");
+    let expected = "offers backend `broken_init`, but no backend plugin `acme`";
+    assert!(reason.contains(expected), "{reason}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn what_would_be_refused_is_foreseen() {
     refused(&|acme| acme.isolation = Isolation::Process, "plugins.acme.isolation is `process`");
     let other = folder.path().join("libbroken_init.so");
     refused(&|acme| acme.path = Some(other.clone()), "no backend plugin `acme`");
-    refused(&|acme| acme.path = Some("/nowhere.so".into()), "cannot be read");
+    refused(&|acme| acme.path = Some("/nowhere.so".into()), "there is no file /nowhere.so");
 
     install(&library, folder.path(), "libcopy.so");
     assert_foreseen(&plain, PluginState::Refused, "two files offer the backend plugin `acme`");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use wazo_auth_plugins::{LoadError, PluginOptions, Registry, Settings};
+use wazo_auth_plugins::{Candidate, LoadError, PluginOptions, Registry, Settings, TrialOpener};
 
 mod daemon;
 pub mod log;
@@ -109,10 +109,19 @@ pub fn options(settings: &mut Settings, name: &str, change: impl FnOnce(&mut Plu
     change(settings.plugins.entry(name.to_owned()).or_default());
 }
 
+/// Opens everything at once: trials belong to the daemon's program.
+struct NoTrial;
+
+impl TrialOpener for NoTrial {
+    fn try_open(&self, _candidate: &Candidate<'_>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 pub fn load(settings: &Settings) -> Result<(Arc<Registry>, Arc<Daemon>), LoadError> {
     log::capture();
     let daemon = Arc::new(Daemon::default());
-    let registry = Arc::new(Registry::load(settings, Arc::<Daemon>::clone(&daemon))?);
+    let registry = Arc::new(Registry::load(settings, Arc::<Daemon>::clone(&daemon), &NoTrial)?);
     daemon.set_registry(&registry);
     Ok((registry, daemon))
 }

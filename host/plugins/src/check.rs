@@ -1,0 +1,98 @@
+//! Whether a file fits, before anything of it runs: what comes before a
+//! [trial](crate::try_out).
+
+use std::{fs, path::Path, time::Duration};
+
+use crate::{
+    Inspection, Settings, inspect,
+    registry::{Absent, Catalog, Choices, offers_others},
+    text::one_line,
+};
+
+/// The kinds of plugins that this daemon loads.
+const KINDS: [&str; 2] = ["backend", "metadata"];
+/// Most bytes of a name from a manifest in a sentence.
+const WORDS: usize = 80;
+
+/// One plugin of a file that was looked at.
+pub struct Checked {
+    /// `backend`, `metadata`, or a kind that this daemon does not know.
+    pub kind: String,
+    /// The name by which it is enabled.
+    pub name: String,
+    /// How it would be started, or why it does not fit: a sentence.
+    pub start: Result<Start, String>,
+}
+
+/// How a plugin would be started.
+pub struct Start {
+    /// Time that a call may take.
+    pub timeout: Duration,
+    /// What is handed to the plugin, in JSON; it may hold secrets.
+    pub config: String,
+}
+
+/// Looks at a file as the loader does, with what is configured of the plugins
+/// that it offers, whether they are enabled or not. Nothing of it runs.
+///
+/// # Errors
+/// What does not fit about the file as a whole, as a sentence.
+pub fn check(settings: &Settings, file: &Path) -> Result<Vec<Checked>, String> {
+    let inspection = inspect(file).map_err(|error| error.to_string())?;
+    inspection.fits_in_process().map_err(|error| error.to_string())?;
+    if inspection.manifest.plugins.is_empty() {
+        let file = inspection.file.display();
+        return Err(format!("{file} offers no plugin; name one in export_plugins!"));
+    }
+    check_configured_names(settings, &inspection)?;
+    let catalog = Catalog::read(&settings.plugin_dirs);
+    let offers = inspection.manifest.plugins.iter();
+    let checked = offers.map(|offer| Checked {
+        kind: one_line(&offer.kind, WORDS),
+        name: one_line(&offer.name, WORDS),
+        start: judge(settings, &catalog, &inspection, &offer.kind, &offer.name),
+    });
+    Ok(checked.collect())
+}
+
+/// A name for which this very file is configured must be in it.
+fn check_configured_names(settings: &Settings, inspection: &Inspection) -> Result<(), String> {
+    for (name, options) in &settings.plugins {
+        let path = options.path.as_ref().and_then(|path| fs::canonicalize(path).ok());
+        let offered = inspection.manifest.plugins.iter().any(|offer| offer.name == *name);
+        if path.as_ref() == Some(&inspection.file) && !offered {
+            let is_metadata = settings.enabled_metadata.contains_key(name);
+            let kind = if is_metadata { "metadata" } else { "backend" };
+            return Err(offers_others(inspection, kind, name));
+        }
+    }
+    Ok(())
+}
+
+fn judge(
+    settings: &Settings,
+    catalog: &Catalog,
+    inspection: &Inspection,
+    kind: &str,
+    name: &str,
+) -> Result<Start, String> {
+    let Some(kind) = KINDS.into_iter().find(|known| *known == kind) else {
+        let kind = one_line(kind, WORDS);
+        return Err(format!(
+            "this daemon knows no kind of plugin `{kind}`, only backend and metadata; \
+             update the daemon, or build the plugin as one of these"
+        ));
+    };
+    // Outside the folders it may be the next version of what is in them.
+    if catalog.has(&inspection.file) {
+        let single = Choices::new(settings, catalog).check_single(kind, name);
+        single.map_err(|error| error.to_string())?;
+    }
+    let mut settings = settings.clone();
+    settings.plugins.entry(name.to_owned()).or_default().path = Some(inspection.file.clone());
+    match Choices::new(&settings, catalog).choose(kind, name) {
+        Ok(choice) => Ok(Start { timeout: choice.timeout, config: choice.config }),
+        Err(Absent::Refused(refusal)) => Err(refusal.reason),
+        Err(Absent::NotInstalled) => Err(offers_others(inspection, kind, name)),
+    }
+}

@@ -1,0 +1,270 @@
+//! A trial of a plugin in a process of its own: whatever the plugin does there,
+//! this process says what it was.
+//!
+//! ```text
+//!  watch ── configuration ──▶ stdin of `plugin trial`   (a pair of sockets)
+//!    │ ◀── step, step, … verdict ──┘
+//!    ▼ verdict, end of the process or deadline of the step, whichever is first
+//!  killed in any case, and waited for
+//! ```
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Write},
+    net::Shutdown,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt, process::ExitStatusExt},
+    },
+    path::Path,
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use nix::sys::{prctl, signal::Signal};
+use wazo_auth_plugins::{Candidate, Extent, Outcome, Step, TrialOpener, one_line, try_out};
+
+/// The words that a trial says, and what they mean.
+const STEPS: [(&str, Step); 4] = [
+    ("open", Step::Open),
+    ("create", Step::Create),
+    ("verify", Step::VerifyPassword),
+    ("drop", Step::Drop),
+];
+const OUTCOMES: [(&str, Outcome); 4] = [
+    ("opened", Outcome::Opened),
+    ("made", Outcome::Made),
+    ("answered", Outcome::Answered),
+    ("asked", Outcome::Asked),
+];
+/// Stands before the sentence about a plugin that does not fit.
+const UNFIT: &str = "unfit ";
+
+/// Most bytes that are read of what a trial says of itself.
+const MOST_SAID: u64 = 64 * 1024;
+/// Most bytes of an error output that are kept: its end.
+const MOST_KEPT: usize = 4 * 1024;
+/// Most bytes of it in a sentence.
+const LAST_WORDS: usize = 200;
+/// The rest of an error output is there at once, unless the plugin left a
+/// process of its own behind.
+const REST_OF_OUTPUT: Duration = Duration::from_secs(1);
+
+/// The trial itself, in its own process: what it has to say goes to the socket
+/// that is its standard input.
+pub(crate) fn run(extent: Extent, kind: &str, name: &str, file: &Path) -> ExitCode {
+    match run_as_told(extent, kind, name, file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("this is run by wazo-auth itself: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_as_told(extent: Extent, kind: &str, name: &str, file: &Path) -> io::Result<()> {
+    // Who hangs must not outlive a watcher that was interrupted.
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    let mut watcher = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
+    let mut config = String::new();
+    watcher.read_to_string(&mut config)?;
+    if log::set_logger(&ToStderr).is_ok() {
+        log::set_max_level(log::LevelFilter::Warn);
+    }
+    let mut say = |line: &str| watcher.write_all(format!("{line}\n").as_bytes());
+    let mut told = Ok(());
+    let result = try_out(file, kind, name, extent, &config, |step| {
+        let word = STEPS.iter().find(|(_, known)| *known == step).map_or("", |(word, _)| word);
+        told = say(word);
+    });
+    told?;
+    match result {
+        Ok(outcome) => {
+            let found = OUTCOMES.iter().find(|(_, known)| *known == outcome);
+            say(found.map_or("", |(word, _)| word))
+        }
+        Err(sentence) => say(&format!("{UNFIT}{}", sentence.replace('\n', " "))),
+    }
+}
+
+/// A plugin's warnings and panics: the last of them may explain its end.
+struct ToStderr;
+
+impl log::Log for ToStderr {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            eprintln!("{}", record.args());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Has a plugin tried out in a process of its own; gives why it does not fit as
+/// a sentence.
+///
+/// # Errors
+/// The system does not let the trial run.
+pub(crate) fn watch(
+    candidate: &Candidate<'_>,
+    extent: Extent,
+    config: &str,
+) -> io::Result<Result<Outcome, String>> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    ours.set_write_timeout(Some(candidate.timeout))?;
+    ours.set_read_timeout(Some(candidate.timeout))?;
+    let mut child = spawn(candidate, extent, theirs)?;
+    let last_words = follow(child.stderr.take());
+    // A process that has ended already is told by its end.
+    let _ = ours.write_all(config.as_bytes());
+    let _ = ours.shutdown(Shutdown::Write);
+    let (step, end) = listen(ours);
+    let status = end_of(&mut child)?;
+    Ok(match end {
+        End::Said(verdict) => verdict,
+        End::TimedOut => Err(took_too_long(candidate, step)),
+        End::Silent => {
+            let words = last_words.recv_timeout(REST_OF_OUTPUT).unwrap_or_default();
+            Err(ended(status, step, &one_line(&words, LAST_WORDS)))
+        }
+    })
+}
+
+fn spawn(candidate: &Candidate<'_>, extent: Extent, socket: UnixStream) -> io::Result<Child> {
+    let open_only = (extent == Extent::Open).then_some("--open-only");
+    // This very program, even if the file of it was replaced meanwhile.
+    Command::new("/proc/self/exe")
+        .arg0("wazo-auth")
+        .args(["plugin", "trial"])
+        .args(open_only)
+        .args(["--", candidate.kind, candidate.name])
+        .arg(candidate.file)
+        .stdin(OwnedFd::from(socket))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+}
+
+/// Opens the libraries of the daemon's start in processes of their own.
+pub(crate) struct Trials;
+
+impl TrialOpener for Trials {
+    fn try_open(&self, candidate: &Candidate<'_>) -> Result<(), String> {
+        watch(candidate, Extent::Open, "").map_or_else(
+            |error| {
+                log::warn!(
+                    target: "wazo_auth.plugins",
+                    "{} is opened without a trial, which could not be run: {error}",
+                    candidate.file.display()
+                );
+                Ok(())
+            },
+            |outcome| outcome.map(drop),
+        )
+    }
+}
+
+/// Reads an error output so that its writer never waits; gives its last line.
+fn follow(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
+    let (tell, told) = mpsc::channel();
+    let Some(mut output) = output else { return told };
+    let read = move || {
+        let (mut kept, mut block) = (Vec::new(), [0; 1024]);
+        while let Ok(length @ 1..) = output.read(&mut block) {
+            kept.extend_from_slice(&block[..length]);
+            let excess = kept.len().saturating_sub(MOST_KEPT);
+            kept.drain(..excess);
+        }
+        let text = String::from_utf8_lossy(&kept);
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        let _ = tell.send(last.unwrap_or_default().to_owned());
+    };
+    // Without a thread the pipe is closed, and the trial goes on without it.
+    let _ = thread::Builder::new().name("trial-output".to_owned()).spawn(read);
+    told
+}
+
+/// How a trial came to its end.
+enum End {
+    Said(Result<Outcome, String>),
+    /// It ended without a verdict.
+    Silent,
+    /// A step took too long.
+    TimedOut,
+}
+
+/// Listens to a trial: until its verdict, its end or the deadline of a step.
+fn listen(socket: UnixStream) -> (Step, End) {
+    let mut step = Step::Open;
+    let mut lines = BufReader::new(socket.take(MOST_SAID)).lines();
+    loop {
+        let line = match lines.next() {
+            Some(Ok(line)) => line,
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                return (step, End::TimedOut);
+            }
+            Some(Err(_)) | None => return (step, End::Silent),
+        };
+        if let Some(sentence) = line.strip_prefix(UNFIT) {
+            return (step, End::Said(Err(sentence.to_owned())));
+        }
+        if let Some((_, outcome)) = OUTCOMES.iter().find(|(word, _)| *word == line) {
+            return (step, End::Said(Ok(*outcome)));
+        }
+        if let Some((_, next)) = STEPS.iter().find(|(word, _)| *word == line) {
+            step = *next;
+        }
+    }
+}
+
+/// Ends the process, if it has not ended, and says how it did. (One that is
+/// ending closes its socket when its exit status is settled: a signal does not
+/// change that any more.)
+fn end_of(child: &mut Child) -> io::Result<ExitStatus> {
+    child.kill()?;
+    child.wait()
+}
+
+fn ended(status: ExitStatus, step: Step, last_words: &str) -> String {
+    let how = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("with exit code {code}"),
+        (None, number) => {
+            let number = number.unwrap_or_default();
+            let name = Signal::try_from(number).map_or("unknown", Signal::as_str);
+            format!("by signal {number} ({name})")
+        }
+    };
+    let words = match last_words {
+        "" => String::new(),
+        words => format!(" (its last words: {words})"),
+    };
+    let when = during(step);
+    format!(
+        "it ended the process {how} {when}, and would end the daemon too{words}; tell its author"
+    )
+}
+
+fn took_too_long(candidate: &Candidate<'_>, step: Step) -> String {
+    let (seconds, when) = (candidate.timeout.as_secs_f64(), during(step));
+    format!(
+        "it took longer than {seconds} s {when}; raise plugins.{}.timeout if that is too short for \
+         it, otherwise tell its author",
+        candidate.name
+    )
+}
+
+fn during(step: Step) -> &'static str {
+    match step {
+        Step::Open => "when it was opened",
+        Step::Create => "in its constructor",
+        Step::VerifyPassword => "when it verified a trial login",
+        Step::Drop => "in its destructor",
+    }
+}
