@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use wazo_auth_config::Flags;
+use wazo_auth_config::{Flags, Sources};
 
 /// Issues, checks and revokes tokens over HTTP; logins are verified by plugins.
 #[derive(Debug, Parser)]
@@ -54,6 +54,22 @@ pub(crate) enum Command {
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Report everything that is wrong with the configuration.
+    CheckConfig,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print it as merged from all files, without secrets.
+    Show {
+        /// Say of each value which file, flag or command sets it.
+        #[arg(long)]
+        origin: bool,
+    },
 }
 
 /// What to do with plugins.
@@ -71,16 +87,17 @@ pub(crate) enum PluginCommand {
 // === impl Cli ===
 
 impl Cli {
-    /// What overrides the configuration files.
-    pub(crate) fn flags(&self) -> Flags {
-        Flags {
+    /// The configuration files and what overrides them.
+    pub(crate) fn sources(&self) -> Sources {
+        let flags = Flags {
             user: self.user.clone(),
             debug: self.debug,
             log_level: self.log_level.clone(),
             db_upgrade_on_startup: self.db_upgrade_on_startup,
             listen_port: self.listen_port,
             log_file: self.log_file.clone(),
-        }
+        };
+        Sources { config_file: self.config_file.clone(), flags }
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod account;
 mod certificate;
+mod check_config;
 mod cleanup_task;
 mod cli;
+mod config_commands;
 mod daemon;
 mod environment;
 mod plugin_commands;
@@ -20,5 +22,7 @@ fn main() -> ExitCode {
     match &cli.command {
         None => daemon::run(&cli),
         Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
+        Some(Command::CheckConfig) => check_config::run(&cli),
+        Some(Command::Config(command)) => config_commands::run(&cli, command),
     }
 }

@@ -77,12 +77,15 @@ impl Checked {
     /// Brings the findings in the order of the files and their lines.
     pub fn sort(&mut self) {
         let files = &self.files;
-        self.findings.sort_by_key(|finding| {
-            let rank = match &finding.place.origin {
-                Some(Origin::File(path)) => files.iter().position(|file| file == path),
-                _ => Some(files.len()),
+        self.findings.sort_by_cached_key(|finding| {
+            let (rank, path) = match &finding.place.origin {
+                Some(Origin::File(path)) => {
+                    (files.iter().position(|file| file == path), Some(path.clone()))
+                }
+                _ => (Some(files.len()), None),
             };
-            (rank.unwrap_or(0), finding.place.line)
+            // What could not be read comes first.
+            (rank.map_or(0, |rank| rank + 1), path, finding.place.line)
         });
     }
 
@@ -118,6 +121,8 @@ impl Checked {
         files.sort_by_key(|file| file != main);
         self.files = files;
         for layer in &layers {
+            // The lines are read now: later the account may be another one.
+            self.places.entry(layer, &[]);
             self.unknown_keys(layer);
             self.exposed_secrets(layer);
         }

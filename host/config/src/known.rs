@@ -175,7 +175,8 @@ pub(crate) fn nearest(path: &[String]) -> Option<String> {
 }
 
 /// The name that differs least, if little enough for a slip.
-pub(crate) fn alike<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn alike<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let most = (wrong.chars().count() / 3).max(1);
     let distances = names.map(|name| (strsim::osa_distance(wrong, name), name));
     distances.filter(|(distance, _)| *distance <= most).min().map(|(_, name)| name)

@@ -31,6 +31,7 @@ pub use error::{Cause, ConfigError, SettingError};
 pub use files::Sources;
 pub use finding::{Finding, Place, Severity};
 pub use flags::Flags;
+pub use known::alike;
 pub use layer::{Layer, Origin};
 pub use merge::merge;
 pub use settings::{

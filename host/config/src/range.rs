@@ -63,11 +63,8 @@ fn choices(tree: &Map<String, Value>, wrong: &mut Vec<Wrong>) {
         let path = path(key);
         let Some(text) = layer::lookup(tree, &path).and_then(Value::as_str) else { continue };
         if !allowed.contains(&text) {
-            let sentence = format!(
-                "it is the text `{}`: {} is expected",
-                text.escape_debug(),
-                allowed.join(" or ")
-            );
+            let (text, allowed) = (text.escape_debug(), allowed.join(", "));
+            let sentence = format!("it is the text `{text}`: one of {allowed} is expected");
             wrong.push((Mistake, path, sentence));
         }
     }
@@ -77,10 +74,11 @@ fn choices(tree: &Map<String, Value>, wrong: &mut Vec<Wrong>) {
 /// daemon.
 fn paths(settings: &Settings, wrong: &mut Vec<Wrong>) {
     let mut check = |key: &[&str], path: &Path| {
+        let example = if key == ["db_uri"] { ", as in sqlite:////var/lib/file.db" } else { "" };
         if path.is_relative() && !path.as_os_str().is_empty() {
             let sentence = format!(
                 "`{}` is a relative path, which depends on the folder that the daemon is started \
-                 in: write it from / on",
+                 in: write it from / on{example}",
                 path.display()
             );
             wrong.push((Mistake, key.iter().map(|&step| step.to_owned()).collect(), sentence));

@@ -12,6 +12,7 @@
 mod authorize;
 mod backends;
 mod call;
+mod certificate_dates;
 mod cors;
 mod dates;
 mod dispatch;

@@ -80,6 +80,18 @@ pub fn read_or_create(
     }
 }
 
+/// Whether a file that exists holds a key; makes none.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn check(path: &Path) -> Result<(), KeyFileError> {
+    match File::open(path) {
+        Ok(file) => read(path, file).map(drop),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(KeyFileError::Read { path: path.into(), source }),
+    }
+}
+
 fn read(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
     let unreadable = |source| KeyFileError::Read { path: path.into(), source };
     let malformed = || KeyFileError::Malformed { path: path.into() };
