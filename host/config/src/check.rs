@@ -97,7 +97,7 @@ impl Checked {
 
     fn stopped_by(&mut self, cause: Cause) {
         let finding = match cause {
-            Cause::InvalidMainFile(finding) => finding,
+            Cause::InvalidMainFile(finding) => *finding,
             Cause::Setting(error) => error.finding(),
             Cause::Defaults(_) => Finding {
                 severity: Severity::Mistake,
@@ -127,15 +127,30 @@ impl Checked {
             self.exposed_secrets(layer);
         }
         self.values(layers);
+        self.senseless();
+        self.ineffective();
+    }
+
+    /// Values that no type refuses.
+    fn senseless(&mut self) {
         let Some(config) = &self.config else { return };
-        let (wrong, unused) = (range::check(&config.settings, &config.tree), config.unused_keys());
-        for (severity, path, sentence) in wrong {
+        for (severity, path, sentence) in range::check(&config.settings, &config.tree) {
             if !self.is_wrong(&path.iter().map(String::as_str).collect::<Vec<_>>()) {
                 self.add(severity, &path, sentence);
             }
         }
-        for key in unused {
-            self.warning(&[key], "it is configured, but has no effect in this version");
+    }
+
+    /// Keys that ask for what this version does not do.
+    fn ineffective(&mut self) {
+        const SENTENCE: &str = "it is configured, but has no effect in this version";
+        let Some(config) = &self.config else { return };
+        let (unused, cors) = (config.unused_keys(), config.settings.rest_api.cors.others.clone());
+        unused.iter().for_each(|key| self.warning(&[key], SENTENCE));
+        for key in cors.keys().map(|key| ["rest_api", "cors", key]) {
+            if !self.is_wrong(&key) {
+                self.warning(&key, SENTENCE);
+            }
         }
     }
 
@@ -164,7 +179,9 @@ impl Checked {
         if !metadata.is_file() || metadata.mode() & READABLE_BY_ALL == 0 {
             return;
         }
-        let Some(path) = first_secret(&layer.tree) else { return };
+        let written =
+            |path: &[String]| !self.places.entry(layer, path).is_some_and(|entry| entry.is_exec);
+        let Some(path) = first_secret(&layer.tree, written) else { return };
         let place = self.places.in_layer(layer, &path);
         let (mode, file) = (metadata.mode() & 0o7777, file.display());
         let sentence = format!(
@@ -207,29 +224,29 @@ fn owned(path: &[&str]) -> Vec<String> {
     path.iter().map(|&step| step.to_owned()).collect()
 }
 
-fn first_secret(tree: &Map<String, Value>) -> Option<Vec<String>> {
-    fn search(path: &mut Vec<String>, value: &Value) -> bool {
-        let children: Vec<(String, &Value)> = match value {
-            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), value)).collect(),
+/// The first secret that is accepted.
+fn first_secret(
+    tree: &Map<String, Value>,
+    mut accept: impl FnMut(&[String]) -> bool,
+) -> Option<Vec<String>> {
+    let mut left: Vec<(Vec<String>, &Value)> = Vec::new();
+    let entries = tree.iter().map(|(key, value)| (vec![key.clone()], value));
+    left.extend(entries.rev());
+    while let Some((path, value)) = left.pop() {
+        let below = |step: String| path.iter().cloned().chain([step]).collect();
+        match value {
+            Value::Object(map) => {
+                left.extend(map.iter().rev().map(|(key, value)| (below(key.clone()), value)));
+            }
             Value::Array(list) => {
-                list.iter().enumerate().map(|(i, value)| (i.to_string(), value)).collect()
+                let items = list.iter().enumerate().rev();
+                left.extend(items.map(|(index, value)| (below(index.to_string()), value)));
             }
-            scalar => return secrets::holds_secret(path, scalar),
-        };
-        for (step, value) in children {
-            path.push(step);
-            if search(path, value) {
-                return true;
-            }
-            path.pop();
+            scalar if secrets::holds_secret(&path, scalar) && accept(&path) => return Some(path),
+            _ => {}
         }
-        false
     }
-
-    tree.iter().find_map(|(key, value)| {
-        let mut path = vec![key.clone()];
-        search(&mut path, value).then_some(path)
-    })
+    None
 }
 
 /// Makes the tree as if the wrong value had not been configured.
@@ -253,7 +270,7 @@ fn repair(tree: &mut Value, defaults: &Map<String, Value>, error: &SettingError)
                 put(tree, around, entry, None);
             }
         }
-        Problem::Wrong { .. } | Problem::Unknown => put(tree, section, key, default.cloned()),
+        Problem::Wrong(_) | Problem::Unknown => put(tree, section, key, default.cloned()),
     }
 }
 

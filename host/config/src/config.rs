@@ -51,7 +51,7 @@ impl Config {
         let tree = merged(&layers);
         match Settings::read(&tree, &layers) {
             Ok(settings) => Ok(Self::new(settings, tree, warnings, layers)),
-            Err(error) => Err(ConfigError { warnings, cause: Cause::Setting(error) }),
+            Err(error) => Err(ConfigError { warnings, cause: Cause::Setting(Box::new(error)) }),
         }
     }
 
@@ -103,8 +103,8 @@ pub(crate) fn sources(sources: &Sources) -> Result<files::Read, ConfigError> {
     let defaults = defaults().map_err(failed)?;
     let extra_dir = defaults.tree.get("extra_config_files").and_then(Value::as_str);
     let extra_dir = PathBuf::from(extra_dir.unwrap_or_default());
-    let mut read =
-        files::read(sources, &extra_dir).map_err(|main| failed(Cause::InvalidMainFile(main.0)))?;
+    let mut read = files::read(sources, &extra_dir)
+        .map_err(|main| failed(Cause::InvalidMainFile(Box::new(main.0))))?;
     read.layers.push(defaults);
     Ok(read)
 }

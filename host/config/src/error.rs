@@ -28,10 +28,10 @@ pub struct ConfigError {
 pub enum Cause {
     /// The main file is no YAML mapping, or one of its commands failed.
     #[error("{0}")]
-    InvalidMainFile(Finding),
+    InvalidMainFile(Box<Finding>),
     /// A value has the wrong type.
     #[error(transparent)]
-    Setting(#[from] SettingError),
+    Setting(Box<SettingError>),
     /// The program was built with defaults it cannot read.
     #[error("The built-in defaults are damaged: {0}.")]
     Defaults(String),
@@ -49,14 +49,10 @@ pub struct SettingError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Problem {
-    Wrong {
-        found: String,
-        expected: String,
-    },
+    /// What was found, and what is expected.
+    Wrong(String),
     /// Its section lacks it or, `hidden`, the defaults of the section.
-    Missing {
-        hidden: bool,
-    },
+    Missing { hidden: bool },
     /// The key is none of a section that takes no others.
     Unknown,
 }
@@ -86,7 +82,7 @@ impl SettingError {
         } else {
             let value = layer::lookup(tree, &path);
             let found = value.map_or_else(String::new, |value| found(&path, value));
-            Problem::Wrong { found, expected: expected(&message, value) }
+            Problem::Wrong(format!("it is {found}: {}", expected(&message, value)))
         };
         Self { path, place, problem }
     }
@@ -95,7 +91,7 @@ impl SettingError {
     #[must_use]
     pub fn finding(&self) -> Finding {
         let sentence = match &self.problem {
-            Problem::Wrong { found, expected } => format!("it is {found}: {expected}"),
+            Problem::Wrong(sentence) => sentence.clone(),
             Problem::Missing { hidden: true } => {
                 "it has no value, because this line sets a section to nothing and so hides its \
                  defaults: remove the line"

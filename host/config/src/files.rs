@@ -61,17 +61,26 @@ pub(crate) fn read(sources: &Sources, default_dir: &Path) -> Result<Read, Invali
     };
     let dir = extra_dir(main.as_ref(), default_dir, &mut findings);
     let mut layers = vec![sources.flags.layer(&sources.config_file)];
-    layers.extend(dir.iter().flat_map(|dir| extra_files(dir, &mut findings)));
+    if let Some((dir, missing)) = dir {
+        layers.extend(extra_files(&dir, missing, &mut findings));
+    }
     layers.extend(main);
     Ok(Read { layers, findings })
 }
 
-/// The extra directory: the default one unless the main file names another, or none.
-fn extra_dir(main: Option<&Layer>, default: &Path, findings: &mut Vec<Finding>) -> Option<PathBuf> {
+/// The extra directory: the default one unless the main file names another, or
+/// none; and how serious it is when it is missing.
+fn extra_dir(
+    main: Option<&Layer>,
+    default: &Path,
+    findings: &mut Vec<Finding>,
+) -> Option<(PathBuf, Severity)> {
     let main = main.filter(|layer| layer.tree.contains_key("extra_config_files"));
-    let Some(layer) = main else { return Some(default.to_owned()) };
+    let Some(layer) = main else {
+        return Some((default.to_owned(), Severity::Warning));
+    };
     match &layer.tree["extra_config_files"] {
-        Value::String(dir) if !dir.is_empty() => Some(PathBuf::from(dir)),
+        Value::String(dir) if !dir.is_empty() => Some((PathBuf::from(dir), Severity::Mistake)),
         Value::Null | Value::String(_) => None,
         other => {
             let place = Places::default().in_layer(layer, &["extra_config_files".to_owned()]);
@@ -88,7 +97,7 @@ fn extra_dir(main: Option<&Layer>, default: &Path, findings: &mut Vec<Finding>) 
 }
 
 /// The files of the extra directory, those that win first.
-fn extra_files(dir: &Path, findings: &mut Vec<Finding>) -> Vec<Layer> {
+fn extra_files(dir: &Path, missing: Severity, findings: &mut Vec<Finding>) -> Vec<Layer> {
     let paths = match extra_paths(dir) {
         Ok(paths) => paths,
         Err(error) => {
@@ -96,7 +105,7 @@ fn extra_files(dir: &Path, findings: &mut Vec<Finding>) -> Vec<Layer> {
                 "the directory of extra files (`extra_config_files`) cannot be read: {error}; \
                  the daemon goes on without it"
             );
-            findings.push(mistake(dir, sentence));
+            findings.push(Finding::of_file(missing, dir, sentence));
             return Vec::new();
         }
     };

@@ -60,7 +60,7 @@ fn wrong_values_never_hide_the_settings() {
 }
 
 /// Documents that look like a configuration: real keys, wrong values.
-fn documents() -> impl Strategy<Value = Value> {
+fn documents() -> impl Strategy<Value = Map<String, Value>> {
     let key = prop_oneof![
         proptest::sample::select(vec![
             "rest_api",
@@ -113,8 +113,7 @@ fn documents() -> impl Strategy<Value = Value> {
             ]
         }
     });
-    prop::collection::vec((key, value), 0..6)
-        .prop_map(|entries| Value::Object(entries.into_iter().collect()))
+    prop::collection::vec((key, value), 0..6).prop_map(|entries| entries.into_iter().collect())
 }
 
 proptest! {
@@ -123,7 +122,7 @@ proptest! {
 
     #[test]
     fn no_document_makes_it_panic(document in documents()) {
-        let Value::Object(mut map) = document else { unreachable!() };
+        let mut map = document;
         map.insert("extra_config_files".to_owned(), Value::Null);
         // JSON is YAML.
         let text = Value::Object(map).to_string();
@@ -142,4 +141,19 @@ proptest! {
             found(&[b"extra_config_files:\n", main].concat());
         }
     }
+}
+
+#[test]
+fn a_secret_of_a_command_is_in_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let config_file = dir.path().join("config.yml");
+    let found = |value: &str| {
+        let text = format!("extra_config_files:\nbootstrap_user_password: {value}\n");
+        fs::write(&config_file, text).unwrap();
+        fs::set_permissions(&config_file, fs::Permissions::from_mode(0o644)).unwrap();
+        let flags = Flags::default();
+        check(&Sources { config_file: config_file.clone(), flags }).findings.len()
+    };
+    assert_eq!(found("swordfish"), 1);
+    assert_eq!(found("!exec {command: echo swordfish}"), 0);
 }
