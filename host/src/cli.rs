@@ -51,25 +51,14 @@ pub(crate) struct Cli {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Look at plugins.
-    #[command(subcommand)]
-    Plugin(PluginCommand),
     /// Report everything that is wrong with the configuration.
     CheckConfig,
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-}
-
-/// What to do with the configuration.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Print it as merged from all files, without secrets.
-    Show {
-        /// Say of each value which file, flag or command sets it.
-        #[arg(long)]
-        origin: bool,
-    },
+    /// Look at plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
 }
 
 /// What to do with plugins.
@@ -84,20 +73,35 @@ pub(crate) enum PluginCommand {
     List,
 }
 
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print it as merged from all files, without secrets.
+    Show {
+        /// Say of each value which file, flag or command sets it.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
 // === impl Cli ===
 
 impl Cli {
     /// The configuration files and what overrides them.
     pub(crate) fn sources(&self) -> Sources {
-        let flags = Flags {
+        Sources { config_file: self.config_file.clone(), flags: self.flags() }
+    }
+
+    /// What overrides the configuration files.
+    pub(crate) fn flags(&self) -> Flags {
+        Flags {
             user: self.user.clone(),
             debug: self.debug,
             log_level: self.log_level.clone(),
             db_upgrade_on_startup: self.db_upgrade_on_startup,
             listen_port: self.listen_port,
             log_file: self.log_file.clone(),
-        };
-        Sources { config_file: self.config_file.clone(), flags }
+        }
     }
 }
 

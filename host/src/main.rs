@@ -21,8 +21,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
         None => daemon::run(&cli),
-        Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
         Some(Command::CheckConfig) => check_config::run(&cli),
         Some(Command::Config(command)) => config_commands::run(&cli, command),
+        Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{fmt::Write, path::Path, process::ExitCode};
 
+use wazo_auth_config::Sources;
 use wazo_auth_plugins::{Inspection, PluginReport, Registry, inspect};
 
 use crate::{
@@ -56,7 +57,8 @@ fn describe(inspection: &Inspection) -> String {
 }
 
 fn list(cli: &Cli) -> Result<String, String> {
-    let config = wazo_auth_config::load(&cli.sources()).map_err(|error| error.to_string())?;
+    let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
+    let config = wazo_auth_config::load(&sources).map_err(|error| error.to_string())?;
     config.warnings.iter().for_each(|warning| eprintln!("{warning}"));
     let mut text =
         format!("{:<10} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");

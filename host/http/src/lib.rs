@@ -12,7 +12,6 @@
 mod authorize;
 mod backends;
 mod call;
-mod certificate_dates;
 mod cors;
 mod dates;
 mod dispatch;
@@ -31,6 +30,7 @@ mod status;
 mod token_request;
 mod tokens;
 mod users;
+mod validity;
 
 use std::sync::Arc;
 

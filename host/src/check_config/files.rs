@@ -75,11 +75,12 @@ pub(super) fn token_key(checked: &mut Checked, settings: &Settings) {
     if checked.is_wrong(&["token_key_file"]) || !is_needed {
         return;
     }
-    let usable = match key_file::check(path) {
-        Ok(()) if !path.exists() => {
+    let usable = match key_file::read(path) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
             can_be_made(path).map_err(|source| KeyFileError::Create { path: path.clone(), source })
         }
-        usable => usable,
+        Err(error) => Err(error),
     };
     if let Err(error) = usable {
         checked.mistake(&["token_key_file"], error.to_string());
