@@ -25,16 +25,23 @@ pub(crate) enum CertificateError {
     Write { path: PathBuf, source: io::Error },
 }
 
+/// Whether certificate and key are there.
+///
+/// # Errors
+/// One of them is.
+pub(crate) fn exist(files: &TlsFiles) -> Result<bool, CertificateError> {
+    let (there, missing) = match (files.certificate.exists(), files.private_key.exists()) {
+        (true, false) => (&files.certificate, &files.private_key),
+        (false, true) => (&files.private_key, &files.certificate),
+        (both, _) => return Ok(both),
+    };
+    Err(CertificateError::Half { there: there.clone(), missing: missing.clone() })
+}
+
 /// Makes certificate and key if both are missing.
 pub(crate) fn ensure(files: &TlsFiles, now: Timestamp) -> Result<(), CertificateError> {
-    match (files.certificate.exists(), files.private_key.exists()) {
-        (true, true) => return Ok(()),
-        (false, false) => {}
-        (found, _) => {
-            let (there, missing) = (&files.certificate, &files.private_key);
-            let (there, missing) = if found { (there, missing) } else { (missing, there) };
-            return Err(CertificateError::Half { there: there.clone(), missing: missing.clone() });
-        }
+    if exist(files)? {
+        return Ok(());
     }
     let key = KeyPair::generate()?;
     let certificate = parameters(now)?.self_signed(&key)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use wazo_auth_config::Flags;
+use wazo_auth_config::{Flags, Sources};
 
 /// Issues, checks and revokes tokens over HTTP; logins are verified by plugins.
 #[derive(Debug, Parser)]
@@ -51,6 +51,11 @@ pub(crate) struct Cli {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Report everything that is wrong with the configuration.
+    CheckConfig,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -84,9 +89,25 @@ pub(crate) enum PluginCommand {
     List,
 }
 
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print it as merged from all files, without secrets.
+    Show {
+        /// Say of each value which file, flag or command sets it.
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
 // === impl Cli ===
 
 impl Cli {
+    /// The configuration files and what overrides them.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources { config_file: self.config_file.clone(), flags: self.flags() }
+    }
+
     /// What overrides the configuration files.
     pub(crate) fn flags(&self) -> Flags {
         Flags {

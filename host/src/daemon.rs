@@ -4,7 +4,7 @@ use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use nix::sys::stat::{Mode, umask};
 use tokio::signal::unix::{SignalKind, signal};
-use wazo_auth_config::{Config, Settings, Sources};
+use wazo_auth_config::{Config, Settings};
 use wazo_auth_context::Context;
 use wazo_auth_http::{App, Server};
 use wazo_auth_log::{LogOptions, critical};
@@ -36,12 +36,12 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
         Ok(context) => context,
         Err(sentence) => return fail_without_log(&sentence),
     };
-    let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
-    let config = match wazo_auth_config::load(&sources) {
+    let config = match wazo_auth_config::load(&cli.sources()) {
         Ok(config) => config,
         Err(error) => {
             error.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
-            return fail_without_log(&error.to_string());
+            let hint = "(`wazo-auth check-config` finds all mistakes at once)";
+            return fail_without_log(&format!("{error} {hint}"));
         }
     };
     config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));

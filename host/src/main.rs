@@ -2,8 +2,10 @@
 
 mod account;
 mod certificate;
+mod check_config;
 mod cleanup_task;
 mod cli;
+mod config_commands;
 mod daemon;
 mod environment;
 mod plugin_commands;
@@ -20,6 +22,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match &cli.command {
         None => daemon::run(&cli),
+        Some(Command::CheckConfig) => check_config::run(&cli),
+        Some(Command::Config(command)) => config_commands::run(&cli, command),
         Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
     }
 }

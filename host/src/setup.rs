@@ -44,7 +44,7 @@ pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>
     Ok(Store::open(Options { path, readers, sealer }, context.clone())?)
 }
 
-const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version cannot use yet: \
+pub(crate) const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version cannot use yet: \
     set it to sqlite:////path/of/a/file";
 
 /// Starts the hashing threads.

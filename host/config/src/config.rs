@@ -22,7 +22,7 @@ pub struct Config {
     pub tree: Map<String, Value>,
     /// What an operator should know, one sentence each; meant for stderr.
     pub warnings: Vec<String>,
-    layers: Vec<Layer>,
+    pub(crate) layers: Vec<Layer>,
 }
 
 /// Reads all sources and merges them (contract: config.md section 1).
@@ -31,16 +31,8 @@ pub struct Config {
 /// The main file is not valid, or a value has the wrong type. What cannot be
 /// read, and invalid files of the extra directory, are warnings.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
-    let defaults = defaults().map_err(|cause| ConfigError { warnings: Vec::new(), cause })?;
-    let extra_dir = defaults.tree.get("extra_config_files").and_then(Value::as_str);
-    let extra_dir = PathBuf::from(extra_dir.unwrap_or_default());
-    let files::Read { mut layers, warnings } =
-        files::read(sources, &extra_dir).map_err(|main| ConfigError {
-            warnings: main.warnings,
-            cause: Cause::InvalidMainFile { path: main.path, reason: main.source.to_string() },
-        })?;
-    layers.push(defaults);
-    Config::merge(layers, warnings)
+    let files::Read { layers, findings } = self::sources(sources)?;
+    Config::merge(layers, findings.iter().map(ToString::to_string).collect())
 }
 
 // === impl Config ===
@@ -56,18 +48,22 @@ impl Config {
     }
 
     fn merge(layers: Vec<Layer>, warnings: Vec<String>) -> Result<Self, ConfigError> {
-        let mut tree = merge::merge(&layers);
-        if let Some(Layer { tree: defaults, .. }) = layers.last() {
-            spell_booleans(&mut tree, defaults);
-        }
+        let tree = merged(&layers);
         match Settings::read(&tree, &layers) {
-            Ok(settings) => {
-                let level = settings.process.log_level.number();
-                tree.insert("log_level".to_owned(), level.into());
-                Ok(Self { settings, tree, warnings, layers })
-            }
-            Err(error) => Err(ConfigError { warnings, cause: Cause::Setting(error) }),
+            Ok(settings) => Ok(Self::new(settings, tree, warnings, layers)),
+            Err(error) => Err(ConfigError { warnings, cause: Cause::Setting(Box::new(error)) }),
         }
+    }
+
+    pub(crate) fn new(
+        settings: Settings,
+        mut tree: Map<String, Value>,
+        warnings: Vec<String>,
+        layers: Vec<Layer>,
+    ) -> Self {
+        let level = settings.process.log_level.number();
+        tree.insert("log_level".to_owned(), level.into());
+        Self { settings, tree, warnings, layers }
     }
 
     /// Where the value at `path` stands, such as `["rest_api", "port"]`; none
@@ -76,7 +72,7 @@ impl Config {
     #[must_use]
     pub fn origin(&self, path: &[&str]) -> Option<&Origin> {
         let path: Vec<String> = path.iter().map(|&step| step.to_owned()).collect();
-        layer::origin(&self.layers, &path)
+        layer::locate(&self.layers, &path).map(|(layer, _)| &layer.origin)
     }
 
     /// Whether a file or the command line sets the value at `path`.
@@ -90,6 +86,27 @@ impl Config {
     pub fn unused_keys(&self) -> Vec<&'static str> {
         unused::keys(self)
     }
+}
+
+/// The tree of all sources, the highest first and the defaults last.
+pub(crate) fn merged(layers: &[Layer]) -> Map<String, Value> {
+    let mut tree = merge::merge(layers);
+    if let Some(Layer { tree: defaults, .. }) = layers.last() {
+        spell_booleans(&mut tree, defaults);
+    }
+    tree
+}
+
+/// All sources, the highest first and the defaults last, with what was amiss.
+pub(crate) fn sources(sources: &Sources) -> Result<files::Read, ConfigError> {
+    let failed = |cause| ConfigError { warnings: Vec::new(), cause };
+    let defaults = defaults().map_err(failed)?;
+    let extra_dir = defaults.tree.get("extra_config_files").and_then(Value::as_str);
+    let extra_dir = PathBuf::from(extra_dir.unwrap_or_default());
+    let mut read = files::read(sources, &extra_dir)
+        .map_err(|main| failed(Cause::InvalidMainFile(Box::new(main.0))))?;
+    read.layers.push(defaults);
+    Ok(read)
 }
 
 pub(crate) fn defaults() -> Result<Layer, Cause> {

@@ -35,19 +35,55 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The origin of the value at `path`: the highest source that sets it or, by
-/// a value that is no mapping, one of the mappings around it.
-pub(crate) fn origin<'a>(layers: &'a [Layer], path: &[String]) -> Option<&'a Origin> {
-    layers.iter().find(|layer| decides(&layer.tree, path)).map(|layer| &layer.origin)
+/// The layer that decides the value at `path` of the merged tree, and the path
+/// there (items of lists are counted anew in each layer): the highest source
+/// that sets it or, by a value that is no mapping, one of those around it. Of a
+/// mapping or a list, the highest source that adds to it.
+pub(crate) fn locate<'a>(layers: &'a [Layer], path: &[String]) -> Option<(&'a Layer, Vec<String>)> {
+    let (first, rest) = path.split_first()?;
+    let at_top = layers.iter().filter_map(|layer| Some((layer, layer.tree.get(first)?)));
+    let mut values: Vec<_> = at_top.collect();
+    let mut local = vec![first.clone()];
+    for step in rest {
+        let &(highest, value) = values.first()?;
+        match value {
+            Value::Object(_) => {
+                let maps = values.iter().map_while(|(layer, v)| Some((*layer, v.as_object()?)));
+                let next: Vec<_> =
+                    maps.filter_map(|(layer, map)| Some((layer, map.get(step)?))).collect();
+                if next.is_empty() {
+                    // A lower value that is no mapping hides what is below it.
+                    let end = values.iter().find(|(_, value)| !value.is_object());
+                    return end.map(|(layer, _)| (*layer, local));
+                }
+                values = next;
+                local.push(step.clone());
+            }
+            Value::Array(_) => {
+                let (layer, index) = locate_item(&values, step.parse().ok()?)?;
+                let item = values.iter().find(|(of, _)| std::ptr::eq(*of, layer))?.1.get(index)?;
+                values = vec![(layer, item)];
+                local.push(index.to_string());
+            }
+            _ => return Some((highest, local)),
+        }
+    }
+    values.first().map(|(layer, _)| (*layer, local))
 }
 
-fn decides(tree: &Map<String, Value>, path: &[String]) -> bool {
-    let Some((key, rest)) = path.split_first() else { return true };
-    match tree.get(key) {
-        None => false,
-        Some(Value::Object(inner)) => decides(inner, rest),
-        Some(_) => true,
+/// The layer that gives an item of a joined list, and its index there.
+fn locate_item<'a>(values: &[(&'a Layer, &Value)], index: usize) -> Option<(&'a Layer, usize)> {
+    let is_default = |layer: &Layer| layer.origin == Origin::Defaults;
+    let (highest, _) = values.first()?;
+    let lists = values.iter().map_while(|(layer, value)| Some((*layer, value.as_array()?)));
+    let mut left = index;
+    for (layer, items) in lists.filter(|(layer, _)| is_default(layer) == is_default(highest)) {
+        if left < items.len() {
+            return Some((layer, left));
+        }
+        left -= items.len();
     }
+    None
 }
 
 /// The value at `path`; items of lists are named by their index.
@@ -58,4 +94,44 @@ pub(crate) fn lookup<'a>(tree: &'a Map<String, Value>, path: &[String]) -> Optio
         Value::Array(list) => list.get(step.parse::<usize>().ok()?),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn layer(name: &str, tree: Value) -> Layer {
+        let origin = if name == "defaults" { Origin::Defaults } else { Origin::File(name.into()) };
+        Layer { origin, tree: tree.as_object().cloned().unwrap() }
+    }
+
+    #[test]
+    fn each_value_and_item_leads_to_its_source() {
+        let layers = [
+            layer("a", json!({"m": {"x": 1}, "l": [1, 2], "n": null, "h": {"p": 1}})),
+            layer("b", json!({"m": {"y": 1}, "l": [3], "n": {"z": 1}, "h": null})),
+            layer("defaults", json!({"m": {"w": 1}, "l": [9], "h": {"q": 1}, "d": [1]})),
+        ];
+        for (path, expected) in [
+            ("m.x", Some(("a", "m.x"))),
+            ("m.y", Some(("b", "m.y"))),
+            ("m.w", Some(("the built-in defaults", "m.w"))),
+            ("m", Some(("a", "m"))),
+            ("l.1", Some(("a", "l.1"))),
+            ("l.2", Some(("b", "l.0"))),
+            ("l.3", None),
+            ("d.0", Some(("the built-in defaults", "d.0"))),
+            ("n.z", Some(("a", "n"))),
+            ("h.q", Some(("b", "h"))),
+            ("m.unset", None),
+            ("unset.x", None),
+        ] {
+            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            let found = locate(&layers, &path);
+            let found = found.map(|(layer, local)| (layer.origin.to_string(), local.join(".")));
+            let expected = expected.map(|(name, local)| (name.to_owned(), local.to_owned()));
+            assert_eq!(found, expected, "{path:?}");
+        }
+    }
 }

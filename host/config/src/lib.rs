@@ -3,23 +3,35 @@
 //! [`load`] reads the main file, the extra directory and the command line and
 //! merges them over the defaults (contract: config.md). The result is a tree,
 //! for whoever shows or hands on configuration as it was written, and typed
-//! [`Settings`], for the daemon itself.
+//! [`Settings`], for the daemon itself. [`check`] finds all mistakes at once,
+//! [`show`] prints what came out and where it comes from.
 
+mod check;
 mod config;
 mod error;
 mod exec;
 mod files;
+mod finding;
 mod flags;
+mod known;
 mod layer;
+mod lines;
 mod merge;
+mod places;
+mod range;
+mod secrets;
 mod settings;
+mod show;
 mod unused;
 mod yaml;
 
+pub use check::{Checked, check};
 pub use config::{Config, load};
 pub use error::{Cause, ConfigError, SettingError};
 pub use files::Sources;
+pub use finding::{Finding, Place, Severity};
 pub use flags::Flags;
+pub use known::alike;
 pub use layer::{Layer, Origin};
 pub use merge::merge;
 pub use settings::{
@@ -28,6 +40,7 @@ pub use settings::{
     PluginOptions, Plugins, Policies, Process, RestApi, Saml, Secret, ServiceDiscovery, Settings,
     Smtp, Tls, Tokens,
 };
+pub use show::show;
 pub use wazo_auth_log::Level;
 
 use serde_json::Value;

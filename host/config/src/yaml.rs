@@ -1,7 +1,7 @@
 //! From the text of a file to a tree: YAML as operators write it.
 //!
 //! Differences from a plain parse: keys are always text, a key that is given
-//! twice keeps its last value (with a remark), `<<` merges the mappings it
+//! twice keeps its last value (and is listed), `<<` merges the mappings it
 //! names, and `!exec` runs a command (contract: config.md section 1).
 
 use std::cell::RefCell;
@@ -15,11 +15,12 @@ use serde_json::{Map, Number, Value};
 
 use crate::exec;
 
-/// What a file holds, and remarks on it that an operator should read.
+/// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Document {
     pub tree: Map<String, Value>,
-    pub remarks: Vec<String>,
+    /// The keys that are given twice in one mapping: the last one counts.
+    pub repeated: Vec<String>,
 }
 
 /// Why a text is no configuration.
@@ -33,20 +34,30 @@ pub(crate) enum ParseError {
     NotAMapping(&'static str),
 }
 
+// === impl ParseError ===
+
+impl ParseError {
+    /// Line and column, from 1, where they are known.
+    pub fn location(&self) -> Option<(usize, usize)> {
+        let Self::Yaml(error) = self else { return None };
+        error.location().map(|location| (location.line(), location.column()))
+    }
+}
+
 /// Reads the bytes of a file; an empty file holds no keys.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Document, ParseError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ParseError::NotUtf8)?;
-    let remarks = RefCell::new(Vec::new());
-    match read(text, &Node { remarks: &remarks, may_exec: true })? {
-        Value::Null => Ok(Document { tree: Map::new(), remarks: remarks.into_inner() }),
-        Value::Object(tree) => Ok(Document { tree, remarks: remarks.into_inner() }),
+    let repeated = RefCell::new(Vec::new());
+    match read(text, &Node { repeated: &repeated, may_exec: true })? {
+        Value::Null => Ok(Document { tree: Map::new(), repeated: Vec::new() }),
+        Value::Object(tree) => Ok(Document { tree, repeated: repeated.into_inner() }),
         other => Err(ParseError::NotAMapping(crate::kind(&other))),
     }
 }
 
 /// Reads what an `!exec` command printed: any value, but no further command.
 pub(crate) fn parse_output(text: &str) -> Result<Value, serde_yaml::Error> {
-    read(text, &Node { remarks: &RefCell::new(Vec::new()), may_exec: false })
+    read(text, &Node { repeated: &RefCell::new(Vec::new()), may_exec: false })
 }
 
 fn read(text: &str, node: &Node<'_>) -> Result<Value, serde_yaml::Error> {
@@ -57,19 +68,11 @@ fn read(text: &str, node: &Node<'_>) -> Result<Value, serde_yaml::Error> {
 /// Reads one value of the document.
 #[derive(Clone, Copy)]
 struct Node<'a> {
-    remarks: &'a RefCell<Vec<String>>,
+    repeated: &'a RefCell<Vec<String>>,
     may_exec: bool,
 }
 
 // === impl Node ===
-
-impl Node<'_> {
-    fn remark_on_repetition(&self, key: &str) {
-        self.remarks
-            .borrow_mut()
-            .push(format!("the key `{key}` is given twice in one mapping: the last one counts"));
-    }
-}
 
 impl<'de> DeserializeSeed<'de> for &Node<'_> {
     type Value = Value;
@@ -144,7 +147,7 @@ impl<'de> Visitor<'de> for &Node<'_> {
             if key == "<<" {
                 merge_key(&mut merged, value).map_err(A::Error::custom)?;
             } else if own.insert(key.clone(), value).is_some() {
-                self.remark_on_repetition(&key);
+                self.repeated.borrow_mut().push(key);
             }
         }
         if merged.is_empty() {

@@ -82,12 +82,19 @@ fn a_bad_extra_file_is_skipped_with_a_word() {
     let named: Vec<_> = config
         .warnings
         .iter()
-        .map(|warning| warning.split("conf.d/").nth(1).unwrap().split_once(' ').unwrap())
+        .map(|warning| warning.split("conf.d/").nth(1).unwrap().split_once(':').unwrap())
         .collect();
-    assert!(named[0] == ("1.yml", named[0].1) && named[0].1.contains("not valid"), "{named:?}");
-    assert!(named[1] == ("3.yml", named[1].1) && named[1].1.contains("cannot be read"));
-    assert!(named[2] == ("4.yml", named[2].1) && named[2].1.contains("No such file"));
-    assert!(named[3] == ("5.yml", named[3].1) && named[3].1.contains("`false` failed"));
+    for ((file, said), (expected, words)) in named.iter().zip([
+        ("1.yml", "2:1: not valid: "),
+        ("3.yml", " cannot be read: "),
+        ("4.yml", "No such file"),
+        (
+            "5.yml",
+            "1:4: not valid: a: the !exec command `false` failed: exit status: 1; the file is",
+        ),
+    ]) {
+        assert!(*file == expected && said.contains(words), "{named:?}");
+    }
     assert_eq!(named.len(), 4);
 }
 
@@ -96,7 +103,7 @@ fn a_missing_main_file_is_a_warning() {
     let dir = tempfile::tempdir().unwrap();
     let config_file = dir.path().join("none.yml");
     let config = load(&Sources { config_file, flags: Flags::default() }).unwrap();
-    assert!(config.warnings[0].contains("none.yml cannot be read: No such file"));
+    assert!(config.warnings[0].contains("none.yml: cannot be read: No such file"));
     assert_eq!(config.settings.rest_api.port, 9497);
 }
 
@@ -106,22 +113,25 @@ fn a_missing_extra_directory_is_a_warning() {
     fs::remove_dir(site.0.path().join("conf.d")).unwrap();
     let config = site.load().unwrap();
     assert!(config.settings.process.debug);
-    assert!(config.warnings[0].contains("conf.d of extra configuration files cannot be read"));
+    assert!(config.warnings[0].contains("conf.d: the directory of extra files"));
 }
 
 #[test]
 fn an_invalid_main_file_stops_the_start() {
     let error = Site::new("debug: [\n", &[]).load().unwrap_err();
     let sentence = error.to_string();
-    assert!(sentence.starts_with("The configuration file /"), "{sentence}");
-    assert!(sentence.contains("config.yml is not valid: ") && sentence.contains("line 3"));
+    assert!(sentence.starts_with('/'), "{sentence}");
+    assert!(sentence.contains("config.yml:3:1: not valid: "), "{sentence}");
 }
 
 #[test]
 fn warnings_survive_an_error() {
     let site = Site::new("log_level: loud\n", &[("1.yml", "[")]);
     let error = site.load().unwrap_err();
-    assert!(error.to_string().contains("`log_level` is the text `loud`"), "{error}");
+    assert!(
+        error.to_string().contains("config.yml:2: log_level: it is the text `loud`: "),
+        "{error}"
+    );
     assert_eq!(error.warnings.len(), 1);
 }
 

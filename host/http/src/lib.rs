@@ -30,6 +30,7 @@ mod status;
 mod token_request;
 mod tokens;
 mod users;
+mod validity;
 
 use std::sync::Arc;
 

@@ -65,10 +65,10 @@ pub fn read_or_create(
     context: &Context,
 ) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
     match File::open(path) {
-        Ok(file) => read(path, file),
+        Ok(file) => read_file(path, file),
         Err(error) if error.kind() == ErrorKind::NotFound => match create(path, context) {
             // Another daemon was quicker: its key is the one to use.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => read(
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => read_file(
                 path,
                 File::open(path)
                     .map_err(|source| KeyFileError::Read { path: path.into(), source })?,
@@ -80,7 +80,19 @@ pub fn read_or_create(
     }
 }
 
-fn read(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
+/// The key in `path`; nothing when the file does not exist.
+///
+/// # Errors
+/// See [`KeyFileError`].
+pub fn read(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileError> {
+    match File::open(path) {
+        Ok(file) => read_file(path, file).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(KeyFileError::Read { path: path.into(), source }),
+    }
+}
+
+fn read_file(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
     let unreadable = |source| KeyFileError::Read { path: path.into(), source };
     let malformed = || KeyFileError::Malformed { path: path.into() };
     let metadata = file.metadata().map_err(unreadable)?;

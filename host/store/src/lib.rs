@@ -40,6 +40,7 @@ pub use key_file::KeyFileError;
 pub use list::{Direction, Page};
 pub use sealer::{Sealer, Table};
 pub use seals::Seals;
+pub use sqlite::lock_file::is_in_use;
 pub use store::{Options, Store};
 pub use tx::{Lock, Tx};
 pub use value::{Row, Value};

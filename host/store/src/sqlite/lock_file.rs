@@ -40,6 +40,13 @@ impl LockFile {
     }
 }
 
+/// Whether a daemon runs on the database `path`.
+#[must_use]
+pub fn is_in_use(path: &Path) -> bool {
+    let lock = File::open(beside(path, ".lock"));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn holder(file: &mut File) -> Option<String> {
     let mut text = String::new();
     file.take(32).read_to_string(&mut text).ok()?;
