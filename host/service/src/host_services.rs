@@ -142,11 +142,7 @@ impl Services {
         }
     }
 
-    fn of_user<T>(
-        &self,
-        head: &str,
-        ask: fn(&Directory, &Store, Uuid) -> Result<Arc<[T]>, store::Error>,
-    ) -> Result<Arc<[T]>, Refusal> {
+    fn of_user<T>(&self, head: &str, ask: Ask<T>) -> Result<Arc<[T]>, Refusal> {
         match user_uuid(head)? {
             Some(uuid) => Ok(ask(self.directory(), self.store(), uuid)?),
             None => Ok(Arc::new([])),
@@ -210,6 +206,9 @@ fn group_json(group: &Group) -> Value {
     json!({"uuid": group.uuid, "name": group.name, "slug": group.slug,
            "tenant_uuid": group.tenant_uuid})
 }
+
+/// A question about a user.
+type Ask<T> = fn(&Directory, &Store, Uuid) -> Result<Arc<[T]>, store::Error>;
 
 /// What a plugin is told instead of a reply.
 struct Refusal(HostFailure);
