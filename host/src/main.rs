@@ -5,6 +5,7 @@ mod certificate;
 mod cleanup_task;
 mod cli;
 mod daemon;
+mod descriptors;
 mod environment;
 mod plugin_commands;
 mod setup;

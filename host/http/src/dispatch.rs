@@ -25,8 +25,6 @@ use crate::{
 /// What a reverse proxy says of the prefix that it has stripped.
 const SCRIPT_NAME: &str = "x-script-name";
 
-/// A body that trickles in slower than this is not waited for.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much, and how long, is thrown away of a body that is too large. A client
 /// whose connection is closed while it still sends never sees the answer.
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
@@ -78,7 +76,7 @@ async fn routed(
         }
     };
     let max = route.max_body.unwrap_or(app.settings.max_body);
-    match read(body, max, patient).await {
+    match read(body, max, patient, app.settings.limits.body).await {
         Ok(body) => handled(app, Call { body, ..call }).await,
         Err(error) => unhandled(app, &call.parts, peer, Err(error)),
     }
@@ -138,7 +136,12 @@ async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error
     }
 }
 
-async fn read(mut body: Incoming, max: usize, patient: bool) -> Result<Bytes, Error> {
+async fn read(
+    mut body: Incoming,
+    max: usize,
+    patient: bool,
+    limit: Duration,
+) -> Result<Bytes, Error> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -149,7 +152,7 @@ async fn read(mut body: Incoming, max: usize, patient: bool) -> Result<Bytes, Er
         }
         return Err(Error::body_too_large(max));
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(&mut body, max).collect()).await {
+    match tokio::time::timeout(limit, Limited::new(&mut body, max).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             discard(body).await;

@@ -12,6 +12,7 @@
 mod authorize;
 mod backends;
 mod call;
+mod connections;
 mod cors;
 mod dates;
 mod dispatch;
@@ -27,6 +28,7 @@ mod router;
 mod routes;
 mod server;
 mod status;
+mod stream;
 mod token_request;
 mod tokens;
 mod users;
@@ -38,7 +40,7 @@ use wazo_auth_service::Services;
 use wazo_auth_work::Pool;
 
 pub use cors::Cors;
-pub use server::{BindError, Server, TlsError, TlsFiles};
+pub use server::{BindError, Limits, Server, TlsError, TlsFiles};
 
 /// How the edge was configured.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub struct Settings {
     pub plugins: Vec<String>,
     /// The largest body that is read, in bytes; beyond: 413.
     pub max_body: usize,
+    /// What clients may take.
+    pub limits: Limits,
 }
 
 /// What every request handler can reach.

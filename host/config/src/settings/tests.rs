@@ -135,6 +135,10 @@ fn a_wrong_type_is_one_sentence() {
             "rest_api: {max_threads: 0}",
             "`rest_api.max_threads` is `0` in 0.yml: a whole number above 0",
         ),
+        (
+            "rest_api: {timeouts: {head: 0}}",
+            "`rest_api.timeouts.head` is `0` in 0.yml: a number of seconds above 0",
+        ),
         ("rest_api: {tls: magic}", "is the text `magic` in 0.yml: `self_signed` is expected."),
         ("debug: maybe", "`debug` is the text `maybe` in 0.yml: true or false is expected."),
         ("user: [a]", "`user` is a list in 0.yml: a text is expected."),
