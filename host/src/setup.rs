@@ -96,7 +96,14 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
             .iter()
             .map(|(name, options)| (name.clone(), plugin_options(options)))
             .collect(),
+        workers: Some(workers_for_plugins(settings.rest_api.max_threads as usize)),
     }
+}
+
+/// A quarter of the workers is left for logins without other people's plugins;
+/// of a single one there is nothing to leave.
+fn workers_for_plugins(workers: usize) -> usize {
+    (workers - workers.div_ceil(4)).max(1)
 }
 
 fn plugin_options(options: &wazo_auth_config::PluginOptions) -> plugins::PluginOptions {

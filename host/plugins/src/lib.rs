@@ -22,6 +22,7 @@ pub mod look;
 mod metadata;
 mod registry;
 mod settings;
+mod share;
 mod start;
 
 pub use backend::Backend;

@@ -33,6 +33,9 @@ const REQUIRED: &str = "wazo_user";
 /// The backends that come with the daemon; any other is a third party's.
 const STOCK: [&str; 4] = ["wazo_user", "ldap_user", "broken_init", "broken_verify_password"];
 
+/// Plugins that answer from what the daemon has, and so never wait for others.
+const OWN: [&str; 4] = ["wazo_user", "default_user", "default_internal", "default_external_api"];
+
 /// All plugins of the daemon.
 pub struct Registry {
     backends: IndexMap<String, Backend>,

@@ -12,10 +12,12 @@ use crate::{
     load::{Library, OpenError},
     look::FileId,
     registry::{
+        OWN,
         catalog::Catalog,
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
     },
+    share::Share,
     start::Starter,
 };
 
@@ -23,6 +25,7 @@ use crate::{
 pub(crate) struct Loading<'a> {
     choices: Choices<'a>,
     services: Arc<dyn HostServices>,
+    share: Option<Arc<Share>>,
     starter: Starter,
     /// Libraries that were opened: one may hold several plugins.
     opened: HashMap<PathBuf, (FileId, Library)>,
@@ -41,6 +44,7 @@ impl<'a> Loading<'a> {
         Self {
             choices: Choices::new(settings, catalog),
             services,
+            share: settings.workers.map(Share::new),
             starter: Starter::new(),
             opened: HashMap::new(),
             registered: Vec::new(),
@@ -118,7 +122,8 @@ impl<'a> Loading<'a> {
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());
         let object = self.starter.run(name, timeout, create);
-        Instance::new(host, timeout, object)
+        let share = self.share.clone().filter(|_| !OWN.contains(&name));
+        Instance::new(host, share, timeout, object)
     }
 
     fn open(&mut self, inspection: &Inspection) -> Result<Library, OpenError> {
