@@ -25,6 +25,8 @@ use crate::{
 /// What a reverse proxy says of the prefix that it has stripped.
 const SCRIPT_NAME: &str = "x-script-name";
 
+/// The longest address, in bytes; nginx passes on no longer ones.
+const MAX_ADDRESS: usize = 8 * 1024;
 /// How much, and how long, is thrown away of a body that is too large. A client
 /// whose connection is closed while it still sends never sees the answer.
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
@@ -40,7 +42,11 @@ pub(crate) async fn answer(
     let head = parts.method == Method::HEAD;
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
     let proxied = parts.headers.contains_key(SCRIPT_NAME);
+    let address = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
     let reply = match app.router.find(&parts.method, parts.uri.path(), proxied) {
+        _ if address > MAX_ADDRESS => {
+            unhandled(&app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
+        }
         Found::Route(route, params) => routed(&app, route, params, parts, body, peer).await,
         Found::Nothing => unhandled(&app, &parts, peer, Ok(Reply::unknown_route())),
         Found::Options(methods) => unhandled(&app, &parts, peer, Ok(options(&methods))),
