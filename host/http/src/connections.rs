@@ -18,20 +18,25 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use tokio::{
+    runtime::Handle,
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
+use crate::memory;
+
 /// One in so many idle connections leaves at a time: to look for the oldest
 /// costs a look at all.
 const SHARE_TO_LEAVE: usize = 64;
+/// So many leave enough memory behind to give it back.
+const CROWD: usize = 1000;
 /// When nobody could leave, somebody may after this time.
 const RETRY: Duration = Duration::from_millis(50);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
@@ -43,6 +48,8 @@ pub(crate) struct Connections {
     started: Instant,
     seats: Mutex<HashMap<u64, Weak<Seat>>>,
     next: AtomicU64,
+    /// The most that were open since memory was given back.
+    peak: AtomicUsize,
     /// When the log was told last that all places are taken.
     complained: Mutex<Option<Instant>>,
 }
@@ -83,6 +90,7 @@ impl Connections {
             started: Instant::now(),
             seats: Mutex::default(),
             next: AtomicU64::new(0),
+            peak: AtomicUsize::new(0),
             complained: Mutex::default(),
         })
     }
@@ -107,6 +115,7 @@ impl Connections {
             leave: Notify::new(),
         });
         seat.rest();
+        self.peak.fetch_max(self.open(), Ordering::Relaxed);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.seats.lock().insert(number, Arc::downgrade(&seat));
         Place { seat, number, connections: Arc::clone(self), _permit: permit }
@@ -137,6 +146,19 @@ impl Connections {
     /// How many are open.
     pub(crate) fn open(&self) -> usize {
         self.most - self.places.available_permits().min(self.most)
+    }
+
+    /// One is about to end: the memory of a crowd goes with it.
+    fn one_less(&self) {
+        let (peak, open) = (self.peak.load(Ordering::Relaxed), self.open());
+        if peak < CROWD || open > peak / 4 {
+            return;
+        }
+        let first = self.peak.compare_exchange(peak, open, Ordering::Relaxed, Ordering::Relaxed);
+        // Without a runtime the daemon is about to end.
+        if let (Ok(_), Ok(runtime)) = (first, Handle::try_current()) {
+            runtime.spawn_blocking(memory::give_back);
+        }
     }
 
     fn complain(&self) {
@@ -192,5 +214,6 @@ impl Drop for Answering {
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.seats.lock().remove(&self.number);
+        self.connections.one_less();
     }
 }

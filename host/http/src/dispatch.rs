@@ -7,7 +7,7 @@ use http::{
     header::{ALLOW, EXPECT},
     request::Parts,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
 use tokio::sync::oneshot;
@@ -15,6 +15,7 @@ use wazo_auth_work::{Lost, Pool};
 
 use crate::{
     App, authorize,
+    bodies::{Unread, Whole},
     call::{Call, Params, remote_addr},
     errors::Error,
     reply::{Body, HTML, Reply},
@@ -82,8 +83,9 @@ async fn routed(
         }
     };
     let max = route.max_body.unwrap_or(app.settings.max_body);
-    match read(body, max, patient, app.settings.limits.body).await {
-        Ok(body) => handled(app, Call { body, ..call }).await,
+    match read(app, body, max, patient).await {
+        // Its room is given back after the answer.
+        Ok(Whole { bytes: body, room: _room }) => handled(app, Call { body, ..call }).await,
         Err(error) => unhandled(app, &call.parts, peer, Err(error)),
     }
 }
@@ -142,14 +144,9 @@ async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error
     }
 }
 
-async fn read(
-    mut body: Incoming,
-    max: usize,
-    patient: bool,
-    limit: Duration,
-) -> Result<Bytes, Error> {
+async fn read(app: &App, mut body: Incoming, max: usize, patient: bool) -> Result<Whole, Error> {
     if body.is_end_stream() {
-        return Ok(Bytes::new());
+        return Ok(Whole { bytes: Bytes::new(), room: None });
     }
     let announced = body.size_hint().lower();
     if announced > max as u64 {
@@ -158,13 +155,17 @@ async fn read(
         }
         return Err(Error::body_too_large(max));
     }
-    match tokio::time::timeout(limit, Limited::new(&mut body, max).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let limit = app.settings.limits.body;
+    match tokio::time::timeout(limit, app.bodies.read(&mut body, max)).await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(Unread::TooLarge)) => {
             discard(body).await;
             Err(Error::body_too_large(max))
         }
-        Ok(Err(_)) => Err(Error::unreadable_body()),
+        Ok(Err(Unread::NoRoom)) => {
+            Err(Error::unavailable("Too many large requests are arriving; try again shortly.", 1))
+        }
+        Ok(Err(Unread::Broken)) => Err(Error::unreadable_body()),
         Err(_) => Err(Error::body_too_slow()),
     }
 }

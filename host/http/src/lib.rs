@@ -11,6 +11,7 @@
 
 mod authorize;
 mod backends;
+mod bodies;
 mod call;
 mod connections;
 mod cors;
@@ -19,6 +20,7 @@ mod dispatch;
 mod errors;
 mod fields;
 mod list;
+mod memory;
 mod policies;
 mod query;
 mod refresh_tokens;
@@ -67,6 +69,8 @@ pub struct App {
     /// Requests that hash a password: they wait for the hashers, and must
     /// not make the others wait.
     logins: Arc<Pool>,
+    /// Bodies of requests, wherever they are.
+    bodies: bodies::Bodies,
     router: router::Router,
 }
 
@@ -87,7 +91,8 @@ impl App {
         let router = router::Router::new(routes::ROUTES, |plugin| {
             settings.plugins.iter().any(|enabled| enabled == plugin)
         })?;
-        Ok(Arc::new(Self { services, settings, time_zone, requests, logins, router }))
+        let bodies = bodies::Bodies::new();
+        Ok(Arc::new(Self { services, settings, time_zone, requests, logins, bodies, router }))
     }
 }
 
