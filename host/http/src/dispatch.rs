@@ -163,6 +163,7 @@ async fn read(app: &App, mut body: Incoming, max: usize, patient: bool) -> Resul
             Err(Error::body_too_large(max))
         }
         Ok(Err(Unread::NoRoom)) => {
+            discard(body).await;
             Err(Error::unavailable("Too many large requests are arriving; try again shortly.", 1))
         }
         Ok(Err(Unread::Broken)) => Err(Error::unreadable_body()),

@@ -20,8 +20,9 @@ use crate::connections::Seat;
 const CHUNK: usize = 64 * 1024;
 /// How long, and how much, is read after the end from a client that still
 /// sends: closed at once, its system would throw away the answer that it has
-/// not read yet.
+/// not read yet. Who sends nothing for a while has ended.
 const LINGER: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(200);
 const MOST_LINGERING: usize = 1024 * 1024;
 
 /// A stream whose writes fail once the other side has taken too little for too
@@ -42,7 +43,8 @@ struct Stall {
 }
 
 struct Linger {
-    until: Pin<Box<Sleep>>,
+    quiet: Pin<Box<Sleep>>,
+    end: Instant,
     left: usize,
 }
 
@@ -97,28 +99,27 @@ impl<S> Patient<S> {
 }
 
 impl<S: AsyncRead + Unpin> Patient<S> {
-    /// Reads for nothing what the client still sends; done at once when there
-    /// is nothing of it yet.
+    /// Reads for nothing what the client still sends, until it ends or is quiet.
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Linger {
+            quiet: timer(QUIET),
+            end: Instant::now() + LINGER,
+            left: MOST_LINGERING,
+        });
         let mut space = [0; 4096];
         loop {
             let mut buffer = ReadBuf::new(&mut space);
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => {
-                    let Some(linger) = &mut self.linger else { return Poll::Ready(()) };
-                    return linger.until.as_mut().poll(context);
-                }
+                Poll::Pending => return linger.quiet.as_mut().poll(context),
             }
-            let read = buffer.filled().len();
-            let linger = self
-                .linger
-                .get_or_insert_with(|| Linger { until: timer(LINGER), left: MOST_LINGERING });
-            linger.left = linger.left.saturating_sub(read);
-            if linger.left == 0 || linger.until.as_mut().poll(context).is_ready() {
+            linger.left = linger.left.saturating_sub(buffer.filled().len());
+            let now = Instant::now();
+            if linger.left == 0 || now >= linger.end {
                 return Poll::Ready(());
             }
+            linger.quiet.as_mut().reset(linger.end.min(now + QUIET));
         }
     }
 }
