@@ -16,7 +16,7 @@ use crate::{
     account, certificate,
     cleanup_task::CleanupTask,
     cli::Cli,
-    environment,
+    descriptors, environment,
     plugin_trial::Trials,
     setup::{self, Failure},
 };
@@ -140,7 +140,8 @@ async fn serve(
     let workers = api.max_threads as usize;
     let requests = Pool::new("requests", workers, workers * QUEUE_PER_WORKER);
     let logins = Pool::new("logins", workers, setup::login_queue());
-    let app = App::new(services, setup::http(settings), requests, logins)?;
+    let app =
+        App::new(services, setup::http(settings, descriptors::connections(api)), requests, logins)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let scheme = if tls.is_some() { "https" } else { "http" };

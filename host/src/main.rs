@@ -7,6 +7,7 @@ mod cleanup_task;
 mod cli;
 mod config_commands;
 mod daemon;
+mod descriptors;
 mod environment;
 mod plugin_commands;
 mod plugin_trial;

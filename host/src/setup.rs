@@ -9,7 +9,7 @@ use std::{
 use indexmap::IndexMap;
 use wazo_auth_config::{Config, DbUri, Isolation, Settings, Tls};
 use wazo_auth_context::Context;
-use wazo_auth_http::{Cors, TlsFiles};
+use wazo_auth_http::{Cors, Limits, TlsFiles};
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins as plugins;
 use wazo_auth_service::{Rules, bootstrap::InitialUser};
@@ -96,7 +96,14 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
             .iter()
             .map(|(name, options)| (name.clone(), plugin_options(options)))
             .collect(),
+        workers: Some(workers_for_plugins(settings.rest_api.max_threads as usize)),
     }
+}
+
+/// A quarter of the workers is left for logins without other people's plugins;
+/// of a single one there is nothing to leave.
+fn workers_for_plugins(workers: usize) -> usize {
+    (workers - workers.div_ceil(4)).max(1)
 }
 
 fn plugin_options(options: &wazo_auth_config::PluginOptions) -> plugins::PluginOptions {
@@ -136,14 +143,22 @@ pub(crate) fn tls_files(settings: &Settings) -> Option<(TlsFiles, bool)> {
 }
 
 /// The edge's settings.
-pub(crate) fn http(settings: &Settings) -> wazo_auth_http::Settings {
+pub(crate) fn http(settings: &Settings, connections: usize) -> wazo_auth_http::Settings {
     const MAX_BODY: usize = 1024 * 1024;
-    let api = &settings.rest_api;
+    let (api, timeouts) = (&settings.rest_api, &settings.rest_api.timeouts);
     wazo_auth_http::Settings {
         num_proxies: api.num_proxies as usize,
         plugins: enabled(&settings.plugins.http),
         cors: Cors { enabled: api.cors.enabled, allow_headers: api.cors.allow_headers.clone() },
         max_body: MAX_BODY,
+        limits: Limits {
+            connections,
+            handshake: timeouts.handshake,
+            head: timeouts.head,
+            body: timeouts.body,
+            answer: timeouts.answer,
+            stop: timeouts.stop,
+        },
     }
 }
 

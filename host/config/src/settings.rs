@@ -23,7 +23,7 @@ pub use network::{Amqp, Consul, ServiceDiscovery};
 pub use plugins::{Identities, IdpPlugin, Isolation, PluginOptions, Plugins};
 pub use policies::{DefaultGroup, DefaultPolicy, Policies};
 pub use process::{BootstrapUser, Process};
-pub use rest_api::{Cors, RestApi, Tls};
+pub use rest_api::{Cors, RestApi, Timeouts, Tls};
 pub use saml::Saml;
 pub use tokens::Tokens;
 pub use value::Secret;

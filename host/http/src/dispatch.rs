@@ -7,7 +7,7 @@ use http::{
     header::{ALLOW, EXPECT},
     request::Parts,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
 use tokio::sync::oneshot;
@@ -15,6 +15,7 @@ use wazo_auth_work::{Lost, Pool};
 
 use crate::{
     App, authorize,
+    bodies::{Unread, Whole},
     call::{Call, Params, remote_addr},
     errors::Error,
     reply::{Body, HTML, Reply},
@@ -25,8 +26,8 @@ use crate::{
 /// What a reverse proxy says of the prefix that it has stripped.
 const SCRIPT_NAME: &str = "x-script-name";
 
-/// A body that trickles in slower than this is not waited for.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest address, in bytes; nginx passes on no longer ones.
+const MAX_ADDRESS: usize = 8 * 1024;
 /// How much, and how long, is thrown away of a body that is too large. A client
 /// whose connection is closed while it still sends never sees the answer.
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
@@ -42,7 +43,11 @@ pub(crate) async fn answer(
     let head = parts.method == Method::HEAD;
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
     let proxied = parts.headers.contains_key(SCRIPT_NAME);
+    let address = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
     let reply = match app.router.find(&parts.method, parts.uri.path(), proxied) {
+        _ if address > MAX_ADDRESS => {
+            unhandled(&app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
+        }
         Found::Route(route, params) => routed(&app, route, params, parts, body, peer).await,
         Found::Nothing => unhandled(&app, &parts, peer, Ok(Reply::unknown_route())),
         Found::Options(methods) => unhandled(&app, &parts, peer, Ok(options(&methods))),
@@ -78,8 +83,9 @@ async fn routed(
         }
     };
     let max = route.max_body.unwrap_or(app.settings.max_body);
-    match read(body, max, patient).await {
-        Ok(body) => handled(app, Call { body, ..call }).await,
+    match read(app, body, max, patient).await {
+        // Its room is given back after the answer.
+        Ok(Whole { bytes: body, room: _room }) => handled(app, Call { body, ..call }).await,
         Err(error) => unhandled(app, &call.parts, peer, Err(error)),
     }
 }
@@ -138,9 +144,9 @@ async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error
     }
 }
 
-async fn read(mut body: Incoming, max: usize, patient: bool) -> Result<Bytes, Error> {
+async fn read(app: &App, mut body: Incoming, max: usize, patient: bool) -> Result<Whole, Error> {
     if body.is_end_stream() {
-        return Ok(Bytes::new());
+        return Ok(Whole { bytes: Bytes::new(), room: None });
     }
     let announced = body.size_hint().lower();
     if announced > max as u64 {
@@ -149,13 +155,18 @@ async fn read(mut body: Incoming, max: usize, patient: bool) -> Result<Bytes, Er
         }
         return Err(Error::body_too_large(max));
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(&mut body, max).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let limit = app.settings.limits.body;
+    match tokio::time::timeout(limit, app.bodies.read(&mut body, max)).await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(Unread::TooLarge)) => {
             discard(body).await;
             Err(Error::body_too_large(max))
         }
-        Ok(Err(_)) => Err(Error::unreadable_body()),
+        Ok(Err(Unread::NoRoom)) => {
+            discard(body).await;
+            Err(Error::unavailable("Too many large requests are arriving; try again shortly.", 1))
+        }
+        Ok(Err(Unread::Broken)) => Err(Error::unreadable_body()),
         Err(_) => Err(Error::body_too_slow()),
     }
 }

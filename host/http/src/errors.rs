@@ -97,6 +97,11 @@ impl Error {
         Self::message(StatusCode::PAYLOAD_TOO_LARGE, text)
     }
 
+    pub(crate) fn address_too_long(max: usize) -> Self {
+        let text = format!("The address is longer than the {max} bytes that are accepted.");
+        Self::message(StatusCode::URI_TOO_LONG, text)
+    }
+
     pub(crate) fn body_too_slow() -> Self {
         Self::message(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time.")
     }

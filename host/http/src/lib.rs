@@ -11,13 +11,16 @@
 
 mod authorize;
 mod backends;
+mod bodies;
 mod call;
+mod connections;
 mod cors;
 mod dates;
 mod dispatch;
 mod errors;
 mod fields;
 mod list;
+mod memory;
 mod policies;
 mod query;
 mod refresh_tokens;
@@ -27,6 +30,7 @@ mod router;
 mod routes;
 mod server;
 mod status;
+mod stream;
 mod token_request;
 mod tokens;
 mod users;
@@ -39,7 +43,7 @@ use wazo_auth_service::Services;
 use wazo_auth_work::Pool;
 
 pub use cors::Cors;
-pub use server::{BindError, Server, TlsError, TlsFiles};
+pub use server::{BindError, Limits, Server, TlsError, TlsFiles};
 
 /// How the edge was configured.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub struct Settings {
     pub plugins: Vec<String>,
     /// The largest body that is read, in bytes; beyond: 413.
     pub max_body: usize,
+    /// What clients may take.
+    pub limits: Limits,
 }
 
 /// What every request handler can reach.
@@ -64,6 +70,8 @@ pub struct App {
     /// Requests that hash a password: they wait for the hashers, and must
     /// not make the others wait.
     logins: Arc<Pool>,
+    /// Bodies of requests, wherever they are.
+    bodies: bodies::Bodies,
     router: router::Router,
 }
 
@@ -84,7 +92,8 @@ impl App {
         let router = router::Router::new(routes::ROUTES, |plugin| {
             settings.plugins.iter().any(|enabled| enabled == plugin)
         })?;
-        Ok(Arc::new(Self { services, settings, time_zone, requests, logins, router }))
+        let bodies = bodies::Bodies::new();
+        Ok(Arc::new(Self { services, settings, time_zone, requests, logins, bodies, router }))
     }
 }
 

@@ -5,15 +5,13 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -21,20 +19,40 @@ use rustls::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::watch,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{App, dispatch};
+use crate::{
+    App,
+    connections::{Connections, Place, Seat},
+    dispatch,
+    stream::Patient,
+};
 
-/// A client has this long to send the head of a request (so an idle connection
-/// is closed after it, too).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Requests that run have this long to finish when the daemon stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-const BUFFER: usize = 64 * 1024;
+/// The head of a request is at most so long, a little more than what nginx
+/// passes on; and so much of a body is read at a time.
+const BUFFER: usize = 32 * 1024;
+/// What fails at every connection is said once in so long.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// What clients may take of the daemon (`rest_api.max_connections` and
+/// `rest_api.timeouts`).
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For the head of a request, since the answer before.
+    pub head: Duration,
+    /// For the body of a request.
+    pub body: Duration,
+    /// For each 64 KiB of an answer that the client does not take at once.
+    pub answer: Duration,
+    /// For requests that run when the daemon stops.
+    pub stop: Duration,
+}
 
 /// Certificate chain and private key, as PEM files.
 #[derive(Debug, Clone)]
@@ -116,21 +134,27 @@ impl Server {
     /// # Errors
     /// When the socket itself fails.
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let connections = GracefulShutdown::new();
-        let (stopping, stopped) = watch::channel(());
-        let mut stop = std::pin::pin!(stop);
+        let limits = app.settings.limits;
+        let connections = Connections::new(limits.connections);
+        let mut stop = pin!(stop);
+        let mut complained: Option<Instant> = None;
         let served: io::Result<()> = loop {
             tokio::select! {
                 () = &mut stop => break Ok(()),
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
+                accepted = self.accept(&connections) => match accepted {
+                    Ok((stream, peer, place)) => {
                         no_delay(&stream);
                         let (app, tls) = (Arc::clone(&app), self.tls.clone());
-                        let (watcher, stopped) = (connections.watcher(), stopped.clone());
-                        tokio::spawn(converse(app, stream, peer.ip(), tls, watcher, stopped));
+                        tokio::spawn(converse(app, stream, peer.ip(), tls, place));
                     }
                     Err(error) if !is_fatal(&error) => {
-                        log::warn!(target: "wazo_auth.http", "cannot accept a connection: {error}");
+                        if complained.is_none_or(|last| last.elapsed() > COMPLAIN_EVERY) {
+                            log::warn!(target: "wazo_auth.http", "cannot accept a connection: {error}");
+                            complained = Some(Instant::now());
+                        }
+                        // Too few descriptors or too little memory: both come
+                        // back with connections that end.
+                        connections.make_room();
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                     Err(error) => break Err(error),
@@ -139,12 +163,19 @@ impl Server {
         };
         drop(self.listener);
         served?;
-        // Nobody waits for handshakes that never end.
-        drop(stopping);
-        if timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
-            log::warn!(target: "wazo_auth.http", "some requests did not finish in {} s", DRAIN_TIMEOUT.as_secs());
+        if timeout(limits.stop, connections.end()).await.is_err() {
+            let (open, seconds) = (connections.open(), limits.stop.as_secs_f64());
+            log::warn!(target: "wazo_auth.http", "{open} requests did not finish in {seconds} s (rest_api.timeouts.stop): they are broken off");
         }
         Ok(())
+    }
+
+    async fn accept(
+        &self,
+        connections: &Arc<Connections>,
+    ) -> io::Result<(TcpStream, SocketAddr, Place)> {
+        let (stream, peer) = self.listener.accept().await?;
+        Ok((stream, peer, connections.place().await))
     }
 }
 
@@ -168,30 +199,31 @@ async fn converse(
     stream: TcpStream,
     peer: IpAddr,
     tls: Option<TlsAcceptor>,
-    watcher: Watcher,
-    stopped: watch::Receiver<()>,
+    place: Place,
 ) {
     match tls {
-        None => exchange(app, stream, peer, watcher).await,
+        None => exchange(app, stream, peer, &place.seat).await,
         Some(tls) => {
-            if let Some(stream) = secure(stream, peer, &tls, stopped).await {
-                exchange(app, stream, peer, watcher).await;
+            let limit = app.settings.limits.handshake;
+            if let Some(stream) = secure(stream, peer, &tls, limit, &place.seat).await {
+                exchange(app, stream, peer, &place.seat).await;
             }
         }
     }
 }
 
-/// Makes a connection a TLS one; gives up when the daemon stops meanwhile.
+/// Makes a connection a TLS one; gives up when it is to leave meanwhile.
 async fn secure(
     stream: TcpStream,
     peer: IpAddr,
     tls: &TlsAcceptor,
-    mut stopped: watch::Receiver<()>,
+    limit: Duration,
+    seat: &Seat,
 ) -> Option<TlsStream<TcpStream>> {
-    let handshake = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
+    let handshake = timeout(limit, tls.accept(stream));
     let accepted = tokio::select! {
         accepted = handshake => accepted,
-        _ = stopped.changed() => return None,
+        () = seat.asked_to_leave() => return None,
     };
     match accepted {
         Ok(Ok(stream)) => return Some(stream),
@@ -207,18 +239,41 @@ async fn exchange(
     app: Arc<App>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: IpAddr,
-    watcher: Watcher,
+    seat: &Arc<Seat>,
 ) {
-    let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(dispatch::answer(app, request, peer).await) }
+    let limits = app.settings.limits;
+    let stream = Patient::new(stream, Arc::clone(seat), limits.answer);
+    let service = service_fn(|request| {
+        let (app, answering) = (Arc::clone(&app), seat.answering());
+        async move {
+            let answer = dispatch::answer(app, request, peer).await;
+            drop(answering);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(limits.head)
+        .max_header_size(BUFFER)
         .max_buf_size(BUFFER)
+        // Who has said all may still listen.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = &mut connection => ended,
+        () = seat.asked_to_leave() => {
+            connection.as_mut().graceful_shutdown();
+            if seat.is_idle() {
+                // One look suffices to close it, unless a request has come half.
+                timeout(Duration::ZERO, connection).await.unwrap_or(Ok(()))
+            } else {
+                connection.await
+            }
+        }
+    };
+    if let Err(error) = ended {
         log::debug!(target: "wazo_auth.http", "{peer}: {error}");
     }
 }

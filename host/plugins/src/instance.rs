@@ -19,6 +19,7 @@ use crate::{
     CallError,
     gate::{Full, Gate},
     host::HostObject,
+    share::{Share, UsedUp},
     text::shortened,
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Instance {
     /// The host as the plugin sees it, for the documented defaults.
     host: Host,
     gate: Arc<Gate>,
+    /// What it shares with other plugins; the daemon's own share nothing.
+    share: Option<Arc<Share>>,
     timeout: Duration,
     panics: AtomicU64,
 }
@@ -48,6 +51,7 @@ impl Instance {
     /// of it will fail.
     pub(crate) fn new(
         host: HostObject,
+        share: Option<Arc<Share>>,
         timeout: Duration,
         object: Result<PluginBox, String>,
     ) -> Self {
@@ -56,6 +60,7 @@ impl Instance {
             object: object.map_err(|reason| shortened(&reason, MAX_TEXT).to_owned()),
             gate: Arc::clone(&host.gate),
             host: Host::new(host.into_object()),
+            share,
             timeout,
             panics: AtomicU64::new(0),
         }
@@ -92,6 +97,8 @@ impl Instance {
         })?;
         let head =
             serde_json::to_string(request).map_err(|error| self.failed(error.to_string()))?;
+        let turn = self.share.as_ref().map(Share::enter).transpose();
+        let _turn = turn.map_err(|used_up| self.crowded_out(&used_up))?;
         let slot = self.gate.enter().map_err(|full| self.busy(&full))?;
         let call = || object.call(RStr::from(method), RStr::from(&*head), RSlice::from(&[][..]));
         // The slot goes with the call: one that never returns keeps it.
@@ -132,6 +139,15 @@ impl Instance {
             "all its {slots} slots (plugins.{}.max_concurrent_calls) are taken, {hung} of them by \
              calls that did not return in time",
             self.name
+        );
+        CallError::Busy { plugin: self.plugin(), text }
+    }
+
+    fn crowded_out(&self, used_up: &UsedUp) -> CallError {
+        let workers = used_up.workers;
+        let text = format!(
+            "calls of plugins hold all {workers} workers that they may hold together \
+             (a part of rest_api.max_threads)"
         );
         CallError::Busy { plugin: self.plugin(), text }
     }

@@ -24,6 +24,7 @@ pub mod look;
 mod metadata;
 mod registry;
 mod settings;
+mod share;
 mod start;
 mod text;
 mod trial;

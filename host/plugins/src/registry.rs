@@ -38,6 +38,8 @@ const STOCK: [&str; 4] = ["wazo_user", "ldap_user", "broken_init", "broken_verif
 /// The metadata plugins that come with the daemon.
 const STOCK_METADATA: [&str; 4] =
     ["default_user", "default_internal", "default_external_api", "user_admin_status"];
+/// Plugins that answer from what the daemon has, and so never wait for others.
+const OWN: [&str; 4] = ["wazo_user", "default_user", "default_internal", "default_external_api"];
 
 /// All plugins of the daemon.
 pub struct Registry {

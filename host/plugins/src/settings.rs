@@ -20,6 +20,9 @@ pub struct Settings {
     pub purpose_metadata_mapping: IndexMap<String, Vec<String>>,
     /// What a plugin needs beyond its name, by name.
     pub plugins: IndexMap<String, PluginOptions>,
+    /// How many workers the calls of all plugins may hold together; those of
+    /// the daemon's own do not count. None: as many as there are.
+    pub workers: Option<usize>,
 }
 
 /// What a plugin needs beyond its name. An unknown key is an error: a misspelt

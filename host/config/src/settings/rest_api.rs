@@ -1,6 +1,7 @@
 //! Section `rest_api` (contract: config.md section 2.2).
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,6 +18,11 @@ pub struct RestApi {
     /// Requests worked on at a time, and connections to the database.
     #[serde(deserialize_with = "value::positive")]
     pub max_threads: u32,
+    /// Connections open at a time, as far as the limit on descriptors allows.
+    #[serde(deserialize_with = "value::positive")]
+    pub max_connections: u32,
+    /// How long a client may take.
+    pub timeouts: Timeouts,
     /// How many proxies are trusted to add to `X-Forwarded-*` (http.md 6.2).
     pub num_proxies: u32,
     /// How TLS gets its certificate if not from the two files below.
@@ -30,6 +36,26 @@ pub struct RestApi {
     /// Requests from scripts of other sites (http.md 6.1).
     #[serde(deserialize_with = "value::or_default")]
     pub cors: Cors,
+}
+
+/// Section `rest_api.timeouts`: how long a client may take for each step.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Timeouts {
+    /// For the TLS handshake.
+    #[serde(deserialize_with = "value::positive_seconds")]
+    pub handshake: Duration,
+    /// For the head of a request, since the answer to the one before it.
+    #[serde(deserialize_with = "value::positive_seconds")]
+    pub head: Duration,
+    /// For the body of a request.
+    #[serde(deserialize_with = "value::positive_seconds")]
+    pub body: Duration,
+    /// To take each 64 KiB of an answer.
+    #[serde(deserialize_with = "value::positive_seconds")]
+    pub answer: Duration,
+    /// To finish requests that run when the daemon is told to stop.
+    #[serde(deserialize_with = "value::seconds")]
+    pub stop: Duration,
 }
 
 /// The values of `rest_api.tls`.

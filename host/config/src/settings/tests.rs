@@ -138,6 +138,10 @@ fn a_wrong_type_is_one_sentence() {
             "0.yml: rest_api.max_threads: it is `0`: a whole number above 0",
         ),
         (
+            "rest_api: {timeouts: {head: 0}}",
+            "0.yml: rest_api.timeouts.head: it is `0`: a number of seconds above 0",
+        ),
+        (
             "rest_api: {tls: magic}",
             "rest_api.tls: it is the text `magic`: `self_signed` is expected",
         ),

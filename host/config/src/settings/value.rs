@@ -128,6 +128,19 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
     deserializer.deserialize_any(Seconds)
 }
 
+/// A duration in seconds that has to be one.
+pub(super) fn positive_seconds<'de, D>(deserializer: D) -> Result<Duration, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let duration = seconds(deserializer)?;
+    if duration.is_zero() {
+        let expected = "a number of seconds above 0";
+        return Err(D::Error::invalid_value(Unexpected::Unsigned(0), &expected));
+    }
+    Ok(duration)
+}
+
 /// A duration in seconds; a negative one is none.
 pub(super) fn seconds_or_never<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -17,11 +17,12 @@ use crate::{
     load::{Library, OpenError},
     look::FileId,
     registry::{
-        STOCK, STOCK_METADATA,
+        OWN, STOCK, STOCK_METADATA,
         catalog::Catalog,
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
     },
+    share::Share,
     start::{StartError, Starter},
 };
 
@@ -54,6 +55,7 @@ pub struct Candidate<'a> {
 pub(crate) struct Loading<'a> {
     choices: Choices<'a>,
     services: Arc<dyn HostServices>,
+    share: Option<Arc<Share>>,
     starter: Starter,
     opener: &'a dyn TrialOpener,
     /// Libraries that were opened, or why not: one may hold several plugins.
@@ -74,6 +76,7 @@ impl<'a> Loading<'a> {
         Self {
             choices: Choices::new(settings, catalog),
             services,
+            share: settings.workers.map(Share::new),
             starter: Starter::new(),
             opener,
             opened: HashMap::new(),
@@ -155,7 +158,8 @@ impl<'a> Loading<'a> {
             Ok(made) => made.map_err(|error| StartError::of(name, &error)),
             Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
         };
-        Instance::new(host, timeout, made.map_err(|error| error.to_string()))
+        let share = self.share.clone().filter(|_| !OWN.contains(&name));
+        Instance::new(host, share, timeout, made.map_err(|error| error.to_string()))
     }
 
     /// Opens the library of a plugin, once for all plugins that are in it.

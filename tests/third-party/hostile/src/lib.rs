@@ -195,6 +195,8 @@ impl Metadata for Nothing {
 
 export_plugins! {
     backend  "blocks"        => Blocks,
+    backend  "blocks_too"    => Blocks,
+    backend  "blocks_again"  => Blocks,
     backend  "blocks_in_new" => BlocksInNew,
     backend  "panics"        => Panics,
     backend  "panics_in_new" => PanicsInNew,
