@@ -9,6 +9,9 @@
 //!                         every caller is answered
 //! ```
 //!
+//! A commit that one task spoilt for all (the row that fills the disk, a
+//! violation noticed late) is undone, and each task is tried again by itself.
+//!
 //! While one group is being synced the next one gathers in the queue.
 
 use std::collections::VecDeque;
@@ -156,43 +159,33 @@ impl Worker {
 
     /// Runs a group of tasks in one transaction and answers them.
     fn group(&mut self, mut tasks: VecDeque<Box<dyn Task>>) {
-        let undone = match self.commit_group(&mut tasks) {
-            Ok(changes) => {
-                for change in changes {
-                    self.index.apply(change);
-                }
-                None
-            }
-            Err(error) => {
-                log::warn!(
-                    target: "wazo_auth.store",
-                    "undid a transaction of {} writes: {error}", tasks.len()
-                );
-                Some(error)
-            }
+        let Err(error) = self.commit_group(tasks.make_contiguous()) else {
+            return tasks.into_iter().for_each(|task| task.answer(None));
         };
-        for task in tasks {
-            task.answer(undone.as_ref());
+        log::warn!(
+            target: "wazo_auth.store",
+            "undid a transaction of {} writes: {error}", tasks.len()
+        );
+        if tasks.len() > 1 && may_be_the_fault_of_one(&error) {
+            tasks.into_iter().for_each(|task| self.group(VecDeque::from([task])));
+        } else {
+            tasks.into_iter().for_each(|task| task.answer(Some(&error)));
         }
     }
 
-    fn commit_group(
-        &mut self,
-        tasks: &mut VecDeque<Box<dyn Task>>,
-    ) -> Result<Vec<IndexChange>, Error> {
+    /// Commits what the tasks write and takes it over into the index.
+    fn commit_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<(), Error> {
         execute(&self.conn, "BEGIN IMMEDIATE")?;
         let done = self.run_group(tasks).and_then(|changes| {
             execute(&self.conn, "COMMIT")?;
             Ok(changes)
         });
         self.end(done.is_ok());
-        done
+        done?.into_iter().for_each(|change| self.index.apply(change));
+        Ok(())
     }
 
-    fn run_group(
-        &mut self,
-        tasks: &mut VecDeque<Box<dyn Task>>,
-    ) -> Result<Vec<IndexChange>, Error> {
+    fn run_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Vec<IndexChange>, Error> {
         // Nobody else can write from here to the commit.
         self.reload_if_changed()?;
         let mut changes = Vec::new();
@@ -273,6 +266,15 @@ impl Worker {
     fn read_data_version(&self) -> Result<i64, Error> {
         let mut statement = self.conn.prepare_cached("PRAGMA data_version")?;
         Ok(statement.query_row([], |row| row.get(0))?)
+    }
+}
+
+/// Whether the others of the group may succeed without the one that failed. A
+/// database that is locked, gone or damaged is so for all of them.
+fn may_be_the_fault_of_one(error: &Error) -> bool {
+    match error {
+        Error::Busy | Error::ReadOnly | Error::Corrupt { .. } | Error::Unavailable { .. } => false,
+        _ => true,
     }
 }
 
