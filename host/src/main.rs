@@ -5,6 +5,7 @@ mod certificate;
 mod cleanup_task;
 mod cli;
 mod daemon;
+mod db_commands;
 mod environment;
 mod plugin_commands;
 mod setup;
@@ -20,5 +21,6 @@ fn main() -> ExitCode {
     match &cli.command {
         None => daemon::run(&cli),
         Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
+        Some(Command::Db(command)) => db_commands::run(&cli, command),
     }
 }

@@ -109,8 +109,8 @@ impl Setup {
 
     /// Runs the daemon under another command.
     #[must_use]
-    pub fn wrapper(mut self, words: &[&str]) -> Self {
-        self.wrapper = words.iter().map(|&word| word.to_owned()).collect();
+    pub fn wrapper(mut self, words: &[impl AsRef<str>]) -> Self {
+        self.wrapper = words.iter().map(|word| word.as_ref().to_owned()).collect();
         self
     }
 

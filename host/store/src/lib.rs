@@ -19,6 +19,7 @@ mod value;
 #[cfg(test)]
 mod testing;
 
+pub mod backup;
 pub mod groups;
 pub mod index;
 pub mod key_file;
@@ -39,7 +40,8 @@ pub use key_file::KeyFileError;
 pub use list::{Direction, Page};
 pub use sealer::{Sealer, Table};
 pub use seals::Seals;
-pub use store::{Options, Store};
+pub use sqlite::sealed_tokens::SealedTokens;
+pub use store::{Database, Options, Store};
 pub use tx::{Lock, Tx};
 pub use value::{Row, Value};
 

@@ -25,6 +25,7 @@ use rusqlite::Connection;
 use wazo_auth_context::Context;
 
 use crate::sqlite::connection::Reader;
+use crate::sqlite::files::OpenFiles;
 use crate::sqlite::task::{Task, task};
 use crate::{Error, IndexChange, Seals, TokenIndex, Tx, index};
 
@@ -43,6 +44,7 @@ pub(crate) struct Writer {
 /// What the thread owns.
 pub(crate) struct Worker {
     conn: Connection,
+    files: OpenFiles,
     seals: Seals,
     index: Arc<TokenIndex>,
     context: Context,
@@ -119,12 +121,14 @@ impl Worker {
     /// Reads the whole index; from then on this thread keeps it exact.
     pub fn new(
         conn: Connection,
+        files: OpenFiles,
         seals: Seals,
         index: Arc<TokenIndex>,
         context: Context,
     ) -> Result<Self, Error> {
         let mut worker = Self {
             conn,
+            files,
             seals,
             index,
             context,
@@ -186,6 +190,7 @@ impl Worker {
     }
 
     fn run_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Vec<IndexChange>, Error> {
+        self.files.look()?;
         // Nobody else can write from here to the commit.
         self.reload_if_changed()?;
         let mut changes = Vec::new();
@@ -216,17 +221,22 @@ impl Worker {
     }
 
     fn poll(&mut self) {
-        let polled = execute(&self.conn, "BEGIN").and_then(|()| {
+        let polled = self.files.look().and_then(|()| {
+            execute(&self.conn, "BEGIN")?;
             self.reload_if_changed()?;
             execute(&self.conn, "COMMIT")
         });
         self.end(polled.is_ok());
         match polled {
-            Ok(()) => self.poll_failed = false,
+            Ok(()) if self.poll_failed => {
+                self.poll_failed = false;
+                log::warn!(target: "wazo_auth.store", "the database can be used again");
+            }
+            Ok(()) => {}
             // Said once, not twenty times a second.
             Err(error) if !self.poll_failed => {
                 self.poll_failed = true;
-                log::error!(target: "wazo_auth.store", "cannot look for foreign changes: {error}");
+                log::error!(target: "wazo_auth.store", "{error}");
             }
             Err(_) => {}
         }
