@@ -182,6 +182,7 @@ fn restart(folder: TempDir, load: &Load, seal_tokens: bool) -> Daemon {
     let daemon = Setup::default().config(&yaml).folder(folder).start();
     let opened = format!("with {} live tokens", tokens.len());
     assert!(daemon.log().contains(&opened), "{opened:?} is not in:\n{}", daemon.log());
+    assert!(!daemon.log().contains("is not whole"), "no log is damaged:\n{}", daemon.log());
     for token in &tokens {
         let answer = daemon.head(&format!("/0.1/token/{token}")).send();
         assert_eq!(answer.status, 204, "a stored token is valid");

@@ -8,4 +8,5 @@ pub(crate) mod migrate;
 pub(crate) mod open;
 pub(crate) mod sealed_tokens;
 pub(crate) mod task;
+pub(crate) mod wal;
 pub(crate) mod writer;

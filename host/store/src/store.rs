@@ -113,8 +113,7 @@ impl Database {
         let seals = Seals::new(sealer);
         let index = Arc::new(TokenIndex::default());
         let failed = |source| OpenError::Database { path: path.clone(), source };
-        let files = OpenFiles::of(&path);
-        let files = files.map_err(|source| OpenError::File { path: path.clone(), source })?;
+        let files = OpenFiles::of(&conn, &path).map_err(failed)?;
         let presence = files.presence();
         let worker = Worker::new(conn, files, seals.clone(), Arc::clone(&index), context);
         let worker = worker.map_err(failed)?;

@@ -14,85 +14,15 @@ use std::{
 };
 
 use rusqlite::Connection;
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Answer, Daemon, Database, Setup};
+use serde_json::json;
+use wazo_auth_tests::{Database, Setup};
 
 use crate::{
     copies::run_ok,
-    support::{another_file_system, other_place, used_folder},
+    support::{
+        Fixture, Over, another_file_system, is_outage, other_place, token, used_folder, wait,
+    },
 };
-
-/// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A daemon, a token and a refresh token of the administrator.
-struct Fixture {
-    daemon: Daemon,
-    token: String,
-    refresh_token: String,
-}
-
-impl Fixture {
-    fn new(setup: Setup) -> Self {
-        let daemon = setup.start();
-        let body = json!({"access_type": "offline", "client_id": "outage"});
-        let data = daemon.login(ADMIN, ADMIN_PASSWORD, body);
-        let text = |key: &str| data[key].as_str().unwrap().to_owned();
-        Self { token: text("token"), refresh_token: text("refresh_token"), daemon }
-    }
-
-    /// Asks for a token by the refresh token.
-    fn refresh(&self) -> Answer {
-        let body = json!({"client_id": "outage", "refresh_token": self.refresh_token});
-        self.daemon.post("/0.1/token").json(body).send()
-    }
-
-    fn read(&self) -> Answer {
-        self.daemon.get(&format!("/0.1/token/{}", self.token)).send()
-    }
-
-    #[track_caller]
-    fn token_is_checked(&self, token: &str) {
-        let _ = self.daemon.head(&format!("/0.1/token/{token}")).send().expect(204);
-        let body = json!({"scopes": ["auth.users.read"]});
-        let path = format!("/0.1/token/{token}/scopes/check");
-        let _ = self.daemon.post(&path).json(body).send().expect(200);
-    }
-
-    /// Sends a request until it has this answer.
-    #[track_caller]
-    fn until(&self, status: u16, send: impl Fn(&Self) -> Answer) -> Answer {
-        let began = Instant::now();
-        loop {
-            let answer = send(self);
-            if answer.status == status {
-                return answer;
-            }
-            assert!(began.elapsed() < PATIENCE, "still {}: {}", answer.status, answer.text());
-        }
-    }
-}
-
-/// Ends the clients, also when their test fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-#[track_caller]
-fn is_outage(answer: &Answer) {
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    assert_eq!(answer.header("retry-after"), "1");
-    assert_eq!(answer.json(), json!({"message": "The database cannot serve this now."}));
-}
-
-fn token(answer: &Answer) -> String {
-    answer.json()["data"]["token"].as_str().unwrap().to_owned()
-}
 
 #[test]
 fn a_full_disk_stops_writes_only_and_nothing_that_was_acknowledged_is_lost() {
@@ -177,15 +107,6 @@ fn fill(file: &Path) {
     while std::io::Write::write(&mut file, &[7; 4096]).is_ok() {}
 }
 
-#[track_caller]
-fn wait(done: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < PATIENCE, "nothing happens");
-        thread::yield_now();
-    }
-}
-
 #[test]
 fn a_database_that_another_program_locks_is_waited_for_then_refused() {
     let fixture = Fixture::new(Setup::default());
@@ -263,8 +184,8 @@ fn a_database_that_is_damaged_is_restored_while_the_daemon_runs() {
     });
     let token = token(&fixture.until(200, Fixture::refresh));
     fixture.token_is_checked(&token);
-    let value: Value = fixture.read().expect(200).json();
+    let value = fixture.read().expect(200).json();
     assert_eq!(value["data"]["token"], json!(fixture.token));
-    let folder: TempDir = fixture.daemon.kill();
+    let folder = fixture.daemon.kill();
     assert_eq!(Database::copy_of(folder.path()).text("PRAGMA integrity_check"), "ok");
 }

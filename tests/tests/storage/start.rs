@@ -176,6 +176,27 @@ fn a_database_that_another_program_keeps_is_waited_for_and_then_named() {
     assert!((4..30).contains(&waited), "{waited} s");
 }
 
+#[test]
+fn a_log_that_was_damaged_is_recovered_as_far_as_it_goes_and_named() {
+    let daemon = Daemon::start();
+    let tokens = [(); 6].map(|()| daemon.admin_token());
+    let folder = daemon.kill();
+    let path = folder.path().to_owned();
+    let log = path.join("auth.db-wal");
+    // In the commit of one of the last tokens.
+    let length = fs::metadata(&log).unwrap().len();
+    overwrite(&log, length - 3 * 4120, 100);
+    let daemon = Setup::default().folder(folder).start();
+    let said = daemon.log();
+    let warning = said.lines().find(|line| line.contains("(WARNING)")).unwrap();
+    let says = format!("the write-ahead log {} is not whole after its frame ", log.display());
+    assert!(warning.contains(&says), "{warning}");
+    let kept = warning.split("(it is kept as ").nth(1).unwrap().trim_end_matches(')');
+    assert_eq!(fs::metadata(kept).unwrap().len(), length, "{warning}");
+    let valid = |token: &String| daemon.head(&format!("/0.1/token/{token}")).send().status == 204;
+    assert!(valid(&tokens[0]) && !valid(&tokens[5]), "what came before, and only that");
+}
+
 /// The daemon ends with exit code 1 and this sentence, on its standard error
 /// and in its log file.
 fn fails_with(setup: Setup, folder: &Path, says: &str) -> String {

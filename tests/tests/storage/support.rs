@@ -5,12 +5,98 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     process::Command,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
 use tempfile::TempDir;
-use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon};
+use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Answer, Daemon, Setup};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A daemon, a token and a refresh token of the administrator.
+pub struct Fixture {
+    pub daemon: Daemon,
+    pub token: String,
+    pub refresh_token: String,
+}
+
+impl Fixture {
+    pub fn new(setup: Setup) -> Self {
+        let daemon = setup.start();
+        let body = json!({"access_type": "offline", "client_id": "outage"});
+        let data = daemon.login(ADMIN, ADMIN_PASSWORD, body);
+        let text = |key: &str| data[key].as_str().unwrap().to_owned();
+        Self { token: text("token"), refresh_token: text("refresh_token"), daemon }
+    }
+
+    /// Asks for a token by the refresh token.
+    pub fn refresh(&self) -> Answer {
+        let body = json!({"client_id": "outage", "refresh_token": self.refresh_token});
+        self.daemon.post("/0.1/token").json(body).send()
+    }
+
+    pub fn read(&self) -> Answer {
+        self.daemon.get(&format!("/0.1/token/{}", self.token)).send()
+    }
+
+    #[track_caller]
+    pub fn token_is_checked(&self, token: &str) {
+        let _ = self.daemon.head(&format!("/0.1/token/{token}")).send().expect(204);
+        let body = json!({"scopes": ["auth.users.read"]});
+        let path = format!("/0.1/token/{token}/scopes/check");
+        let _ = self.daemon.post(&path).json(body).send().expect(200);
+    }
+
+    /// Sends a request until it has this answer.
+    #[track_caller]
+    pub fn until(&self, status: u16, send: impl Fn(&Self) -> Answer) -> Answer {
+        let began = Instant::now();
+        loop {
+            let answer = send(self);
+            if answer.status == status {
+                return answer;
+            }
+            assert!(began.elapsed() < PATIENCE, "still {}: {}", answer.status, answer.text());
+        }
+    }
+}
+
+/// Ends the clients, also when their test fails.
+pub struct Over<'a>(pub &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[track_caller]
+pub fn is_outage(answer: &Answer) {
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.json(), json!({"message": "The database cannot serve this now."}));
+}
+
+pub fn token(answer: &Answer) -> String {
+    answer.json()["data"]["token"].as_str().unwrap().to_owned()
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn wait(done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < PATIENCE, "nothing happens");
+        thread::yield_now();
+    }
+}
 
 /// A folder as a daemon left it that had issued three tokens, one of them a
 /// refresh token.

@@ -53,7 +53,7 @@ pub struct Restored {
 pub fn restore(mut copying: Copying<'_>, file: &Path, force: bool) -> Result<Restored, CopyError> {
     let (checked, upgraded_from, sealed) = checked_copy(&mut copying, file, force)?;
     let database = copying.database;
-    let time = copying.context.now().strftime("%Y%m%dT%H%M%SZ");
+    let time = copying.context.now().strftime("%Y%m%dT%H%M%S%.3fZ");
     let former = beside(database, &format!(".{time}.before-restore"));
     let former = match live(database)? {
         Live::Usable(mut live) => {

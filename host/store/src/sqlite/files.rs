@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::Connection;
+
 use crate::Error;
 use crate::sqlite::lock_file::beside;
 
@@ -31,11 +33,16 @@ pub(crate) struct Presence(AtomicBool);
 // === impl OpenFiles ===
 
 impl OpenFiles {
-    /// The files of the database `path`, which is open.
-    pub fn of(path: &Path) -> io::Result<Self> {
+    /// The files of the database `path`, which `conn` has open.
+    pub fn of(conn: &Connection, path: &Path) -> Result<Self, Error> {
+        // SQLite opens the other two for the first query.
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let open = |suffix| {
             let path = beside(path, suffix);
-            identity(&path).map(|identity| OpenFile { path, identity })
+            match identity(&path) {
+                Ok(identity) => Ok(OpenFile { path, identity }),
+                Err(error) => Err(Error::Unavailable { detail: error.to_string() }),
+            }
         };
         let files = [open("")?, open("-wal")?, open("-shm")?];
         Ok(Self { files, presence: Arc::new(Presence(AtomicBool::new(true))) })

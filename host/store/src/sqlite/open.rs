@@ -14,6 +14,7 @@ use wazo_auth_context::Context;
 use crate::sqlite::connection::{self, Purpose};
 use crate::sqlite::lock_file::{LockFile, beside};
 use crate::sqlite::migrate::{self, MIGRATIONS, database};
+use crate::sqlite::wal;
 use crate::{Error, OpenError};
 
 /// How long a read waits for a connection. There is one for each thread that
@@ -26,6 +27,7 @@ const WAL_LIMIT_BYTES: u32 = 64 << 20;
 pub(crate) fn writer(path: &Path, context: &Context) -> Result<(Connection, LockFile), OpenError> {
     let lock = LockFile::take(path)?;
     create(path)?;
+    wal::warn_of_damage(path, context);
     let mut conn = connect(path)?;
     migrate::migrate(&mut conn, path, MIGRATIONS, context)?;
     use_wal(&conn, path)?;

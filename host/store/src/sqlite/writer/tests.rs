@@ -17,7 +17,7 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     let context = testing::context();
     let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
     drop(lock);
-    let files = OpenFiles::of(&folder.path().join("auth.db")).unwrap();
+    let files = OpenFiles::of(&conn, &folder.path().join("auth.db")).unwrap();
     let worker = Worker::new(conn, files, Seals::default(), Arc::clone(index), context);
     (worker.unwrap(), folder)
 }
