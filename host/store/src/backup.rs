@@ -70,7 +70,7 @@ pub fn back_up(
     let source = source.map_err(|error| unusable(migrate::database(database, error)))?;
     migrate::version(&source, database).map_err(unusable)?;
 
-    let temporary = Temporary::beside(file, context, database)?;
+    let temporary = Temporary::beside(file, context)?;
     copy(&source, &temporary.path, &mut copying.progress).map_err(|error| failed(file, error))?;
     let sealed = {
         let copy = alone(&temporary.path).map_err(|error| failed(file, error))?;
@@ -185,16 +185,21 @@ fn failed(file: &Path, error: rusqlite::Error) -> CopyError {
 // === impl Temporary ===
 
 impl Temporary {
-    /// A new empty file that only its owner may read: the owner of `like`,
-    /// where this account may give it to another one.
-    fn beside(name: &Path, context: &Context, like: &Path) -> Result<Self, CopyError> {
+    /// A new empty file that only this account may read.
+    fn beside(name: &Path, context: &Context) -> Result<Self, CopyError> {
         let random = u64::from_ne_bytes(context.random());
         let path = beside(name, &format!(".{random:016x}.part"));
         let io = |source| CopyError::File { path: path.clone(), source };
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
-        let made = Self { path: path.clone() };
-        give_to_owner_of(like, &path).map_err(io)?;
+        Ok(Self { path })
+    }
+
+    /// The same for the owner of `database`, as a file of the daemon's.
+    fn of_daemon(name: &Path, context: &Context, database: &Path) -> Result<Self, CopyError> {
+        let made = Self::beside(name, context)?;
+        let given = give_to_owner_of(database, &made.path);
+        given.map_err(|source| CopyError::File { path: made.path.clone(), source })?;
         Ok(made)
     }
 

@@ -139,6 +139,7 @@ fn a_database_that_is_moved_away_is_not_written_and_put_back_it_is() {
         // The next write looks for itself; reads are told within 50 ms.
         is_outage(&fixture.refresh());
         is_outage(&fixture.until(503, Fixture::read));
+        fixture.all_is_refused();
         issued.iter().for_each(|token| fixture.token_is_checked(token));
         // Another file in its place is not taken for it.
         fs::copy(file("elsewhere"), file(name)).unwrap();
@@ -176,7 +177,7 @@ fn a_database_that_is_damaged_is_restored_while_the_daemon_runs() {
     is_outage(&fixture.until(503, |fixture| {
         fixture.daemon.get("/0.1/users/me/tokens").token(&fixture.token).send()
     }));
-    fixture.token_is_checked(&fixture.token);
+    fixture.all_is_refused();
     let said = run_ok(&folder, &["restore", backup.to_str().unwrap()]);
     assert!(said.contains("the former content is in"), "{said}");
     let _ = fixture.until(200, |fixture| {

@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::json;
 use tempfile::TempDir;
-use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Answer, Daemon, Setup};
+use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Answer, Daemon, Request, Setup};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,6 +52,34 @@ impl Fixture {
         let body = json!({"scopes": ["auth.users.read"]});
         let path = format!("/0.1/token/{token}/scopes/check");
         let _ = self.daemon.post(&path).json(body).send().expect(200);
+    }
+
+    /// Whatever reads or writes the database is refused for now, and never
+    /// taken for a fault of the daemon (500) or of the caller.
+    #[track_caller]
+    pub fn all_is_refused(&self) {
+        let me = |request: Request| request.token(&self.token);
+        let token = format!("/0.1/token/{}", self.token);
+        let named = json!({"name": "outage", "acl": []});
+        let login = self.daemon.post("/0.1/token").basic(ADMIN, ADMIN_PASSWORD).json("{}");
+        for (what, request) in [
+            ("login", login),
+            ("GET", self.daemon.get(&token)),
+            ("DELETE", self.daemon.delete(&token)),
+            ("user", me(self.daemon.post("/0.1/users")).json(json!({"username": "outage"}))),
+            ("policy", me(self.daemon.post("/0.1/policies")).json(named)),
+            ("list", me(self.daemon.get("/0.1/users/me/tokens"))),
+            ("all", me(self.daemon.get("/0.1/tokens"))),
+            ("refresh token", me(self.daemon.delete("/0.1/users/me/tokens/outage"))),
+        ] {
+            let answer = request.send();
+            assert_eq!(answer.status, 503, "{what}: {}", answer.text());
+            assert!(!answer.header("retry-after").is_empty(), "{what}");
+            let body = answer.json();
+            let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
+            assert_eq!(keys, ["message"], "{what}: {body}");
+        }
+        self.token_is_checked(&self.token);
     }
 
     /// Sends a request until it has this answer.

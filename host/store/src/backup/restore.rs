@@ -95,7 +95,7 @@ fn checked_copy(
     if found > known {
         return Err(CopyError::Newer { path: path(), found, known });
     }
-    let temporary = Temporary::beside(copying.database, copying.context, copying.database)?;
+    let temporary = Temporary::of_daemon(copying.database, copying.context, copying.database)?;
     copy(&source, &temporary.path, &mut copying.progress).map_err(|error| of_file(file, error))?;
     let mut copy = alone(&temporary.path).map_err(|error| of_file(file, error))?;
     check(&copy, file)?;
@@ -135,14 +135,12 @@ fn live(database: &Path) -> Result<Live, CopyError> {
     if !std::fs::exists(database).map_err(|error| io(database, error))? {
         return Ok(Live::Missing);
     }
-    let opened = plain(database).and_then(|conn| {
+    let opened = plain(database).map_err(Error::from).and_then(|conn| {
         let wal = conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
-        Ok((conn, wal.map_err(Error::from)))
+        wal.or_else(|error| has_log(database, error.into()))?;
+        Ok(conn)
     });
-    let opened = opened.map_err(Error::from);
-    match opened
-        .and_then(|(conn, wal)| wal.or_else(|error| has_log(database, error)).map(|()| conn))
-    {
+    match opened {
         Ok(conn) => Ok(Live::Usable(conn)),
         Err(Error::Corrupt { .. }) => Ok(Live::Unusable),
         Err(source) => {
@@ -198,7 +196,7 @@ fn replace_content(
     if !matches!(backup.step(0).map_err(broken)?, StepResult::More) {
         return Err(broken(busy()));
     }
-    let kept = Temporary::beside(former, copying.context, database)?;
+    let kept = Temporary::of_daemon(former, copying.context, database)?;
     copy_pages(&reader, &kept.path, &mut copying.progress)
         .map_err(|error| failed(former, error))?;
     kept.take_name(former, false)?;

@@ -282,10 +282,7 @@ impl Worker {
 /// Whether the others of the group may succeed without the one that failed. A
 /// database that is locked, gone or damaged is so for all of them.
 fn may_be_the_fault_of_one(error: &Error) -> bool {
-    match error {
-        Error::Busy | Error::ReadOnly | Error::Corrupt { .. } | Error::Unavailable { .. } => false,
-        _ => true,
-    }
+    *error == Error::Full || !error.is_outage()
 }
 
 fn execute(conn: &Connection, sql: &str) -> Result<(), Error> {
