@@ -179,8 +179,9 @@ impl Store {
     /// it wrote is undone and nobody else is disturbed.
     ///
     /// `f` must do nothing but reads and writes on its [`Tx`]: everybody's
-    /// writes wait for it. It may be run more than once (on other stores); it
-    /// must not write through the store again.
+    /// writes wait for it. It may be run more than once (when another write
+    /// spoilt the commit that they shared); it must not write through the store
+    /// again.
     ///
     /// # Errors
     /// Those of `f`; [`Error::Overloaded`] when too many writes wait; what made
