@@ -59,6 +59,42 @@ pub(crate) enum Command {
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Copy the database, put a copy back, forget tokens whose key is lost.
+    #[command(subcommand)]
+    Db(DbCommand),
+}
+
+/// What to do with the database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Copy the database, also while the daemon runs.
+    ///
+    /// The copy is whole, checked, and readable by its owner only. It holds no token in clear:
+    /// keep a copy of token_key_file with it, without which its tokens are of no use.
+    Backup {
+        /// The file to make.
+        file: PathBuf,
+        /// Replace FILE if it exists.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a copy back, also while the daemon runs.
+    ///
+    /// FILE is checked first; the former content is kept in a file that is named. A daemon that
+    /// runs goes over to the restored content at once. All is then as it was when the copy was
+    /// made: a token that was revoked since lives again, one that was issued since is invalid.
+    Restore {
+        /// The copy, made by `wazo-auth db backup`.
+        file: PathBuf,
+        /// Leave out tokens that token_key_file cannot read, instead of refusing.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Log everybody out whose token needs a key that is lost. The daemon must not run.
+    ///
+    /// Deletes the tokens and refresh tokens that token_key_file cannot read. Users and their
+    /// rights stay. The next start makes a new key if the file is missing.
+    ForgetTokens,
 }
 
 /// What to do with plugins.

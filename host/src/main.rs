@@ -7,6 +7,7 @@ mod cleanup_task;
 mod cli;
 mod config_commands;
 mod daemon;
+mod db_commands;
 mod descriptors;
 mod environment;
 mod plugin_commands;
@@ -26,5 +27,6 @@ fn main() -> ExitCode {
         Some(Command::CheckConfig) => check_config::run(&cli),
         Some(Command::Config(command)) => config_commands::run(&cli, command),
         Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
+        Some(Command::Db(command)) => db_commands::run(&cli, command),
     }
 }

@@ -13,7 +13,7 @@ use wazo_auth_http::{Cors, Limits, TlsFiles};
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins as plugins;
 use wazo_auth_service::{Rules, bootstrap::InitialUser};
-use wazo_auth_store::{Options, Sealer, Store, key_file};
+use wazo_auth_store::{Database, KeyFileError, Sealer, Store, key_file};
 
 /// Why the daemon cannot start: a sentence for the log.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -26,22 +26,49 @@ const HASHING_NICE: i32 = 19;
 
 /// Opens the store.
 pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {
-    let database = &settings.database;
-    let path = match &database.uri {
-        DbUri::Sqlite(path) => path.clone(),
-        DbUri::Postgresql(_) => return Err(NO_POSTGRESQL.into()),
-    };
-    // What was sealed before `seal_tokens: false` stays valid.
-    let sealer = if database.seal_tokens || database.token_key_file.exists() {
-        let key = key_file::read_or_create(&database.token_key_file, context)?;
-        let sealer = Sealer::new(&key);
-        Some(if database.seal_tokens { sealer } else { sealer.for_reading() })
-    } else {
-        None
-    };
+    let database = Database::open(sqlite_file(settings)?.to_owned(), context)?;
+    let sealer = sealer(settings, &database, context)?;
     // Requests and logins each have as many workers.
     let readers = settings.rest_api.max_threads.saturating_mul(2);
-    Ok(Store::open(Options { path, readers, sealer }, context.clone())?)
+    Ok(database.start(readers, sealer, context.clone())?)
+}
+
+/// The file of the database.
+pub(crate) fn sqlite_file(settings: &Settings) -> Result<&Path, Failure> {
+    match &settings.database.uri {
+        DbUri::Sqlite(path) => Ok(path),
+        DbUri::Postgresql(_) => Err(NO_POSTGRESQL.into()),
+    }
+}
+
+/// What seals and reads the tokens of `database`. A new key is made for new
+/// databases only: one that was lost would be missed too late, when everybody
+/// is logged out and tokens of a second key stand among those of the first.
+fn sealer(
+    settings: &Settings,
+    database: &Database,
+    context: &Context,
+) -> Result<Option<Sealer>, Failure> {
+    let path = &settings.database.token_key_file;
+    let sealer = key_file::read(path)?.map(|key| Sealer::new(&key));
+    let sealed = database.sealed_tokens(sealer.as_ref())?;
+    if sealed.need_another_key() {
+        let (path, database) = (path.clone(), database.path().to_owned());
+        let tokens = sealed.unreadable;
+        return Err(match sealer {
+            Some(_) => KeyFileError::Wrong { path, database, tokens }.into(),
+            None => KeyFileError::Missing { path, database, tokens }.into(),
+        });
+    }
+    Ok(match sealer {
+        Some(sealer) if settings.database.seal_tokens => Some(sealer),
+        // What was sealed before `seal_tokens: false` stays valid.
+        Some(sealer) => Some(sealer.for_reading()),
+        None if settings.database.seal_tokens => {
+            Some(Sealer::new(&*key_file::read_or_create(path, context)?))
+        }
+        None => None,
+    })
 }
 
 pub(crate) const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version cannot use yet: \

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -44,6 +44,8 @@ pub struct Daemon {
     agent: ureq::Agent,
     url: String,
     folder: Option<TempDir>,
+    began: Instant,
+    started_in: Duration,
 }
 
 /// What the daemon has written so far.
@@ -107,8 +109,8 @@ impl Setup {
 
     /// Runs the daemon under another command.
     #[must_use]
-    pub fn wrapper(mut self, words: &[&str]) -> Self {
-        self.wrapper = words.iter().map(|&word| word.to_owned()).collect();
+    pub fn wrapper(mut self, words: &[impl AsRef<str>]) -> Self {
+        self.wrapper = words.iter().map(|word| word.as_ref().to_owned()).collect();
         self
     }
 
@@ -128,6 +130,7 @@ impl Setup {
         let mut daemon = self.spawn();
         let line = daemon.wait_for_log("Listening on ");
         let Some(line) = line else { panic!("the daemon ended:\n{}", daemon.log()) };
+        daemon.started_in = daemon.began.elapsed();
         daemon.url = line.split("Listening on ").nth(1).unwrap().trim().to_owned();
         daemon
     }
@@ -161,6 +164,7 @@ impl Setup {
         let program = built().join("wazo-auth").to_str().unwrap().to_owned();
         let mut words = self.wrapper.clone();
         words.push(program);
+        let began = Instant::now();
         let mut process = Command::new(&words[0])
             .args(&words[1..])
             .arg("--config-file")
@@ -192,6 +196,8 @@ impl Setup {
             agent,
             url: String::new(),
             folder: self.folder,
+            began,
+            started_in: Duration::ZERO,
         }
     }
 }
@@ -260,6 +266,12 @@ impl Daemon {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How long it took from its start until it listened.
+    #[must_use]
+    pub fn started_in(&self) -> Duration {
+        self.started_in
     }
 
     /// Its process.

@@ -1,5 +1,5 @@
 //! Nothing that was acknowledged is lost, and nothing that was revoked comes
-//! back, however the daemon ends.
+//! back, however the daemon ends. `scripts/kill-test` runs it with more kills.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +9,7 @@
 )]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Condvar, Mutex},
     thread,
     time::{Duration, Instant},
@@ -19,8 +19,15 @@ use serde_json::json;
 use tempfile::TempDir;
 use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon, Database, Setup};
 
-/// How often the daemon is killed.
+/// How often the daemon is killed, unless the variable says otherwise.
 const KILLS: usize = 20;
+const KILLS_VARIABLE: &str = "WAZO_AUTH_TEST_KILLS";
+/// A daemon is told again of each token that was revoked in its last rounds;
+/// of older ones, the database only.
+const RECENT: usize = 5;
+/// Tokens, and refresh tokens, that live on from round to round: more are
+/// revoked, so that the thousandth round takes no longer than the first.
+const KEPT: [usize; 2] = [400, 25];
 /// Threads that log in by refresh token; each has a connection.
 const REFRESHING: usize = 4;
 /// Threads that revoke access tokens.
@@ -54,12 +61,20 @@ struct Refresh {
     known: Known,
 }
 
+/// How long daemons took from their start until they listened, after a kill.
+#[derive(Default)]
+struct Recoveries(Vec<Duration>);
+
 /// Everything that the daemon has acknowledged in its whole life.
 #[derive(Default)]
 struct Ledger {
+    /// Without those that are revoked, of which there are many.
     tokens: BTreeMap<String, Known>,
+    revoked: BTreeSet<String>,
     /// By client id.
     refresh: BTreeMap<String, Refresh>,
+    /// What was acknowledged as revoked in the last rounds, one after the other.
+    recent: VecDeque<Vec<String>>,
     acknowledged: usize,
     /// Deletions that were asked for and not answered.
     unanswered: usize,
@@ -76,35 +91,50 @@ struct Load {
 
 #[test]
 fn a_killed_daemon_has_lost_nothing_and_brought_nothing_back() {
+    let kills = kills();
     let load = Load::default();
     let mut folder = first_start(&load);
+    let mut recoveries = Recoveries::default();
     let began = Instant::now();
-    for round in 0..KILLS {
+    for round in 0..kills {
         let daemon = restart(folder, &load, round % 2 == 0);
+        recoveries.note(round, &daemon);
+        load.thin_out(&daemon);
         // Passwords take their time: some rounds wait for a few of them, others
         // for some answers, from the very first one up to a hundred.
         let until = match round % 5 {
-            4 => Until::LoggedInOffline(1 + round / 10),
+            4 => Until::LoggedInOffline(1 + round / 10 % 3),
             _ => Until::Acknowledged(1 + round * 37 % 101),
         };
         load.run(&daemon, round, until, "KILL");
         folder = daemon.kill();
+        if round % 50 == 49 {
+            println!("{} kills, {:.0} s", round + 1, began.elapsed().as_secs_f64());
+        }
     }
-    drop(restart(folder, &load, true));
+    let last = restart(folder, &load, true);
+    recoveries.note(kills, &last);
     let ledger = load.ledger.lock().unwrap();
+    ledger.check_that_revoked_stay_so(&last, ledger.revoked.iter());
     println!(
-        "killed {KILLS} times under load in {:.1} s: {} acknowledgements; {} access tokens live, \
-         {} revoked for good; {} refresh tokens, {} of them deleted for good; {} unanswered \
-         deletions, each of them done wholly or not at all",
+        "killed {kills} times under load in {:.1} s: {} writes acknowledged, 0 of them lost; \
+         {} access tokens live, {} revoked for good, 0 of them valid again; {} refresh tokens, {} \
+         of them deleted for good; {} unanswered deletions, each of them done wholly or not at all",
         began.elapsed().as_secs_f64(),
         ledger.acknowledged,
-        ledger.count(Known::Live),
-        ledger.count(Known::Revoked),
+        ledger.tokens.len(),
+        ledger.revoked.len(),
         ledger.refresh.len(),
         ledger.refresh.values().filter(|refresh| refresh.known == Known::Revoked).count(),
         ledger.unanswered,
     );
-    assert!(ledger.count(Known::Revoked) > KILLS, "the load must revoke tokens, too");
+    println!("{}", recoveries.summary());
+    assert!(ledger.revoked.len() > kills, "the load must revoke tokens, too");
+}
+
+#[allow(clippy::disallowed_methods, reason = "how a script tells a test of cargo's")]
+fn kills() -> usize {
+    std::env::var(KILLS_VARIABLE).map_or(KILLS, |count| count.parse().unwrap())
 }
 
 #[test]
@@ -122,8 +152,8 @@ fn a_stopped_daemon_ends_in_order_and_has_lost_nothing() {
     println!(
         "stopped under load: {} acknowledgements, {} tokens live, {} revoked, {} deletions unanswered",
         ledger.acknowledged,
-        ledger.count(Known::Live),
-        ledger.count(Known::Revoked),
+        ledger.tokens.len(),
+        ledger.revoked.len(),
         ledger.unanswered,
     );
 }
@@ -154,19 +184,50 @@ fn restart(folder: TempDir, load: &Load, seal_tokens: bool) -> Daemon {
     let daemon = Setup::default().config(&yaml).folder(folder).start();
     let opened = format!("with {} live tokens", tokens.len());
     assert!(daemon.log().contains(&opened), "{opened:?} is not in:\n{}", daemon.log());
+    assert!(!daemon.log().contains("is not whole"), "no log is damaged:\n{}", daemon.log());
     for token in &tokens {
         let answer = daemon.head(&format!("/0.1/token/{token}")).send();
         assert_eq!(answer.status, 204, "a stored token is valid");
     }
-    load.check_answers(&daemon, &tokens, &refresh_tokens);
+    load.check_answers(&daemon, &refresh_tokens);
     daemon
+}
+
+// === impl Recoveries ===
+
+impl Recoveries {
+    /// A daemon that found what a killed one left; the first one did not.
+    fn note(&mut self, round: usize, daemon: &Daemon) {
+        if round > 0 {
+            self.0.push(daemon.started_in());
+        }
+    }
+
+    fn summary(&mut self) -> String {
+        self.0.sort();
+        let (median, max) = (self.0[self.0.len() / 2], self.0[self.0.len() - 1]);
+        format!("from start to listening after a kill: median {median:.1?}, at most {max:.1?}")
+    }
 }
 
 // === impl Ledger ===
 
 impl Ledger {
-    fn count(&self, known: Known) -> usize {
-        self.tokens.values().filter(|&&state| state == known).count()
+    fn check_that_revoked_stay_so<'a>(
+        &self,
+        daemon: &Daemon,
+        tokens: impl Iterator<Item = &'a String>,
+    ) {
+        for token in tokens {
+            let answer = daemon.head(&format!("/0.1/token/{token}")).send();
+            assert_eq!(answer.status, 404, "a revoked token is not valid");
+        }
+    }
+
+    fn revoke(&mut self, token: String) {
+        self.tokens.remove(&token);
+        self.recent.back_mut().into_iter().for_each(|recent| recent.push(token.clone()));
+        self.revoked.insert(token);
     }
 
     fn progress(&self, until: Until) -> usize {
@@ -178,12 +239,16 @@ impl Ledger {
 
     fn compare(&mut self, tokens: &BTreeSet<String>, refresh_tokens: &BTreeSet<String>) {
         let unanswered = &mut self.unanswered;
-        for (token, known) in &mut self.tokens {
+        assert!(self.revoked.is_disjoint(tokens), "revoked, and in the database");
+        self.tokens.iter_mut().for_each(|(token, known)| {
             known.compare(tokens.contains(token), unanswered);
-        }
+        });
         for refresh in self.refresh.values_mut() {
             refresh.known.compare(refresh_tokens.contains(&refresh.token), unanswered);
         }
+        let gone = self.tokens.iter().filter(|(_, known)| **known == Known::Revoked);
+        let gone: Vec<String> = gone.map(|(token, _)| token.clone()).collect();
+        gone.into_iter().for_each(|token| self.revoke(token));
     }
 }
 
@@ -211,6 +276,10 @@ impl Load {
     fn run(&self, daemon: &Daemon, round: usize, until: Until, signal: &str) {
         let began = self.note(|ledger| {
             ledger.over = false;
+            ledger.recent.push_back(Vec::new());
+            if ledger.recent.len() > RECENT {
+                ledger.recent.pop_front();
+            }
             ledger.progress(until)
         });
         let (Until::Acknowledged(wanted) | Until::LoggedInOffline(wanted)) = until;
@@ -242,6 +311,7 @@ impl Load {
     fn acknowledge_token(&self, token: &str) {
         self.note(|ledger| {
             ledger.acknowledged += 1;
+            assert!(!ledger.revoked.contains(token), "issued again");
             assert!(ledger.tokens.insert(token.to_owned(), Known::Live).is_none(), "issued twice");
         });
     }
@@ -281,12 +351,17 @@ impl Load {
             if login % 2 == 1 {
                 continue;
             }
-            self.know_refresh(&client, Known::Unsure);
-            let path = format!("/0.1/users/me/tokens/{client}");
-            let _ = daemon.delete(&path).token(&me).try_send().ok()?.expect(204);
-            self.know_refresh(&client, Known::Revoked);
+            self.delete_refresh(daemon, &me, &client)?;
         }
         None
+    }
+
+    fn delete_refresh(&self, daemon: &Daemon, me: &str, client: &str) -> Option<()> {
+        self.know_refresh(client, Known::Unsure);
+        let path = format!("/0.1/users/me/tokens/{client}");
+        let _ = daemon.delete(&path).token(me).try_send().ok()?.expect(204);
+        self.know_refresh(client, Known::Revoked);
+        Some(())
     }
 
     fn know_refresh(&self, client: &str, known: Known) {
@@ -307,26 +382,47 @@ impl Load {
             ledger.tokens.insert(token.clone(), Known::Unsure);
             token
         };
+        self.revoke(daemon, token)
+    }
+
+    fn revoke(&self, daemon: &Daemon, token: String) -> Option<()> {
         let _ = daemon.delete(&format!("/0.1/token/{token}")).try_send().ok()?.expect(200);
         self.note(|ledger| {
             ledger.acknowledged += 1;
-            ledger.tokens.insert(token, Known::Revoked)
+            ledger.revoke(token);
         });
         Some(())
     }
 
-    /// What clients know agrees with what a new daemon answers.
-    fn check_answers(
-        &self,
-        daemon: &Daemon,
-        tokens: &BTreeSet<String>,
-        refresh_tokens: &BTreeSet<String>,
-    ) {
-        let mut ledger = self.ledger.lock().unwrap();
-        for token in ledger.tokens.keys().filter(|token| !tokens.contains(*token)) {
-            let answer = daemon.head(&format!("/0.1/token/{token}")).send();
-            assert_eq!(answer.status, 404, "a token that is not stored is not valid");
+    /// Revokes what is more than [`KEPT`] from former rounds.
+    fn thin_out(&self, daemon: &Daemon) {
+        let (tokens, clients) = {
+            let ledger = self.ledger.lock().unwrap();
+            let tokens: Vec<String> = ledger.tokens.keys().skip(KEPT[0]).cloned().collect();
+            let clients = ledger.refresh.iter().filter(|(client, refresh)| {
+                refresh.known == Known::Live && client.as_str() != "first"
+            });
+            let clients: Vec<String> =
+                clients.map(|(client, _)| client.clone()).skip(KEPT[1]).collect();
+            (tokens, clients)
+        };
+        for token in tokens {
+            self.revoke(daemon, token).unwrap();
         }
+        if clients.is_empty() {
+            return;
+        }
+        let me = self.refreshed(daemon).unwrap();
+        self.acknowledge_token(&me);
+        for client in clients {
+            self.delete_refresh(daemon, &me, &client).unwrap();
+        }
+    }
+
+    /// What clients know agrees with what a new daemon answers.
+    fn check_answers(&self, daemon: &Daemon, refresh_tokens: &BTreeSet<String>) {
+        let mut ledger = self.ledger.lock().unwrap();
+        ledger.check_that_revoked_stay_so(daemon, ledger.recent.iter().flatten());
         let mut more = Vec::new();
         for (client, Refresh { token, .. }) in &ledger.refresh {
             let body = json!({"client_id": client, "refresh_token": token});

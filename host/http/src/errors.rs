@@ -249,16 +249,10 @@ impl From<ReadError> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         log::error!(target: "wazo_auth.store", "{error}");
-        match error {
-            store::Error::Full
-            | store::Error::ReadOnly
-            | store::Error::Corrupt { .. }
-            | store::Error::Busy
-            | store::Error::Unavailable { .. }
-            | store::Error::Overloaded => {
-                Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)
-            }
-            _ => Self::internal(),
+        if error.is_outage() {
+            Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)
+        } else {
+            Self::internal()
         }
     }
 }

@@ -219,7 +219,9 @@ fn failure(kind: ErrorKind, text: &str) -> Refusal {
 
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        failure(ErrorKind::Host, &error.to_string())
+        // Not the plugin's fault and not for good: the request is answered 503.
+        let kind = if error.is_outage() { ErrorKind::Busy } else { ErrorKind::Host };
+        failure(kind, &error.to_string())
     }
 }
 

@@ -121,10 +121,11 @@ impl Services {
         &self.directory
     }
 
-    /// The tenant above all others.
+    /// The tenant above all others: another one once the backup of another
+    /// installation was restored beside us.
     #[must_use]
     pub fn top_tenant(&self) -> Uuid {
-        self.top_tenant
+        self.store.index().top_tenant().unwrap_or(self.top_tenant)
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

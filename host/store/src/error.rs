@@ -20,13 +20,13 @@ pub enum Error {
     #[error("a row refers to another one that is missing, or is still referred to")]
     ForeignKey,
     /// The disk has no room left; nothing was written.
-    #[error("the disk of the database is full: free some space, no restart is needed")]
+    #[error("the disk of the database is full: free some space")]
     Full,
     /// The database cannot be written.
     #[error("the database is read-only: check its mode, its folder and how its disk is mounted")]
     ReadOnly,
     /// The file is damaged.
-    #[error("the database is damaged ({detail}): restore it from a backup")]
+    #[error("the database is damaged ({detail}): restore a backup (`wazo-auth db restore FILE`)")]
     Corrupt {
         /// What was noticed.
         detail: String,
@@ -61,13 +61,36 @@ pub enum Error {
     Other(String),
 }
 
+// === impl Error ===
+
+impl Error {
+    /// Whether the database as a whole cannot serve now, and may later: the
+    /// request is not at fault, and may be sent again (503).
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Full
+            | Self::ReadOnly
+            | Self::Corrupt { .. }
+            | Self::Busy
+            | Self::Unavailable { .. }
+            | Self::Overloaded => true,
+            Self::Unique { .. }
+            | Self::ForeignKey
+            | Self::Content { .. }
+            | Self::Panicked
+            | Self::Other(_) => false,
+        }
+    }
+}
+
 /// Why a database cannot be used at start. Each is a sentence that names the
 /// file and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The file or its lock file cannot be created or opened.
-    #[error("cannot open the database {}: {source}: check that its folder exists and that this account may write in it", path.display())]
+    #[error("cannot open the database {}: {source}: check that its folder exists and that this account may write the file and its folder", path.display())]
     File {
         /// The database.
         path: PathBuf,
@@ -85,7 +108,7 @@ pub enum OpenError {
         pid: Option<String>,
     },
     /// The file is not a SQLite database.
-    #[error("{} is not a SQLite database: move it away, or let db_uri name another file", path.display())]
+    #[error("{} is not a SQLite database: restore a backup (`wazo-auth db restore FILE`), move it away, or let db_uri name another file", path.display())]
     NotADatabase {
         /// The database.
         path: PathBuf,

@@ -14,6 +14,7 @@ use wazo_auth_context::Context;
 use zeroize::Zeroizing;
 
 use crate::sqlite::lock_file::beside;
+use crate::sqlite::open::sync_folder_of;
 
 /// Why the key cannot be had. Each is a sentence that names the file and what
 /// to do; none holds the key.
@@ -45,12 +46,35 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// It holds something else.
-    #[error("the token key file {} does not hold 32 bytes as base64: restore it from a backup; removing it makes the daemon create another one and logs everybody out", path.display())]
+    #[error("the token key file {} does not hold 32 bytes as base64: restore it from a backup, or remove it and run `wazo-auth db forget-tokens` to log everybody out", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
     },
+    /// It does not exist, but tokens that need it do.
+    #[error("the token key file {} is missing, and {tokens} tokens of the database {} can be read with it only: restore it from a backup, or run `wazo-auth db forget-tokens` to log everybody out", path.display(), database.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The database.
+        database: PathBuf,
+        /// How many tokens are sealed in it.
+        tokens: u64,
+    },
+    /// It is not the one that the tokens were sealed with.
+    #[error("the token key file {} cannot read any of the {tokens} tokens of the database {}, which were sealed with another one: restore that one from a backup, or run `wazo-auth db forget-tokens` to log everybody out", path.display(), database.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The database.
+        database: PathBuf,
+        /// How many tokens are sealed in it.
+        tokens: u64,
+    },
 }
+
+/// A key, forgotten when dropped.
+pub type Key = Zeroizing<[u8; KEY_BYTES]>;
 
 const KEY_BYTES: usize = 32;
 /// Far beyond the 45 bytes of a good file.
@@ -60,31 +84,23 @@ const MAX_FILE_BYTES: u64 = 1024;
 ///
 /// # Errors
 /// See [`KeyFileError`].
-pub fn read_or_create(
-    path: &Path,
-    context: &Context,
-) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
-    match File::open(path) {
-        Ok(file) => read_file(path, file),
-        Err(error) if error.kind() == ErrorKind::NotFound => match create(path, context) {
-            // Another daemon was quicker: its key is the one to use.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => read_file(
-                path,
-                File::open(path)
-                    .map_err(|source| KeyFileError::Read { path: path.into(), source })?,
-            ),
-            Err(source) => Err(KeyFileError::Create { path: path.into(), source }),
-            Ok(key) => Ok(key),
-        },
-        Err(source) => Err(KeyFileError::Read { path: path.into(), source }),
+pub fn read_or_create(path: &Path, context: &Context) -> Result<Key, KeyFileError> {
+    if let Some(key) = read(path)? {
+        return Ok(key);
     }
+    match create(path, context) {
+        // Another daemon was quicker: its key is the one to use.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path)?.ok_or(error),
+        created => created,
+    }
+    .map_err(|source| KeyFileError::Create { path: path.into(), source })
 }
 
 /// The key in `path`; nothing when the file does not exist.
 ///
 /// # Errors
 /// See [`KeyFileError`].
-pub fn read(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileError> {
+pub fn read(path: &Path) -> Result<Option<Key>, KeyFileError> {
     match File::open(path) {
         Ok(file) => read_file(path, file).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -92,7 +108,7 @@ pub fn read(path: &Path) -> Result<Option<Zeroizing<[u8; KEY_BYTES]>>, KeyFileEr
     }
 }
 
-fn read_file(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyFileError> {
+fn read_file(path: &Path, file: File) -> Result<Key, KeyFileError> {
     let unreadable = |source| KeyFileError::Read { path: path.into(), source };
     let malformed = || KeyFileError::Malformed { path: path.into() };
     let metadata = file.metadata().map_err(unreadable)?;
@@ -116,7 +132,7 @@ fn read_file(path: &Path, file: File) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyF
 /// The name appears with the whole key behind it, and only if it is free:
 /// neither a daemon that starts at the same time nor a power cut meets half of
 /// one.
-fn create(path: &Path, context: &Context) -> io::Result<Zeroizing<[u8; KEY_BYTES]>> {
+fn create(path: &Path, context: &Context) -> io::Result<Key> {
     let key = Zeroizing::new(context.random::<KEY_BYTES>());
     let mut text = Zeroizing::new(STANDARD.encode(*key));
     text.push('\n');
@@ -128,8 +144,7 @@ fn create(path: &Path, context: &Context) -> io::Result<Zeroizing<[u8; KEY_BYTES
         .and_then(|()| std::fs::hard_link(&temporary, path));
     let removed = std::fs::remove_file(&temporary);
     named.and(removed)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    sync_folder_of(path)?;
     log::info!(target: "wazo_auth.store", "created the token key file {}", path.display());
     Ok(key)
 }

@@ -20,6 +20,7 @@ mod version;
 #[cfg(test)]
 mod testing;
 
+pub mod backup;
 pub mod groups;
 pub mod index;
 pub mod key_file;
@@ -41,7 +42,8 @@ pub use list::{Direction, Page};
 pub use sealer::{Sealer, Table};
 pub use seals::Seals;
 pub use sqlite::lock_file::is_in_use;
-pub use store::{Options, Store};
+pub use sqlite::sealed_tokens::SealedTokens;
+pub use store::{Database, Options, Store};
 pub use tx::{Lock, Tx};
 pub use value::{Row, Value};
 

@@ -80,6 +80,11 @@ impl Sealer {
         self.for_writing
     }
 
+    /// What every text sealed under this key begins with, and no other.
+    pub(crate) fn mark(&self) -> String {
+        format!("{MARK}{}", self.key_id)
+    }
+
     /// The text that stands in the column for `uuid`: 27 characters.
     #[must_use]
     pub fn seal(&self, table: Table, uuid: Uuid) -> String {

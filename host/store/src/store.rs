@@ -1,6 +1,6 @@
 //! The store: readers, the writer, the index.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use r2d2::Pool;
@@ -8,9 +8,11 @@ use r2d2_sqlite::SqliteConnectionManager;
 use wazo_auth_context::Context;
 
 use crate::sqlite::connection::Reader;
+use crate::sqlite::files::{OpenFiles, Presence};
 use crate::sqlite::lock_file::LockFile;
-use crate::sqlite::open;
+use crate::sqlite::sealed_tokens::{self, SealedTokens};
 use crate::sqlite::writer::{Worker, Writer};
+use crate::sqlite::{migrate, open};
 use crate::version::Version;
 use crate::{Conn, Error, Lock, OpenError, Sealer, Seals, TokenIndex, Tx};
 
@@ -29,6 +31,14 @@ pub struct Options {
     pub sealer: Option<Sealer>,
 }
 
+/// A database that is open, ours alone and of the newest schema. Its tokens are
+/// not read yet: which key they need can be looked at.
+pub struct Database {
+    path: PathBuf,
+    conn: rusqlite::Connection,
+    lock: Option<LockFile>,
+}
+
 /// The rows and the index of one database.
 pub struct Store {
     // Dropped in this order: the writer finishes, the lock is given back last.
@@ -37,7 +47,93 @@ pub struct Store {
     index: Arc<TokenIndex>,
     version: Arc<Version>,
     seals: Seals,
+    /// Whether the file is still where a new connection would look for it.
+    presence: Arc<Presence>,
     _lock: Option<LockFile>,
+}
+
+// === impl Database ===
+
+impl Database {
+    /// Opens the database for the daemon: takes its lock, makes or upgrades the
+    /// schema (after a copy of the file).
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn open(path: PathBuf, context: &Context) -> Result<Self, OpenError> {
+        let (conn, lock) = open::writer(&path, context)?;
+        Ok(Self { path, conn, lock: Some(lock) })
+    }
+
+    fn open_beside(path: PathBuf, context: &Context) -> Result<Self, OpenError> {
+        match open::writer(&path, context) {
+            Ok((conn, lock)) => Ok(Self { path, conn, lock: Some(lock) }),
+            Err(OpenError::Locked { .. }) => {
+                let conn = open::writer_beside(&path)?;
+                Ok(Self { path, conn, lock: None })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many tokens are sealed, and which of them `sealer` can read.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn sealed_tokens(&self, sealer: Option<&Sealer>) -> Result<SealedTokens, OpenError> {
+        sealed_tokens::count(&self.conn, sealer).map_err(|error| self.failed(error))
+    }
+
+    /// Deletes every token and refresh token, with its session, that `sealer`
+    /// cannot read. Gives how many.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn forget_unreadable(&mut self, sealer: Option<&Sealer>) -> Result<u64, OpenError> {
+        let forgotten = sealed_tokens::forget_unreadable(&mut self.conn, sealer);
+        forgotten.map_err(|error| self.failed(error))
+    }
+
+    /// Reads every live token into the index and begins to serve `readers`
+    /// threads.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn start(
+        self,
+        readers: u32,
+        sealer: Option<Sealer>,
+        context: Context,
+    ) -> Result<Arc<Store>, OpenError> {
+        let Self { path, conn, lock } = self;
+        let seals = Seals::new(sealer);
+        let index = Arc::new(TokenIndex::default());
+        let failed = |source| OpenError::Database { path: path.clone(), source };
+        let files = OpenFiles::of(&conn, &path).map_err(failed)?;
+        let presence = files.presence();
+        let version = Arc::new(Version::default());
+        let (shared, counted) = (Arc::clone(&index), Arc::clone(&version));
+        let worker = Worker::new(conn, files, seals.clone(), shared, counted, context);
+        let worker = worker.map_err(failed)?;
+        let readers = open::readers(&path, readers)?;
+        let writer = Writer::spawn(worker, QUEUE);
+        let writer = writer.map_err(|source| OpenError::File { path: path.clone(), source })?;
+        log::info!(
+            target: "wazo_auth.store",
+            "opened the database {} with {} live tokens", path.display(), index.len()
+        );
+        Ok(Arc::new(Store { writer, readers, index, version, seals, presence, _lock: lock }))
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> OpenError {
+        migrate::database(&self.path, error)
+    }
 }
 
 // === impl Store ===
@@ -50,8 +146,8 @@ impl Store {
     /// # Errors
     /// A sentence that names the file and the remedy.
     pub fn open(options: Options, context: Context) -> Result<Arc<Self>, OpenError> {
-        let (conn, lock) = open::writer(&options.path, &context)?;
-        Self::start(options, context, conn, Some(lock))
+        let Options { path, readers, sealer } = options;
+        Database::open(path, &context)?.start(readers, sealer, context)
     }
 
     /// Opens the database for a command that may run beside the daemon: as
@@ -61,49 +157,21 @@ impl Store {
     /// # Errors
     /// A sentence that names the file and the remedy.
     pub fn open_beside(options: Options, context: Context) -> Result<Arc<Self>, OpenError> {
-        match open::writer(&options.path, &context) {
-            Ok((conn, lock)) => Self::start(options, context, conn, Some(lock)),
-            Err(OpenError::Locked { .. }) => {
-                let conn = open::writer_beside(&options.path)?;
-                Self::start(options, context, conn, None)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn start(
-        options: Options,
-        context: Context,
-        conn: rusqlite::Connection,
-        lock: Option<LockFile>,
-    ) -> Result<Arc<Self>, OpenError> {
         let Options { path, readers, sealer } = options;
-        let seals = Seals::new(sealer);
-        let index = Arc::new(TokenIndex::default());
-        let failed = |source| OpenError::Database { path: path.clone(), source };
-        let version = Arc::new(Version::default());
-        let (shared, counted) = (Arc::clone(&index), Arc::clone(&version));
-        let worker = Worker::new(conn, seals.clone(), shared, counted, context);
-        let worker = worker.map_err(failed)?;
-        let readers = open::readers(&path, readers)?;
-        let writer = Writer::spawn(worker, QUEUE);
-        let writer = writer.map_err(|source| OpenError::File { path: path.clone(), source })?;
-        log::info!(
-            target: "wazo_auth.store",
-            "opened the database {} with {} live tokens", path.display(), index.len()
-        );
-        Ok(Arc::new(Self { writer, readers, index, version, seals, _lock: lock }))
+        Database::open_beside(path, &context)?.start(readers, sealer, context)
     }
 
     /// Runs `f` on a connection that reads, on the calling thread. Each query
     /// sees what is committed when it starts.
     ///
     /// # Errors
-    /// Those of `f`, and [`Error::Unavailable`] when no connection is free.
+    /// Those of `f`, and [`Error::Unavailable`] when no connection is free or
+    /// the file is not there any more.
     pub fn read<T, E: From<Error>>(
         &self,
         f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.presence.check()?;
         let conn = self.readers.get().map_err(|_| Error::Unavailable {
             detail: "no connection became free in time".into(),
         })?;
@@ -115,8 +183,9 @@ impl Store {
     /// it wrote is undone and nobody else is disturbed.
     ///
     /// `f` must do nothing but reads and writes on its [`Tx`]: everybody's
-    /// writes wait for it. It may be run more than once (on other stores); it
-    /// must not write through the store again.
+    /// writes wait for it. It may be run more than once (when another write
+    /// spoilt the commit that they shared); it must not write through the store
+    /// again.
     ///
     /// # Errors
     /// Those of `f`; [`Error::Overloaded`] when too many writes wait; what made

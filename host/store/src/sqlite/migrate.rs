@@ -51,7 +51,7 @@ pub(crate) fn migrate(
     migrations: &[Migration],
     context: &Context,
 ) -> Result<(), OpenError> {
-    let known = migrations.last().map_or(0, |migration| migration.version);
+    let known = newest(migrations);
     let version = match look(conn, path)? {
         Found::Version(found) if found > known => {
             return Err(OpenError::Newer { path: path.into(), found, known });
@@ -63,11 +63,7 @@ pub(crate) fn migrate(
         }
         Found::Nothing => 0,
     };
-    // Inside a transaction this setting cannot be changed.
-    set_foreign_keys(conn, path, false)?;
-    let applied = apply(conn, path, version, migrations, context);
-    set_foreign_keys(conn, path, true)?;
-    applied?;
+    upgrade(conn, path, version, migrations, context)?;
     match version {
         0 => log::info!(target: "wazo_auth.store", "created the database {}", path.display()),
         _ => log::info!(
@@ -76,6 +72,26 @@ pub(crate) fn migrate(
         ),
     }
     Ok(())
+}
+
+/// The version that `migrations` lead to.
+pub(crate) fn newest(migrations: &[Migration]) -> i64 {
+    migrations.last().map_or(0, |migration| migration.version)
+}
+
+/// Applies what is missing since `version`, without a copy.
+pub(crate) fn upgrade(
+    conn: &mut Connection,
+    path: &Path,
+    version: i64,
+    migrations: &[Migration],
+    context: &Context,
+) -> Result<(), OpenError> {
+    // Inside a transaction this setting cannot be changed.
+    set_foreign_keys(conn, path, false)?;
+    let applied = apply(conn, path, version, migrations, context);
+    set_foreign_keys(conn, path, true)?;
+    applied
 }
 
 /// Applies what is missing since `version` (0: everything, and the first rows)
@@ -119,13 +135,21 @@ fn check_foreign_keys(conn: &Connection, path: &Path) -> Result<(), OpenError> {
 
 /// Refuses a schema that is not the newest one.
 pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), OpenError> {
-    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    let known = newest(MIGRATIONS);
     match look(conn, path)? {
         Found::Version(found) if found == known => Ok(()),
         Found::Version(found) if found > known => {
             Err(OpenError::Newer { path: path.into(), found, known })
         }
         Found::Version(_) | Found::Nothing => Err(OpenError::Older { path: path.into() }),
+    }
+}
+
+/// The schema version of a database that is ours.
+pub(crate) fn version(conn: &Connection, path: &Path) -> Result<i64, OpenError> {
+    match look(conn, path)? {
+        Found::Version(version) => Ok(version),
+        Found::Nothing => Err(OpenError::Foreign { path: path.into() }),
     }
 }
 

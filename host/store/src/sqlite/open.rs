@@ -14,6 +14,7 @@ use wazo_auth_context::Context;
 use crate::sqlite::connection::{self, Purpose};
 use crate::sqlite::lock_file::{LockFile, beside};
 use crate::sqlite::migrate::{self, MIGRATIONS, database};
+use crate::sqlite::wal;
 use crate::{Error, OpenError};
 
 /// How long a read waits for a connection. There is one for each thread that
@@ -26,9 +27,11 @@ const WAL_LIMIT_BYTES: u32 = 64 << 20;
 pub(crate) fn writer(path: &Path, context: &Context) -> Result<(Connection, LockFile), OpenError> {
     let lock = LockFile::take(path)?;
     create(path)?;
+    wal::warn_of_damage(path, context);
     let mut conn = connect(path)?;
     migrate::migrate(&mut conn, path, MIGRATIONS, context)?;
     use_wal(&conn, path)?;
+    close_to_others(path)?;
     Ok((conn, lock))
 }
 
@@ -63,7 +66,6 @@ pub(crate) fn readers(
     })
 }
 
-/// SQLite gives `-wal` and `-shm` the mode of the file itself.
 fn create(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.into(), source };
     let mut options = OpenOptions::new();
@@ -71,11 +73,15 @@ fn create(path: &Path) -> Result<(), OpenError> {
     let file = options.open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.len() == 0 {
         // SQLite syncs the folder for the files that it makes itself.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = File::open(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-        folder.sync_all().map_err(failed)?;
+        sync_folder_of(path).map_err(failed)?;
     }
-    drop(file);
+    Ok(())
+}
+
+/// Takes the file from others, once it is known to be ours. SQLite gives `-wal`
+/// and `-shm` the mode that the file had when they were made.
+fn close_to_others(path: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::File { path: path.into(), source };
     for suffix in ["", "-wal", "-shm"] {
         let path = beside(path, suffix);
         match std::fs::metadata(&path) {
@@ -91,6 +97,17 @@ fn create(path: &Path) -> Result<(), OpenError> {
         }
     }
     Ok(())
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// Brings the name of a new file to the disk.
+pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {

@@ -9,6 +9,9 @@
 //!                         every caller is answered
 //! ```
 //!
+//! A commit that one task spoilt for all (the row that fills the disk, a
+//! violation noticed late) is undone, and each task is tried again by itself.
+//!
 //! While one group is being synced the next one gathers in the queue.
 
 use std::collections::VecDeque;
@@ -22,6 +25,7 @@ use rusqlite::Connection;
 use wazo_auth_context::Context;
 
 use crate::sqlite::connection::Reader;
+use crate::sqlite::files::OpenFiles;
 use crate::sqlite::task::{Task, task};
 use crate::version::{self, Version};
 use crate::{Error, IndexChange, Seals, TokenIndex, Tx, index};
@@ -41,6 +45,7 @@ pub(crate) struct Writer {
 /// What the thread owns.
 pub(crate) struct Worker {
     conn: Connection,
+    files: OpenFiles,
     seals: Seals,
     index: Arc<TokenIndex>,
     version: Arc<Version>,
@@ -118,6 +123,7 @@ impl Worker {
     /// Reads the whole index; from then on this thread keeps it exact.
     pub fn new(
         conn: Connection,
+        files: OpenFiles,
         seals: Seals,
         index: Arc<TokenIndex>,
         version: Arc<Version>,
@@ -126,6 +132,7 @@ impl Worker {
         watch(&conn, &version)?;
         let mut worker = Self {
             conn,
+            files,
             seals,
             index,
             version,
@@ -161,44 +168,35 @@ impl Worker {
 
     /// Runs a group of tasks in one transaction and answers them.
     fn group(&mut self, mut tasks: VecDeque<Box<dyn Task>>) {
-        let undone = match self.commit_group(&mut tasks) {
-            Ok(changes) => {
-                for change in changes {
-                    self.index.apply(change);
-                }
-                self.version.publish();
-                None
-            }
-            Err(error) => {
-                log::warn!(
-                    target: "wazo_auth.store",
-                    "undid a transaction of {} writes: {error}", tasks.len()
-                );
-                Some(error)
-            }
+        let Err(error) = self.commit_group(tasks.make_contiguous()) else {
+            return tasks.into_iter().for_each(|task| task.answer(None));
         };
-        for task in tasks {
-            task.answer(undone.as_ref());
+        log::warn!(
+            target: "wazo_auth.store",
+            "undid a transaction of {} writes: {error}", tasks.len()
+        );
+        if tasks.len() > 1 && may_be_the_fault_of_one(&error) {
+            tasks.into_iter().for_each(|task| self.group(VecDeque::from([task])));
+        } else {
+            tasks.into_iter().for_each(|task| task.answer(Some(&error)));
         }
     }
 
-    fn commit_group(
-        &mut self,
-        tasks: &mut VecDeque<Box<dyn Task>>,
-    ) -> Result<Vec<IndexChange>, Error> {
+    /// Commits what the tasks write and takes it over into the index.
+    fn commit_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<(), Error> {
         execute(&self.conn, "BEGIN IMMEDIATE")?;
         let done = self.run_group(tasks).and_then(|changes| {
             execute(&self.conn, "COMMIT")?;
             Ok(changes)
         });
         self.end(done.is_ok());
-        done
+        done?.into_iter().for_each(|change| self.index.apply(change));
+        self.version.publish();
+        Ok(())
     }
 
-    fn run_group(
-        &mut self,
-        tasks: &mut VecDeque<Box<dyn Task>>,
-    ) -> Result<Vec<IndexChange>, Error> {
+    fn run_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Vec<IndexChange>, Error> {
+        self.files.look()?;
         // Nobody else can write from here to the commit.
         self.reload_if_changed()?;
         let mut changes = Vec::new();
@@ -229,17 +227,22 @@ impl Worker {
     }
 
     fn poll(&mut self) {
-        let polled = execute(&self.conn, "BEGIN").and_then(|()| {
+        let polled = self.files.look().and_then(|()| {
+            execute(&self.conn, "BEGIN")?;
             self.reload_if_changed()?;
             execute(&self.conn, "COMMIT")
         });
         self.end(polled.is_ok());
         match polled {
-            Ok(()) => self.poll_failed = false,
+            Ok(()) if self.poll_failed => {
+                self.poll_failed = false;
+                log::warn!(target: "wazo_auth.store", "the database can be used again");
+            }
+            Ok(()) => {}
             // Said once, not twenty times a second.
             Err(error) if !self.poll_failed => {
                 self.poll_failed = true;
-                log::error!(target: "wazo_auth.store", "cannot look for foreign changes: {error}");
+                log::error!(target: "wazo_auth.store", "{error}");
             }
             Err(_) => {}
         }
@@ -293,6 +296,12 @@ fn watch(conn: &Connection, version: &Arc<Version>) -> Result<(), Error> {
         }
     };
     Ok(conn.update_hook(Some(changed))?)
+}
+
+/// Whether the others of the group may succeed without the one that failed. A
+/// database that is locked, gone or damaged is so for all of them.
+fn may_be_the_fault_of_one(error: &Error) -> bool {
+    *error == Error::Full || !error.is_outage()
 }
 
 fn execute(conn: &Connection, sql: &str) -> Result<(), Error> {

@@ -17,7 +17,9 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     let context = testing::context();
     let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
     drop(lock);
-    let worker = Worker::new(conn, Seals::default(), Arc::clone(index), Arc::default(), context);
+    let files = OpenFiles::of(&conn, &folder.path().join("auth.db")).unwrap();
+    let worker =
+        Worker::new(conn, files, Seals::default(), Arc::clone(index), Arc::default(), context);
     (worker.unwrap(), folder)
 }
 
@@ -133,7 +135,7 @@ fn one_that_fails_and_one_that_panics_do_not_disturb_their_group() {
 }
 
 #[test]
-fn a_commit_that_fails_is_reported_to_everybody_and_leaves_the_index_alone() {
+fn a_commit_that_fails_is_reported_to_its_cause_and_the_others_are_written() {
     let fixture = fixture(16);
     let hold = fixture.hold();
     let innocent = fixture.queue(1, |_| Ok(()));
@@ -147,37 +149,68 @@ fn a_commit_that_fails_is_reported_to_everybody_and_leaves_the_index_alone() {
     held.unwrap();
     // The hold itself was a group of its own.
     assert_eq!(hold.outcome.recv().unwrap(), Ok(()));
-    for outcome in [innocent, guilty, refused] {
-        assert_eq!(outcome.recv().unwrap(), Err(Error::ForeignKey));
-    }
-    for number in [1, 2, 3] {
-        assert!(!fixture.stored(number) && !fixture.indexed(number), "{number}");
+    assert_eq!(innocent.recv().unwrap(), Ok(Uuid::from_u128(1)));
+    assert_eq!(guilty.recv().unwrap(), Err(Error::ForeignKey));
+    assert_eq!(refused.recv().unwrap(), Err(Error::Other("refused".into())));
+    for (number, kept) in [(1, true), (2, false), (3, false)] {
+        assert_eq!(fixture.stored(number), kept, "row {number}");
+        assert_eq!(fixture.indexed(number), kept, "index {number}");
     }
     assert!(fixture.queue(4, |_| Ok(())).recv().unwrap().is_ok(), "the next write works");
 }
 
 #[test]
-fn a_full_disk_is_reported_and_writing_goes_on_once_there_is_room() {
+fn one_that_fills_the_disk_does_not_take_its_group_along() {
     let fixture = fixture(16);
     let limit = |limit: i64| {
         let sql = format!("PRAGMA max_page_count = {limit}");
         fixture.writer.write(move |tx| tx.query(&sql, &[])).map(|rows| rows[0].int(0).unwrap())
     };
-    limit(1).unwrap();
+    let pages = limit(1).unwrap();
+    limit(pages + 20).unwrap();
     let hold = fixture.hold();
-    let innocent = fixture.queue(1, |_| Ok(()));
+    let before = fixture.queue(1, |_| Ok(()));
     let greedy = fixture.queue(2, |tx| {
         let tenant = tenants::top(tx)?.unwrap().uuid;
         // Swallowing the error does not save the transaction.
         let _ = (100..1000).try_for_each(|number| insert_token(tx, tenant, number).map(drop));
         Ok(())
     });
+    let after = fixture.queue(3, |_| Ok(()));
     hold.release();
     assert_eq!(greedy.recv().unwrap(), Err(Error::Full));
-    assert_eq!(innocent.recv().unwrap(), Err(Error::Full));
+    assert_eq!(before.recv().unwrap(), Ok(Uuid::from_u128(1)));
+    assert_eq!(after.recv().unwrap(), Ok(Uuid::from_u128(3)));
+    for (number, kept) in [(1, true), (2, false), (3, true), (100, false)] {
+        assert_eq!(fixture.stored(number), kept, "row {number}");
+        assert_eq!(fixture.indexed(number), kept, "index {number}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_reported_to_all_and_writing_goes_on_once_there_is_room() {
+    let fixture = fixture(16);
+    let limit = |limit: i64| {
+        let sql = format!("PRAGMA max_page_count = {limit}");
+        fixture.writer.write(move |tx| tx.query(&sql, &[])).map(drop)
+    };
+    limit(1).unwrap();
+    let hold = fixture.hold();
+    // More than the last pages have room for.
+    let large = |number| {
+        fixture.queue(number, move |tx| {
+            let tenant = tenants::top(tx)?.unwrap().uuid;
+            (0..10).try_for_each(|i| insert_token(tx, tenant, number * 100 + i).map(drop))
+        })
+    };
+    let outcomes = [large(1), large(2), large(3)];
+    hold.release();
+    for outcome in outcomes {
+        assert_eq!(outcome.recv().unwrap(), Err(Error::Full));
+    }
     assert!(fixture.index.is_empty());
     limit(1_000_000).unwrap();
-    assert!(fixture.queue(1, |_| Ok(())).recv().unwrap().is_ok());
+    assert!(large(1).recv().unwrap().is_ok());
     assert!(fixture.indexed(1) && fixture.stored(1));
 }
 

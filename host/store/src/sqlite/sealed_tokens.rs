@@ -1,0 +1,73 @@
+//! Which key the tokens of a database need.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::Sealer;
+
+/// How many tokens and refresh tokens are sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedTokens {
+    /// Those that the key at hand can read.
+    pub readable: u64,
+    /// Those that need another key.
+    pub unreadable: u64,
+}
+
+/// The rows of a table that are sealed: `~` and the characters of base64url,
+/// all of which are below `~`.
+const SEALED: &str = "uuid >= '~' AND uuid < char(127)";
+
+// === impl SealedTokens ===
+
+impl SealedTokens {
+    /// Whether the key at hand is the wrong one: it reads none of those there
+    /// are. A few that it cannot read are no reason to keep the others out.
+    #[must_use]
+    pub fn need_another_key(&self) -> bool {
+        self.readable == 0 && self.unreadable > 0
+    }
+}
+
+pub(crate) fn count(
+    conn: &Connection,
+    sealer: Option<&Sealer>,
+) -> Result<SealedTokens, rusqlite::Error> {
+    let count = |condition: &str| -> Result<i64, rusqlite::Error> {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM auth_token WHERE {condition}) \
+             + (SELECT count(*) FROM auth_refresh_token WHERE {condition})"
+        );
+        conn.query_row(&sql, [], |row| row.get(0))
+    };
+    let readable = count(&readable(sealer))?;
+    let unreadable = count(SEALED)?.saturating_sub(readable);
+    Ok(SealedTokens { readable: readable.unsigned_abs(), unreadable: unreadable.unsigned_abs() })
+}
+
+pub(crate) fn forget_unreadable(
+    conn: &mut Connection,
+    sealer: Option<&Sealer>,
+) -> Result<u64, rusqlite::Error> {
+    let unreadable = format!("{SEALED} AND NOT ({})", readable(sealer));
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = count(&tx, sealer)?;
+    tx.execute_batch(&format!(
+        "DELETE FROM auth_session
+            WHERE uuid IN (SELECT session_uuid FROM auth_token WHERE {unreadable});
+         DELETE FROM auth_token WHERE {unreadable};
+         DELETE FROM auth_refresh_token WHERE {unreadable};"
+    ))?;
+    tx.commit()?;
+    Ok(before.unreadable)
+}
+
+/// A condition: the row is sealed under the key of `sealer`.
+fn readable(sealer: Option<&Sealer>) -> String {
+    match sealer {
+        Some(sealer) => {
+            let mark = sealer.mark();
+            format!("uuid >= '{mark}' AND uuid < '{mark}~'")
+        }
+        None => "false".to_owned(),
+    }
+}
