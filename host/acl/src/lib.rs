@@ -33,6 +33,7 @@ use walk::Question;
 pub struct Acl {
     granted: Tree,
     denied: Tree,
+    personal: bool,
 }
 
 // === impl Acl ===
@@ -58,7 +59,14 @@ impl Acl {
                 None => granted.push(pattern::parse(grant.as_ref())),
             }
         }
-        Acl { granted: Tree::build(granted), denied: Tree::build(denied) }
+        let personal = granted.iter().chain(&denied).flatten().any(pattern::Element::is_personal);
+        Acl { granted: Tree::build(granted), denied: Tree::build(denied), personal }
+    }
+
+    /// Whether the answers depend on who asks (`me`) or in which session (`my_session`).
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.personal
     }
 
     /// Whether these grants allow `required` to the token of `auth_id` in `session` (acl.md,

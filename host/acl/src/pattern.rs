@@ -18,6 +18,15 @@ pub(crate) enum Element<'a> {
     Literal(&'a [u8]),
 }
 
+// === impl Element ===
+
+impl Element<'_> {
+    /// Whether it stands for something of the token that is asked about.
+    pub(crate) fn is_personal(&self) -> bool {
+        matches!(self, Self::Me | Self::MySession)
+    }
+}
+
 /// Cuts a pattern into elements. Neighbouring wildcards are merged: `**` is `*`, and any run with
 /// a `#` in it is `#`.
 pub(crate) fn parse(pattern: &str) -> Vec<Element<'_>> {

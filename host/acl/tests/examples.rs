@@ -156,3 +156,15 @@ fn only_what_is_held_may_be_removed() {
     assert!(may_remove("#", "!!a"), "only the first ! is special");
     assert!(!may_remove("a", "!!a"));
 }
+
+#[test]
+fn only_grants_with_reserved_words_depend_on_who_asks() {
+    for (grants, personal) in [
+        (&["auth.users.#", "!auth.*.me2", "edit.x"][..], false),
+        (&["auth.users.me.read"], true),
+        (&["a", "!auth.sessions.my_session"], true),
+        (&[], false),
+    ] {
+        assert_eq!(Acl::compile(grants).is_personal(), personal, "{grants:?}");
+    }
+}

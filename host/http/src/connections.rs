@@ -39,6 +39,8 @@ const SHARE_TO_LEAVE: usize = 64;
 const CROWD: usize = 1000;
 /// When nobody could leave, somebody may after this time.
 const RETRY: Duration = Duration::from_millis(50);
+/// A connection may be idle for longer than it should by this part of the time.
+const LOOKS_PER_LIMIT: u32 = 8;
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// All connections of a server.
@@ -134,6 +136,24 @@ impl Connections {
             idle.select_nth_unstable_by_key(leaving, |(since, _)| *since);
         }
         idle.iter().take(leaving).for_each(|(_, seat)| seat.leave.notify_one());
+    }
+
+    /// From time to time asks those to leave that have been idle for longer than
+    /// `limit`; for ever. One look at all of them costs less than a timer of
+    /// each, which every request would have to set anew.
+    pub(crate) async fn close_idle(self: Arc<Self>, limit: Duration) {
+        loop {
+            tokio::time::sleep(limit / LOOKS_PER_LIMIT).await;
+            let since = self.started.elapsed().saturating_sub(limit);
+            let since = u64::try_from(since.as_millis()).unwrap_or(BUSY - 1);
+            let is_due = |seat: &Arc<Seat>| {
+                seat.idle_since.load(Ordering::Relaxed) < since && seat.is_idle()
+            };
+            self.seats()
+                .iter()
+                .filter(|seat| is_due(seat))
+                .for_each(|seat| seat.leave.notify_one());
+        }
     }
 
     /// Asks everybody to leave, and waits until all have.

@@ -1,9 +1,9 @@
 //! One request from its head to its answer.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use http::{
-    Method, Request, Response, StatusCode,
+    HeaderName, Method, Request, Response, StatusCode,
     header::{ALLOW, EXPECT},
     request::Parts,
 };
@@ -16,15 +16,15 @@ use wazo_auth_work::{Lost, Pool};
 use crate::{
     App, authorize,
     bodies::{Unread, Whole},
-    call::{Call, Params, remote_addr},
+    call::{Call, remote_addr},
     errors::Error,
     reply::{Body, HTML, Reply},
     request_log::Logged,
-    router::{Found, Place, Route},
+    router::{Found, Place},
 };
 
 /// What a reverse proxy says of the prefix that it has stripped.
-const SCRIPT_NAME: &str = "x-script-name";
+static SCRIPT_NAME: HeaderName = HeaderName::from_static("x-script-name");
 
 /// The longest address, in bytes; nginx passes on no longer ones.
 const MAX_ADDRESS: usize = 8 * 1024;
@@ -33,60 +33,91 @@ const MAX_ADDRESS: usize = 8 * 1024;
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The answer to a request.
+pub(crate) enum Answer {
+    /// From memory.
+    Now(Response<Body>),
+    /// Once the body is there and a worker has done its part.
+    Later(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
 /// Answers a request.
-pub(crate) async fn answer(
-    app: Arc<App>,
-    request: Request<Incoming>,
-    peer: IpAddr,
-) -> Response<Body> {
+///
+/// Not an asynchronous function: a token check has its answer when this
+/// returns, without a state of all that other requests may have to wait for.
+pub(crate) fn answer(app: &Arc<App>, request: Request<Incoming>, peer: IpAddr) -> Answer {
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
-    let proxied = parts.headers.contains_key(SCRIPT_NAME);
+    let respond = move |reply: Reply| {
+        let mut response = reply.into_response(head);
+        cors.decorate(response.headers_mut());
+        response
+    };
+    let proxied = parts.headers.contains_key(&SCRIPT_NAME);
     let address = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
     let reply = match app.router.find(&parts.method, parts.uri.path(), proxied) {
         _ if address > MAX_ADDRESS => {
-            unhandled(&app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
+            unhandled(app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
         }
-        Found::Route(route, params) => routed(&app, route, params, parts, body, peer).await,
-        Found::Nothing => unhandled(&app, &parts, peer, Ok(Reply::unknown_route())),
-        Found::Options(methods) => unhandled(&app, &parts, peer, Ok(options(&methods))),
+        Found::Route(route, params) => {
+            let call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
+            let app = Arc::clone(app);
+            if !body.is_end_stream() {
+                let reply = async move { respond(with_body(&app, call, body).await) };
+                return Answer::Later(Box::pin(reply));
+            }
+            match authorized(&app, call) {
+                Ok(call) if (route.place)(&call) == Place::Reactor => handled_here(&app, &call),
+                Ok(call) => {
+                    let reply = async move { respond(handled(&app, call).await) };
+                    return Answer::Later(Box::pin(reply));
+                }
+                Err(reply) => reply,
+            }
+        }
+        Found::Nothing => unhandled(app, &parts, peer, Ok(Reply::unknown_route())),
+        Found::Options(methods) => unhandled(app, &parts, peer, Ok(options(&methods))),
         Found::WrongMethod(methods) => {
-            unhandled(&app, &parts, peer, Err(Error::wrong_method(methods.join(", "))))
+            unhandled(app, &parts, peer, Err(Error::wrong_method(methods.join(", "))))
         }
     };
-    let mut response = reply.into_response(head);
-    cors.decorate(response.headers_mut());
-    response
+    Answer::Now(respond(reply))
 }
 
-async fn routed(
-    app: &Arc<App>,
-    route: &'static Route,
-    params: Params,
-    parts: Parts,
-    body: Incoming,
-    peer: IpAddr,
-) -> Reply {
+/// The call with its caller, or the refusal. From memory, and first: without a
+/// good token no body is read, nothing is written down of it, and no thread is
+/// taken.
+fn authorized(app: &App, mut call: Call) -> Result<Call, Reply> {
+    match authorize::caller(app, &call) {
+        Ok(caller) => {
+            call.caller = caller;
+            Ok(call)
+        }
+        Err(error) => Err(unhandled(app, &call.parts, call.peer, Err(error))),
+    }
+}
+
+async fn with_body(app: &Arc<App>, call: Call, body: Incoming) -> Reply {
     // Who waits to be told to go on sends nothing when told not to.
-    let patient = parts.headers.contains_key(EXPECT);
-    let mut call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
-    // From memory, and first: without a good token no body is read, nothing is
-    // written down of it, and no thread is taken.
-    call.caller = match authorize::caller(app, &call) {
-        Ok(caller) => caller,
-        Err(error) => {
+    let patient = call.parts.headers.contains_key(EXPECT);
+    let mut call = match authorized(app, call) {
+        Ok(call) => call,
+        Err(reply) => {
             if !patient {
                 discard(body).await;
             }
-            return unhandled(app, &call.parts, peer, Err(error));
+            return reply;
         }
     };
-    let max = route.max_body.unwrap_or(app.settings.max_body);
+    let max = call.route.max_body.unwrap_or(app.settings.max_body);
     match read(app, body, max, patient).await {
         // Its room is given back after the answer.
-        Ok(Whole { bytes: body, room: _room }) => handled(app, Call { body, ..call }).await,
-        Err(error) => unhandled(app, &call.parts, peer, Err(error)),
+        Ok(Whole { bytes, room: _room }) => {
+            call.body = bytes;
+            handled(app, call).await
+        }
+        Err(error) => unhandled(app, &call.parts, call.peer, Err(error)),
     }
 }
 
@@ -105,16 +136,33 @@ fn received(app: &App, level: Level, parts: &Parts, body: &[u8]) -> Option<Logge
 }
 
 async fn handled(app: &Arc<App>, call: Call) -> Reply {
-    let level = if call.route.is_check { Level::Debug } else { Level::Info };
-    let logged = received(app, level, &call.parts, &call.body);
-    let to = logged.as_ref().map(|_| call.remote_addr(app));
-    let result = match (call.route.place)(&call) {
-        Place::Reactor => (call.route.handler)(app, &call),
-        Place::Worker => on_pool(app, &app.requests, call).await,
-        Place::Login => on_pool(app, &app.logins, call).await,
+    let pool = match (call.route.place)(&call) {
+        Place::Reactor => return handled_here(app, &call),
+        Place::Worker => &app.requests,
+        Place::Login => &app.logins,
     };
+    let logged = called(app, &call);
+    let result = on_pool(app, pool, call).await;
+    replied(app, logged, result)
+}
+
+/// Answers from memory.
+fn handled_here(app: &App, call: &Call) -> Reply {
+    let logged = called(app, call);
+    replied(app, logged, (call.route.handler)(app, call))
+}
+
+/// Writes down a request that has a handler, and who has sent it.
+fn called(app: &App, call: &Call) -> Option<(Logged, String)> {
+    let level = if call.route.is_check { Level::Debug } else { Level::Info };
+    let logged = received(app, level, &call.parts, &call.body)?;
+    Some((logged, call.remote_addr(app)))
+}
+
+/// Writes down its answer.
+fn replied(app: &App, logged: Option<(Logged, String)>, result: Result<Reply, Error>) -> Reply {
     let reply = result.unwrap_or_else(|error| error.into_reply(app.services.context().now()));
-    if let (Some(logged), Some(to)) = (logged, to) {
+    if let Some((logged, to)) = logged {
         logged.answer(&to, reply.status);
     }
     reply

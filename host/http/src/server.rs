@@ -11,7 +11,7 @@ use std::{
 };
 
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
@@ -26,7 +26,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use crate::{
     App,
     connections::{Connections, Place, Seat},
-    dispatch,
+    dispatch::{self, Answer},
     stream::Patient,
 };
 
@@ -136,6 +136,7 @@ impl Server {
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) -> io::Result<()> {
         let limits = app.settings.limits;
         let connections = Connections::new(limits.connections);
+        let idle = tokio::spawn(Arc::clone(&connections).close_idle(limits.head));
         let mut stop = pin!(stop);
         let mut complained: Option<Instant> = None;
         let served: io::Result<()> = loop {
@@ -162,6 +163,7 @@ impl Server {
             }
         };
         drop(self.listener);
+        idle.abort();
         served?;
         if timeout(limits.stop, connections.end()).await.is_err() {
             let (open, seconds) = (connections.open(), limits.stop.as_secs_f64());
@@ -244,16 +246,21 @@ async fn exchange(
     let limits = app.settings.limits;
     let stream = Patient::new(stream, Arc::clone(seat), limits.answer);
     let service = service_fn(|request| {
-        let (app, answering) = (Arc::clone(&app), seat.answering());
+        let answering = seat.answering();
+        let answer = dispatch::answer(&app, request, peer);
         async move {
-            let answer = dispatch::answer(app, request, peer).await;
+            let response = match answer {
+                Answer::Now(response) => response,
+                Answer::Later(response) => response.await,
+            };
             drop(answering);
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
+        // Connections closes those that are slow: hyper would set a timer for
+        // each request.
+        .header_read_timeout(None)
         .max_header_size(BUFFER)
         .max_buf_size(BUFFER)
         // Who has said all may still listen.

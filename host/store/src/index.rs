@@ -56,6 +56,17 @@ pub struct LiveToken {
     pub acl: Arc<Acl>,
 }
 
+/// A token that is valid now, looked at where it is.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveTokenRef<'a> {
+    /// Its session.
+    pub session: &'a Uuid,
+    /// Who it was given to.
+    pub owner: &'a Owner,
+    /// What it allows.
+    pub acl: &'a Acl,
+}
+
 /// A token to be added to the index.
 #[derive(Debug, Clone)]
 pub struct IndexedToken {
@@ -100,6 +111,19 @@ impl TokenIndex {
     #[must_use]
     pub fn get(&self, token: &Uuid, now: i64) -> Option<LiveToken> {
         self.tokens.get(token, now)
+    }
+
+    /// What `look` makes of the token, if it is valid at `now`. Unlike
+    /// [`get`](Self::get), it takes no share of what tokens have in common, so
+    /// that processors do not have to agree on how many share it. The writer of
+    /// a part of the tokens waits for `look`.
+    pub fn look<T>(
+        &self,
+        token: &Uuid,
+        now: i64,
+        look: impl FnOnce(LiveTokenRef<'_>) -> T,
+    ) -> Option<T> {
+        self.tokens.look(token, now, look)
     }
 
     /// The UUID that `text` is, in its canonical form only: 36 characters,

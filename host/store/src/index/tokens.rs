@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
 
-use crate::{LiveToken, Owner};
+use crate::{LiveToken, Owner, index::LiveTokenRef};
 
 /// Enough that a reader seldom meets the writer, and that a map which grows
 /// stops a sixty-fourth of the readers.
@@ -57,6 +57,18 @@ impl TokenMap {
             owner: Arc::clone(&record.owner),
             acl: Arc::clone(&record.acl),
         })
+    }
+
+    pub fn look<T>(
+        &self,
+        token: &Uuid,
+        now: i64,
+        look: impl FnOnce(LiveTokenRef<'_>) -> T,
+    ) -> Option<T> {
+        let shard = self.shard(token).read();
+        let Packed { session, owner, acl, .. } =
+            shard.get(token).filter(|record| now <= record.expires)?;
+        Some(look(LiveTokenRef { session, owner, acl }))
     }
 
     pub fn insert(&self, token: Uuid, record: Record) {

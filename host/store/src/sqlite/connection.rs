@@ -54,7 +54,12 @@ pub(crate) fn prepare(conn: &Connection, purpose: Purpose) -> Result<(), rusqlit
         // KiB, as all negative sizes. There are many of these connections, and
         // the pages that they share are in the system's cache.
         Purpose::Read => conn.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -256"),
-        Purpose::Write => conn.execute_batch("PRAGMA cache_size = -16384"),
+        // A login changes a leaf of each index, anywhere in it: with a million
+        // tokens these are many pages, of which the upper ones had better stay.
+        // Memory is taken as it is needed.
+        Purpose::Write => {
+            conn.execute_batch("PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000")
+        }
     }
 }
 
