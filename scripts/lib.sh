@@ -3,6 +3,8 @@
 
 # The version scripts/check was written for. Any newer one should do.
 CARGO_DENY_VERSION=0.20.2
+# The same for scripts/fuzz.
+CARGO_FUZZ_VERSION=0.13.2
 
 # say TEXT…: one line on what comes next.
 say() {
@@ -48,6 +50,14 @@ need_cargo_deny() {
         say "Installing cargo-deny $CARGO_DENY_VERSION (a minute or two, once)"
         cargo install cargo-deny --version "$CARGO_DENY_VERSION" \
             --debug --locked --no-default-features --quiet
+    fi
+}
+
+# need_cargo_fuzz: builds cargo-fuzz when it is missing.
+need_cargo_fuzz() {
+    if ! cargo fuzz --version >/dev/null 2>&1; then
+        say "Installing cargo-fuzz $CARGO_FUZZ_VERSION (a minute, once)"
+        cargo install cargo-fuzz --version "$CARGO_FUZZ_VERSION" --debug --locked --quiet
     fi
 }
 

@@ -15,6 +15,8 @@
 mod build;
 mod daemon;
 mod database;
+pub mod fuzz;
+pub mod in_process;
 mod raw;
 mod request;
 

@@ -148,6 +148,16 @@ impl Server {
     }
 }
 
+/// Serves a connection that was not made by a [`Server`], such as a pipe in memory, until it ends.
+pub async fn serve_connection(
+    app: Arc<App>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+) {
+    let connections = GracefulShutdown::new();
+    exchange(app, stream, peer, connections.watcher()).await;
+}
+
 /// Answers are small: none waits for more to come.
 fn no_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {

@@ -14,6 +14,7 @@
 
 mod backend;
 mod call_error;
+mod confided;
 mod gate;
 mod host;
 mod instance;
@@ -21,6 +22,7 @@ mod load;
 pub mod look;
 mod metadata;
 mod registry;
+pub mod reply;
 mod settings;
 mod start;
 
