@@ -11,7 +11,7 @@ use wazo_auth_plugins::{Identities, PluginOptions, Registry, Settings};
 use wazo_auth_service::{
     Rules, Services, bootstrap::InitialUser, host_services::PluginHost, login::LoginRequest,
 };
-use wazo_auth_store::{Options, Sealer, Store};
+use wazo_auth_store::{Options, Sealer, Store, Tx};
 
 use crate::daemon::{ADMIN, ADMIN_PASSWORD};
 
@@ -19,7 +19,7 @@ use crate::daemon::{ADMIN, ADMIN_PASSWORD};
 pub struct InProcess {
     /// The services, with an administrator as a daemon of a test has one.
     pub services: Arc<Services>,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 // === impl InProcess ===
@@ -59,13 +59,16 @@ impl InProcess {
             policy_slug: "wazo_default_master_user_policy".to_owned(),
         };
         services.ensure_initial_user(&admin).unwrap();
-        Self { services, folder }
+        Self { services, _folder: folder }
     }
 
-    /// Where the database is.
-    #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+    /// Changes the database.
+    ///
+    /// # Panics
+    /// When the statement fails.
+    pub fn run(&self, sql: &'static str) {
+        let run = |tx: &mut Tx<'_>| tx.conn().execute(sql, &[]);
+        self.services.store().write(&[], run).unwrap();
     }
 }
 

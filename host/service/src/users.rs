@@ -1,6 +1,9 @@
 //! Users: created, found by login, their passwords verified (users.md).
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
@@ -107,6 +110,10 @@ impl From<HashError> for VerifyError {
 /// How long a refused login should wait before it tries again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
+/// How long the user of a login is looked for, found or not: some ten times what
+/// it takes, and little beside the hash.
+const LOOKUP: Duration = Duration::from_micros(500);
+
 impl Services {
     /// Whether users and tenants may have this authentication method.
     ///
@@ -130,13 +137,28 @@ impl Services {
         self.store().read(|conn| store::users::by_login(conn, login))
     }
 
+    /// [`user_by_login`](Self::user_by_login) for somebody who may be guessing:
+    /// takes the same time whether or not there is such a user.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn user_of_attempt(&self, login: &str) -> Result<Option<User>, store::Error> {
+        let started = Instant::now();
+        let found = self.user_by_login(login);
+        while let Some(left) = LOOKUP.checked_sub(started.elapsed()).filter(|left| !left.is_zero())
+        {
+            thread::park_timeout(left);
+        }
+        found
+    }
+
     /// Whether `password` is that of the user `login`. Takes as long for users
     /// that do not exist or have no password (users.md section 10.1).
     ///
     /// # Errors
     /// [`VerifyError`].
     pub fn verify_password(&self, login: &str, password: &str) -> Result<bool, VerifyError> {
-        let user = self.user_by_login(login)?;
+        let user = self.user_of_attempt(login)?;
         // A NUL at the end of a password does not change its hash: whoever
         // types one has not typed the password.
         let stored = user.and_then(|user| user.password).filter(|_| !password.contains('\0'));
