@@ -8,7 +8,12 @@
 //! also on the samples below several percentiles, where less noise is (as
 //! dudect does; beyond 4.5 the times differ, not by chance).
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement stops at the first surprise")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a measurement stops at the first surprise"
+)]
 
 use std::{path::Path, process::ExitCode, time::Instant};
 
