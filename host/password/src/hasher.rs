@@ -65,7 +65,9 @@ impl Hasher {
     ) -> Result<bool, HashError> {
         let password = password.into();
         let known = stored.is_some();
-        let stored = stored.cloned().unwrap_or_else(|| self.nobody());
+        // Made in any case.
+        let nobody = self.nobody();
+        let stored = stored.unwrap_or(&nobody).clone();
         let rounds = self.rounds;
         self.pool.run(move || verify_rounds(password.as_bytes(), &stored, rounds) & known)
     }

@@ -110,10 +110,6 @@ impl From<HashError> for VerifyError {
 /// How long a refused login should wait before it tries again.
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// How long the user of a login is looked for, found or not: some ten times what
-/// it takes, and little beside the hash.
-const LOOKUP: Duration = Duration::from_micros(500);
-
 impl Services {
     /// Whether users and tenants may have this authentication method.
     ///
@@ -143,13 +139,7 @@ impl Services {
     /// # Errors
     /// The store's.
     pub(crate) fn user_of_attempt(&self, login: &str) -> Result<Option<User>, store::Error> {
-        let started = Instant::now();
-        let found = self.user_by_login(login);
-        while let Some(left) = LOOKUP.checked_sub(started.elapsed()).filter(|left| !left.is_zero())
-        {
-            thread::park_timeout(left);
-        }
-        found
+        in_even_time(|| self.user_by_login(login))
     }
 
     /// Whether `password` is that of the user `login`. Takes as long for users
@@ -158,11 +148,16 @@ impl Services {
     /// # Errors
     /// [`VerifyError`].
     pub fn verify_password(&self, login: &str, password: &str) -> Result<bool, VerifyError> {
-        let user = self.user_of_attempt(login)?;
+        let stored = in_even_time(|| {
+            let user = self.user_by_login(login)?;
+            let stored = user.and_then(|user| user.password);
+            Ok::<_, store::Error>(
+                stored.map(|stored| StoredHash { hash: stored.hash, salt: stored.salt }),
+            )
+        })?;
         // A NUL at the end of a password does not change its hash: whoever
         // types one has not typed the password.
-        let stored = user.and_then(|user| user.password).filter(|_| !password.contains('\0'));
-        let stored = stored.map(|stored| StoredHash { hash: stored.hash, salt: stored.salt });
+        let stored = stored.filter(|_| !password.contains('\0'));
         Ok(self.hasher().verify(password.to_owned(), stored.as_ref())?)
     }
 
@@ -244,6 +239,20 @@ impl Services {
             store::users::get(conn, &row.uuid)?.ok_or(CreateUserError::UuidTaken(row.uuid))
         })
     }
+}
+
+/// How long the user of a login is looked for, found or not: some ten times what
+/// it takes, and little beside the hash.
+const LOOKUP: Duration = Duration::from_micros(500);
+
+/// Does not return before [`LOOKUP`] is over: how long `look` took does not show.
+fn in_even_time<T>(look: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let found = look();
+    while let Some(left) = LOOKUP.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
+    found
 }
 
 /// The pre-checks of a creation, inside its transaction.
