@@ -3,6 +3,8 @@
 
 # The version scripts/check was written for. Any newer one should do.
 CARGO_DENY_VERSION=0.20.2
+# The same for scripts/fuzz.
+CARGO_FUZZ_VERSION=0.13.2
 
 # The stock plugins, as packages of the workspace.
 PLUGINS=(broken_init broken_verify_password default_external_api default_internal default_user
@@ -52,6 +54,14 @@ need_cargo_deny() {
         say "Installing cargo-deny $CARGO_DENY_VERSION (a minute or two, once)"
         cargo install cargo-deny --version "$CARGO_DENY_VERSION" \
             --debug --locked --no-default-features --quiet
+    fi
+}
+
+# need_cargo_fuzz: builds cargo-fuzz when it is missing.
+need_cargo_fuzz() {
+    if ! cargo fuzz --version >/dev/null 2>&1; then
+        say "Installing cargo-fuzz $CARGO_FUZZ_VERSION (a minute, once)"
+        cargo install cargo-fuzz --version "$CARGO_FUZZ_VERSION" --debug --locked --quiet
     fi
 }
 

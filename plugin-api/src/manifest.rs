@@ -24,6 +24,9 @@ pub const TARGET: &str = env!("WAZO_AUTH_PLUGIN_TARGET");
 /// The compiler that compiled this code.
 pub const BUILD: &str = env!("WAZO_AUTH_PLUGIN_BUILD");
 
+/// The longest text of a manifest, in bytes. Each is shown to people.
+const MAX_TEXT: usize = 256;
+
 /// What comes before the JSON text.
 const HEADER: usize = 4 + MAGIC.len() + 4;
 
@@ -117,7 +120,41 @@ pub fn parse(section: &[u8]) -> Result<Manifest, ManifestError> {
     if version != VERSION {
         return Err(ManifestError::Version { found: version });
     }
-    serde_json::from_slice(text).map_err(|error| ManifestError::Text(error.to_string()))
+    let manifest: Manifest =
+        serde_json::from_slice(text).map_err(|error| ManifestError::Text(unreadable(&error)))?;
+    manifest.check_texts()?;
+    Ok(manifest)
+}
+
+/// What the error says, unless it quotes half of the text.
+fn unreadable(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    if said.len() <= MAX_TEXT {
+        return said;
+    }
+    format!("not of the expected form (line {}, column {})", error.line(), error.column())
+}
+
+// === impl Manifest ===
+
+impl Manifest {
+    /// What a file says of itself appears in logs and terminals: it must not
+    /// make lines of its own, colour them, or fill pages.
+    fn check_texts(&self) -> Result<(), ManifestError> {
+        let Self { plugin_api, package, target, panic, build, plugins } = self;
+        let own = [plugin_api, &package.name, &package.version, target, panic, build];
+        let offers = plugins.iter().flat_map(|offer| [&offer.kind, &offer.name, &offer.version]);
+        for text in own.into_iter().chain(offers) {
+            if text.len() > MAX_TEXT {
+                return Err(ManifestError::Text(format!("a text is longer than {MAX_TEXT} bytes")));
+            }
+            if text.contains(char::is_control) {
+                let shown = text.escape_debug();
+                return Err(ManifestError::Text(format!("\"{shown}\" has control characters")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The little-endian number that four bytes are.

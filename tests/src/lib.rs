@@ -10,11 +10,18 @@
 //! assert_eq!(answer.status, 200);
 //! ```
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 
 mod build;
 mod daemon;
 mod database;
+pub mod fuzz;
+pub mod in_process;
 mod raw;
 mod request;
 

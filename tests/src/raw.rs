@@ -28,6 +28,22 @@ impl Daemon {
         answer.into_iter().map(char::from).collect()
     }
 
+    /// Sends `bytes`, says that no more will come, and reads what the daemon
+    /// answers, if it does.
+    ///
+    /// # Panics
+    /// When the daemon cannot be reached.
+    pub fn cut_off(&self, bytes: &[u8]) -> String {
+        let address = self.url().split("//").nth(1).unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer.into_iter().map(char::from).collect()
+    }
+
     /// Like [`raw`](Self::raw), for a request line, header lines and a body;
     /// length and end of the connection are added.
     #[must_use]

@@ -4,7 +4,7 @@
 //! twice keeps its last value (and is listed), `<<` merges the mappings it
 //! names, and `!exec` runs a command (contract: config.md section 1).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{
@@ -14,6 +14,12 @@ use serde::de::{
 use serde_json::{Map, Number, Value};
 
 use crate::exec;
+
+/// The most that a file may hold once its aliases are followed: bytes of text and
+/// [`VALUE_SIZE`] for each value. Two lines of aliases of aliases are enough to
+/// fill any memory.
+const MAX_SIZE: usize = 4 * 1024 * 1024;
+const VALUE_SIZE: usize = 16;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +54,7 @@ impl ParseError {
 pub(crate) fn parse(bytes: &[u8]) -> Result<Document, ParseError> {
     let text = std::str::from_utf8(bytes).map_err(|_| ParseError::NotUtf8)?;
     let repeated = RefCell::new(Vec::new());
-    match read(text, &Node { repeated: &repeated, may_exec: true })? {
+    match read(text, &Node { repeated: &repeated, may_exec: true, room: &Cell::new(MAX_SIZE) })? {
         Value::Null => Ok(Document { tree: Map::new(), repeated: Vec::new() }),
         Value::Object(tree) => Ok(Document { tree, repeated: repeated.into_inner() }),
         other => Err(ParseError::NotAMapping(crate::kind(&other))),
@@ -57,7 +63,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Document, ParseError> {
 
 /// Reads what an `!exec` command printed: any value, but no further command.
 pub(crate) fn parse_output(text: &str) -> Result<Value, serde_yaml::Error> {
-    read(text, &Node { repeated: &RefCell::new(Vec::new()), may_exec: false })
+    let (repeated, room) = (RefCell::new(Vec::new()), Cell::new(MAX_SIZE));
+    read(text, &Node { repeated: &repeated, may_exec: false, room: &room })
 }
 
 fn read(text: &str, node: &Node<'_>) -> Result<Value, serde_yaml::Error> {
@@ -70,14 +77,27 @@ fn read(text: &str, node: &Node<'_>) -> Result<Value, serde_yaml::Error> {
 struct Node<'a> {
     repeated: &'a RefCell<Vec<String>>,
     may_exec: bool,
+    /// What is left of [`MAX_SIZE`].
+    room: &'a Cell<usize>,
 }
 
 // === impl Node ===
+
+impl Node<'_> {
+    fn take_room<E: serde::de::Error>(&self, size: usize) -> Result<(), E> {
+        let left = self.room.get().checked_sub(size).ok_or_else(|| {
+            E::custom("it holds too much: its aliases (`*name`) stand for megabytes of values")
+        })?;
+        self.room.set(left);
+        Ok(())
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for &Node<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.take_room(VALUE_SIZE)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -126,7 +146,8 @@ impl<'de> Visitor<'de> for &Node<'_> {
         Ok(Value::String(value.to_string()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.take_room(value.len())?;
         Ok(Value::String(value.to_owned()))
     }
 

@@ -45,7 +45,9 @@ impl Cors {
         if !self.enabled {
             return Verdict::Nothing;
         }
-        let Some(origin) = request.get(ORIGIN) else { return Verdict::Any };
+        // No browser's origin has bytes beyond ASCII, and no answer of ours.
+        let origin = request.get(ORIGIN).filter(|origin| origin.to_str().is_ok());
+        let Some(origin) = origin else { return Verdict::Any };
         let preflight =
             *method == Method::OPTIONS && request.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         Verdict::Origin {

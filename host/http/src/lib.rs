@@ -43,7 +43,8 @@ use wazo_auth_service::Services;
 use wazo_auth_work::Pool;
 
 pub use cors::Cors;
-pub use server::{BindError, Limits, Server, TlsError, TlsFiles};
+pub use server::{BindError, Limits, Server, TlsError, TlsFiles, serve_connection};
+pub use token_request::credentials;
 
 /// How the edge was configured.
 #[derive(Debug, Clone)]

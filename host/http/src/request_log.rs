@@ -8,15 +8,17 @@ use std::{fmt::Write, time::Instant};
 use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE};
 use log::Level;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wazo_auth_service::login::redacted;
 
 const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
 /// Longer bodies are not written down.
 const MAX_BODY: usize = 4096;
-const SECRET_FIELDS: [&str; 5] =
-    ["refresh_token", "password", "old_password", "new_password", "saml_session_id"];
+const SECRET_FIELDS: [&str; 6] =
+    ["refresh_token", "password", "old_password", "new_password", "saml_session_id", "token"];
+/// Shorter segments further below `/token/` are names, such as `scopes`.
+const MIN_TOKEN: usize = 32;
 /// The URL prefix that clients see, where a reverse proxy strips one.
 const PREFIX: &str = "x-script-name";
 
@@ -66,25 +68,38 @@ impl Logged {
 /// The URL, decoded, without tokens in path or query.
 fn url(uri: &Uri) -> String {
     let path = percent_decode_str(uri.path()).decode_utf8_lossy();
-    let mut url = String::with_capacity(path.len());
-    let mut previous = "";
-    for (i, segment) in path.split('/').enumerate() {
-        if i > 0 {
-            url.push('/');
-        }
-        if previous == "token" {
-            url.push_str(&redacted(segment))
-        } else {
-            url.push_str(segment)
-        }
-        previous = segment;
-    }
+    let mut url = path_text(&path);
     for (i, (key, value)) in crate::query::pairs(uri.query()).enumerate() {
         url.push(if i == 0 { '?' } else { '&' });
-        let value = if key == "token" { redacted(&value) } else { value.into_owned() };
+        let value = if is_secret(&key) { redacted(&value) } else { value.into_owned() };
         let _ = write!(url, "{key}={value}");
     }
     url
+}
+
+/// A path in which whatever comes after `token` may be one.
+fn path_text(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    let (mut previous, mut below_token) = ("", false);
+    for (i, segment) in path.split('/').enumerate() {
+        if i > 0 {
+            text.push('/');
+        }
+        if previous == "token" || below_token && segment.len() >= MIN_TOKEN {
+            text.push_str(&redacted(segment));
+        } else {
+            text.push_str(segment);
+        }
+        below_token |= segment == "token";
+        previous = segment;
+    }
+    text
+}
+
+/// Whether a query parameter's name says that its value is a secret.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.ends_with("token") || key.ends_with("password") || key == "saml_session_id"
 }
 
 fn headers_text(headers: &HeaderMap) -> String {
@@ -96,7 +111,7 @@ fn headers_text(headers: &HeaderMap) -> String {
             "authorization" | "cookie" | "proxy-authorization" => HIDDEN.to_owned(),
             "x-auth-token" => redacted(&value),
             // The page that the browser came from may have had a token in its URL.
-            "referer" => value.split('?').next().unwrap_or_default().to_owned(),
+            "referer" => path_text(value.split('?').next().unwrap_or_default()),
             _ => value.into_owned(),
         };
         let separator = if i == 0 { "" } else { ", " };
@@ -118,12 +133,24 @@ fn body_text(headers: &HeaderMap, body: &[u8]) -> String {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(body) else {
         return String::new();
     };
-    for secret in SECRET_FIELDS {
-        if let Some(value) = fields.get_mut(secret) {
-            *value = Value::from(HIDDEN);
+    hide(&mut fields);
+    format!(" with data {}", Value::Object(fields))
+}
+
+/// Hides secrets at any depth: a client may have put them one level too deep.
+fn hide(fields: &mut Map<String, Value>) {
+    for (key, value) in fields {
+        match value {
+            value if SECRET_FIELDS.contains(&&**key) => *value = Value::from(HIDDEN),
+            Value::Object(fields) => hide(fields),
+            Value::Array(items) => items.iter_mut().for_each(|item| {
+                if let Value::Object(fields) = item {
+                    hide(fields);
+                }
+            }),
+            _ => {}
         }
     }
-    format!(" with data {}", Value::Object(fields))
 }
 
 /// `span_id`, `parent_id` and `trace_id`: from a valid W3C `traceparent`, else
@@ -185,7 +212,8 @@ mod tests {
     fn secrets_in_bodies_are_hidden() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
-        let text = body_text(&headers, br#"{"password": "s3cre7", "a": 1}"#);
+        let body = br#"{"password": "s3cre7", "a": [{"new_password": "s3cre7"}]}"#;
+        let text = body_text(&headers, body);
         assert!(!text.contains("s3cre7") && text.contains("<hidden>"), "{text}");
     }
 

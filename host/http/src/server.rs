@@ -181,6 +181,16 @@ impl Server {
     }
 }
 
+/// Serves a connection that was not made by a [`Server`], such as a pipe in memory, until it ends.
+pub async fn serve_connection(
+    app: Arc<App>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+) {
+    let place = Connections::new(1).place().await;
+    exchange(app, stream, peer, &place.seat).await;
+}
+
 /// Answers are small: none waits for more to come.
 fn no_delay(stream: &TcpStream) {
     if let Err(error) = stream.set_nodelay(true) {

@@ -45,7 +45,7 @@ fn renamed(backend: String) -> String {
 
 /// Login and password of a `Basic` header; both must be non-empty. Anything
 /// else counts as no credentials, not as an error.
-pub(crate) fn credentials(header: &str) -> Option<Credentials> {
+pub fn credentials(header: &str) -> Option<Credentials> {
     let decoded = STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
     let text = String::from_utf8(decoded)
         .unwrap_or_else(|error| error.into_bytes().iter().map(|byte| char::from(*byte)).collect());

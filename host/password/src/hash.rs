@@ -7,7 +7,7 @@ use sha2::Sha512;
 use subtle::ConstantTimeEq;
 
 /// Rounds of one hash. Stored nowhere, so it can never change for passwords that exist.
-const ROUNDS: u32 = 250_000;
+pub(crate) const ROUNDS: u32 = 250_000;
 
 /// Bytes of the salt of a new password.
 pub const SALT_BYTES: usize = 64;
@@ -32,8 +32,13 @@ pub struct StoredHash {
 #[inline(never)]
 #[must_use]
 pub fn hash(password: &[u8], salt: &[u8]) -> Hash {
+    hash_rounds(password, salt, ROUNDS)
+}
+
+#[inline(never)]
+pub(crate) fn hash_rounds(password: &[u8], salt: &[u8], rounds: u32) -> Hash {
     let mut output = [0; 64];
-    pbkdf2_hmac::<Sha512>(password, salt, ROUNDS, &mut output);
+    pbkdf2_hmac::<Sha512>(password, salt, rounds, &mut output);
     Hash(output)
 }
 
@@ -41,7 +46,11 @@ pub fn hash(password: &[u8], salt: &[u8]) -> Hash {
 /// for a wrong one.
 #[must_use]
 pub fn verify(password: &[u8], stored: &StoredHash) -> bool {
-    let hash = hash(password, &stored.salt).to_string();
+    verify_rounds(password, stored, ROUNDS)
+}
+
+pub(crate) fn verify_rounds(password: &[u8], stored: &StoredHash, rounds: u32) -> bool {
+    let hash = hash_rounds(password, &stored.salt, rounds).to_string();
     hash.as_bytes().ct_eq(stored.hash.as_bytes()).into()
 }
 

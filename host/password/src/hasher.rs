@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use zeroize::Zeroizing;
 
-use crate::hash::{SALT_BYTES, StoredHash, hash, verify};
+use crate::hash::{ROUNDS, SALT_BYTES, StoredHash, hash_rounds, verify_rounds};
 use crate::pool::{HashError, Pool, StartError};
 
 /// How to hash.
@@ -29,6 +29,7 @@ pub struct Settings {
 pub struct Hasher {
     pool: Pool,
     unknown_salt: [u8; SALT_BYTES],
+    rounds: u32,
 }
 
 // === impl Hasher ===
@@ -39,8 +40,17 @@ impl Hasher {
     /// # Errors
     /// The system refused a thread. (A refused priority only gives a warning in the log.)
     pub fn start(settings: Settings) -> Result<Hasher, StartError> {
+        Self::start_with_rounds(settings, ROUNDS)
+    }
+
+    /// Starts threads that hash with another number of rounds than all stored passwords have: for
+    /// measurements of what is around the hash, which would hide it. Never for real passwords.
+    ///
+    /// # Errors
+    /// As [`Hasher::start`].
+    pub fn start_with_rounds(settings: Settings, rounds: u32) -> Result<Hasher, StartError> {
         let pool = Pool::start(settings.threads, settings.waiting, settings.nice)?;
-        Ok(Hasher { pool, unknown_salt: settings.unknown_salt })
+        Ok(Hasher { pool, unknown_salt: settings.unknown_salt, rounds })
     }
 
     /// Whether `password` is the stored one. `None`, for a user who does not exist or has no
@@ -55,8 +65,11 @@ impl Hasher {
     ) -> Result<bool, HashError> {
         let password = password.into();
         let known = stored.is_some();
-        let stored = stored.cloned().unwrap_or_else(|| self.nobody());
-        self.pool.run(move || verify(password.as_bytes(), &stored) & known)
+        // Made in any case.
+        let nobody = self.nobody();
+        let stored = stored.unwrap_or(&nobody).clone();
+        let rounds = self.rounds;
+        self.pool.run(move || verify_rounds(password.as_bytes(), &stored, rounds) & known)
     }
 
     /// Hashes a new password with `salt`, which must be random and used only once. Returns what to
@@ -70,7 +83,8 @@ impl Hasher {
         salt: [u8; SALT_BYTES],
     ) -> Result<String, HashError> {
         let password = password.into();
-        self.pool.run(move || hash(password.as_bytes(), &salt).to_string())
+        let rounds = self.rounds;
+        self.pool.run(move || hash_rounds(password.as_bytes(), &salt, rounds).to_string())
     }
 
     /// Passwords being hashed or waiting for it, at this moment.

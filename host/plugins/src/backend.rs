@@ -39,7 +39,7 @@ impl Backend {
             password: password.into(),
             args: Cow::Borrowed(args.as_map()),
         };
-        let reply: Option<wire::Verified> = self.0.call(method::VERIFY_PASSWORD, &request)?;
+        let reply: Option<wire::Verified> = self.0.call(method::VERIFY_PASSWORD, &request, args)?;
         let reply = reply.ok_or_else(|| self.0.failed("it does not verify passwords"))?;
         update(args, reply.args);
         Ok(reply.verified)
@@ -51,7 +51,8 @@ impl Backend {
     /// # Errors
     /// Why there is no answer.
     pub fn get_acl(&self, login: &str, args: &mut Args) -> Result<Option<Vec<String>>, CallError> {
-        let reply: Option<wire::Acl> = self.0.call(method::GET_ACL, &of_login(login, args))?;
+        let reply: Option<wire::Acl> =
+            self.0.call(method::GET_ACL, &of_login(login, args), args)?;
         let Some(reply) = reply else { return Ok(None) };
         update(args, reply.args);
         Ok(Some(reply.acl))
@@ -91,7 +92,7 @@ impl Instance {
         login: &str,
         args: &Args,
     ) -> Result<Option<wire::MetadataReply>, CallError> {
-        self.call(method, &of_login(login, args))
+        self.call(method, &of_login(login, args), args)
     }
 }
 

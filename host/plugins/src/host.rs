@@ -17,7 +17,7 @@ use wazo_auth_plugin_api::{
 };
 use wazo_auth_work::TimedOut;
 
-use crate::{gate::Gate, text::shortened};
+use crate::{confided::hidden, gate::Gate, text::shortened};
 
 /// What the daemon does for plugins; the shapes are those of
 /// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
@@ -59,6 +59,8 @@ pub(crate) struct HostObject {
     pub(crate) plugin: Arc<str>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) services: Arc<dyn HostServices>,
+    /// The secrets of the plugin's configuration.
+    pub(crate) secrets: Arc<[String]>,
 }
 
 // === impl HostFailure ===
@@ -138,7 +140,8 @@ impl HostApi for HostObject {
         let write = || {
             let logger = self.log_target();
             if log::log_enabled!(target: &logger, level) {
-                let text = shortened(text.as_str(), MAX_LINE);
+                let text = hidden(text.as_str(), &self.secrets);
+                let text = shortened(&text, MAX_LINE);
                 log::log!(target: &logger, level, "{}: {text}", target.as_str());
             }
         };

@@ -11,22 +11,20 @@ use std::{
 use abi_stable::std_types::{RResult, RSlice, RStr};
 use serde::{Serialize, de::DeserializeOwned};
 use wazo_auth_plugin_api::{
-    Error, ErrorKind, Host,
+    Args, Error, ErrorKind, Host,
     abi::{Frame, PluginBox},
 };
 
 use crate::{
     CallError,
+    confided::{confide, hidden},
     gate::{Full, Gate},
     host::HostObject,
+    reply,
     share::{Share, UsedUp},
     text::shortened,
 };
 
-/// Most bytes that the head of an answer may have.
-const MAX_HEAD: usize = 1024 * 1024;
-/// Deepest nesting of objects and lists that it may have.
-const MAX_DEPTH: usize = 64;
 /// Most bytes that are kept of the text of a failure.
 const MAX_TEXT: usize = 4 * 1024;
 
@@ -42,6 +40,8 @@ pub(crate) struct Instance {
     share: Option<Arc<Share>>,
     timeout: Duration,
     panics: AtomicU64,
+    /// The secrets of its configuration.
+    secrets: Arc<[String]>,
 }
 
 // === impl Instance ===
@@ -57,7 +57,8 @@ impl Instance {
     ) -> Self {
         Self {
             name: Arc::clone(&host.plugin),
-            object: object.map_err(|reason| shortened(&reason, MAX_TEXT).to_owned()),
+            object: object.map_err(|reason| words(&reason, &host.secrets)),
+            secrets: Arc::clone(&host.secrets),
             gate: Arc::clone(&host.gate),
             host: Host::new(host.into_object()),
             share,
@@ -86,12 +87,15 @@ impl Instance {
     }
 
     /// Runs a method. `None`: the plugin does not have it, and its documented
-    /// default is to be used.
+    /// default is to be used. What `args` hold in confidence stays out of the
+    /// words of a failure.
     pub(crate) fn call<Q: Serialize, A: DeserializeOwned>(
         &self,
         method: &str,
         request: &Q,
+        args: &Args,
     ) -> Result<Option<A>, CallError> {
+        let _confided = confide(args);
         let object = self.object.as_ref().map_err(|reason| {
             self.failed(format!("it could not be started when the daemon did: {reason}"))
         })?;
@@ -114,7 +118,7 @@ impl Instance {
     /// have the method.
     pub(crate) fn refusal(&self, error: Error) -> Option<CallError> {
         let plugin = self.plugin();
-        let text = shortened(error.text(), MAX_TEXT).to_owned();
+        let text = words(error.text(), &self.secrets);
         Some(match error.kind() {
             ErrorKind::Unsupported => return None,
             ErrorKind::Panic => {
@@ -153,19 +157,8 @@ impl Instance {
     }
 
     fn read<A: DeserializeOwned>(&self, frame: &Frame) -> Result<A, CallError> {
-        let bad = |text| CallError::BadReply { plugin: self.plugin(), text };
-        let head = frame.head.as_str();
-        if head.len() > MAX_HEAD {
-            return Err(bad(format!("{} bytes, at most {MAX_HEAD} are read", head.len())));
-        }
-        if is_deeper_than(head.as_bytes(), MAX_DEPTH) {
-            return Err(bad(format!("nested deeper than {MAX_DEPTH} levels")));
-        }
-        serde_json::from_str(head).map_err(|error| {
-            // Not the error's own text: it may quote the answer.
-            let (line, column) = (error.line(), error.column());
-            bad(format!("not of the expected form (line {line}, column {column})"))
-        })
+        reply::read(frame.head.as_str())
+            .map_err(|text| CallError::BadReply { plugin: self.plugin(), text })
     }
 
     fn plugin(&self) -> Arc<str> {
@@ -173,52 +166,7 @@ impl Instance {
     }
 }
 
-/// Whether objects and lists are nested deeper than `max`.
-fn is_deeper_than(json: &[u8], max: usize) -> bool {
-    if json.len() <= max {
-        return false;
-    }
-    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
-    for byte in json {
-        if in_text {
-            in_text = escaped || *byte != b'"';
-            escaped = !escaped && *byte == b'\\';
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > max {
-            return true;
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_deeper_than;
-
-    fn nested(depth: usize) -> String {
-        "[".repeat(depth) + &"]".repeat(depth)
-    }
-
-    #[test]
-    fn depth_is_that_of_open_brackets() {
-        assert!(!is_deeper_than(nested(64).as_bytes(), 64));
-        assert!(is_deeper_than(nested(65).as_bytes(), 64));
-        assert!(!is_deeper_than("[],".repeat(100).as_bytes(), 64));
-        assert!(is_deeper_than(format!(r#"{{"a": {}}}"#, nested(64)).as_bytes(), 64));
-    }
-
-    #[test]
-    fn brackets_in_a_text_do_not_count() {
-        let text = format!(r#"["{}", "\"{}\\"]"#, "[".repeat(100), "[".repeat(100));
-        assert!(!is_deeper_than(text.as_bytes(), 64));
-        let text = format!(r#"["\\", {}]"#, nested(64));
-        assert!(is_deeper_than(text.as_bytes(), 64));
-    }
+/// What a plugin says of a failure, without secrets and not too long.
+fn words(text: &str, secrets: &[String]) -> String {
+    shortened(&hidden(text, secrets), MAX_TEXT).to_owned()
 }

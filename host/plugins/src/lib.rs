@@ -16,6 +16,7 @@
 mod backend;
 mod call_error;
 mod check;
+mod confided;
 mod gate;
 mod host;
 mod instance;
@@ -23,6 +24,7 @@ mod load;
 pub mod look;
 mod metadata;
 mod registry;
+pub mod reply;
 mod settings;
 mod share;
 mod start;

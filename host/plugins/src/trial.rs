@@ -16,8 +16,15 @@ use serde_json::json;
 use wazo_auth_plugin_api::{ErrorKind, wire::service};
 
 use crate::{
-    Args, Backend, CallError, HostFailure, HostServices, gate::Gate, host::HostObject, inspect,
-    instance::Instance, load::Library, start::StartError, text::one_line,
+    Args, Backend, CallError, HostFailure, HostServices,
+    confided::{hidden, of_config},
+    gate::Gate,
+    host::HostObject,
+    inspect,
+    instance::Instance,
+    load::Library,
+    start::StartError,
+    text::one_line,
 };
 
 /// Who logs in, and with what: nobody has either.
@@ -87,12 +94,14 @@ pub fn try_out(
     step(Step::Create);
     let services = Arc::new(Nobody::default());
     let asked = Arc::clone(&services);
-    let host = HostObject { plugin: name.into(), gate: Gate::new(1, Duration::ZERO), services };
+    let secrets: Arc<[String]> = of_config(config).into();
+    let (plugin, gate) = (name.into(), Gate::new(1, Duration::ZERO));
+    let host = HostObject { plugin, gate, services, secrets: Arc::clone(&secrets) };
     let made = library.create(kind, name, config, host.clone().into_object());
     let made = match made.map_err(|error| StartError::of(name, &error)) {
         Ok(made) => made,
         Err(StartError::Failed { .. }) if asked.was_asked() => return Ok(Outcome::Asked),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(hidden(&error.to_string(), &secrets).into_owned()),
     };
     let plugin = Instance::new(host, None, Duration::MAX, Ok(made));
     let (plugin, outcome) = if kind == "backend" {

@@ -172,7 +172,13 @@ impl Services {
 }
 
 fn parse<T: DeserializeOwned>(head: &str) -> Result<T, Refusal> {
-    serde_json::from_str(head).map_err(|error| failure(ErrorKind::Malformed, &error.to_string()))
+    serde_json::from_str(head).map_err(|error| {
+        // Not the error's own text: it may quote a password.
+        let (line, column) = (error.line(), error.column());
+        let text =
+            format!("the request is not of the expected form (line {line}, column {column})");
+        failure(ErrorKind::Malformed, &text)
+    })
 }
 
 /// The user that is asked about; `None` for what cannot be a user's UUID.

@@ -1,6 +1,10 @@
 //! Users: created, found by login, their passwords verified (users.md).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
@@ -130,21 +134,33 @@ impl Services {
         self.directory().by_login(self.store(), login)
     }
 
+    /// [`user_by_login`](Self::user_by_login) for somebody who may be guessing:
+    /// takes the same time whether or not there is such a user.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn user_of_attempt(&self, login: &str) -> Result<Option<Arc<User>>, store::Error> {
+        in_even_time(|| self.user_by_login(login))
+    }
+
     /// Whether `password` is that of the user `login`. Takes as long for users
     /// that do not exist or have no password (users.md section 10.1).
     ///
     /// # Errors
     /// [`VerifyError`].
     pub fn verify_password(&self, login: &str, password: &str) -> Result<bool, VerifyError> {
-        let user = self.user_by_login(login)?;
+        let stored =
+            in_even_time(|| {
+                let user = self.user_by_login(login)?;
+                let stored = user.as_deref().and_then(|user| user.password.as_ref());
+                Ok::<_, store::Error>(stored.map(|stored| StoredHash {
+                    hash: stored.hash.clone(),
+                    salt: stored.salt.clone(),
+                }))
+            })?;
         // A NUL at the end of a password does not change its hash: whoever
         // types one has not typed the password.
-        let stored = user
-            .as_deref()
-            .and_then(|user| user.password.as_ref())
-            .filter(|_| !password.contains('\0'));
-        let stored = stored
-            .map(|stored| StoredHash { hash: stored.hash.clone(), salt: stored.salt.clone() });
+        let stored = stored.filter(|_| !password.contains('\0'));
         Ok(self.hasher().verify(password.to_owned(), stored.as_ref())?)
     }
 
@@ -226,6 +242,20 @@ impl Services {
             store::users::get(conn, &row.uuid)?.ok_or(CreateUserError::UuidTaken(row.uuid))
         })
     }
+}
+
+/// How long the user of a login is looked for, found or not: some ten times what
+/// it takes, and little beside the hash.
+const LOOKUP: Duration = Duration::from_micros(500);
+
+/// Does not return before [`LOOKUP`] is over: how long `look` took does not show.
+fn in_even_time<T>(look: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let found = look();
+    while let Some(left) = LOOKUP.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
+    found
 }
 
 /// The pre-checks of a creation, inside its transaction.

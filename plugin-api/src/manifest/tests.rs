@@ -1,7 +1,7 @@
 use super::{API_VERSION, BUILD, MAGIC, ManifestError, Source, TARGET, bytes, length, parse};
 
 const SOURCE: Source = Source {
-    package: "acme-\"auth\"\\\n",
+    package: "acme-\"auth\"\\",
     version: "2.3.4",
     unwinds: true,
     plugins: &[("backend", "acme"), ("metadata", "department")],
@@ -13,7 +13,7 @@ static SECTION: [u8; LENGTH] = bytes(&SOURCE);
 fn what_the_compiler_wrote_is_read_back() {
     let manifest = parse(&SECTION).unwrap();
     assert_eq!(manifest.plugin_api, API_VERSION);
-    assert_eq!(manifest.package.name, "acme-\"auth\"\\\n");
+    assert_eq!(manifest.package.name, "acme-\"auth\"\\");
     assert_eq!(manifest.package.version, "2.3.4");
     assert_eq!(manifest.target, TARGET);
     assert_eq!(manifest.panic, "unwind");

@@ -97,3 +97,15 @@ fn a_failing_command_is_an_error_without_its_arguments() {
 fn an_unknown_tag_is_an_error() {
     assert!(error("a: !secret x").contains("the tag !secret is not known"));
 }
+
+#[test]
+fn aliases_that_stand_for_megabytes_are_refused() {
+    let many = |what: &str| vec![what; 300].join(",");
+    let values = format!("a: &a [{}]\nb: &b [{}]\nc: [{}]\n", many("x"), many("*a"), many("*b"));
+    let text = format!("a: &a {}\nb: &b [{}]\nc: [{}]\n", "x".repeat(3000), many("*a"), many("*b"));
+    for bomb in [values, text] {
+        assert!(error(&bomb).contains("its aliases"), "{}", error(&bomb));
+    }
+    // Ordinary use is far below.
+    assert_eq!(tree("a: &a [x]\nb: *a"), json!({"a": ["x"], "b": ["x"]}));
+}

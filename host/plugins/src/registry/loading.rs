@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 
 use crate::{
     HostServices, Inspection, LoadError, PluginReport, Settings,
+    confided::of_config,
     gate::{Gate, MOST_PATIENCE},
     host::HostObject,
     instance::Instance,
@@ -151,6 +152,7 @@ impl<'a> Loading<'a> {
             plugin: name.into(),
             gate: Gate::new(choice.max_concurrent_calls, timeout.min(MOST_PATIENCE)),
             services: Arc::clone(&self.services),
+            secrets: of_config(&config).into(),
         };
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());

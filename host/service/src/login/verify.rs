@@ -47,7 +47,7 @@ impl Services {
         let Some(credentials) = &request.credentials else {
             return Err(refused("no credentials".to_owned()));
         };
-        let user = self.user_by_login(&credentials.login)?;
+        let user = self.user_of_attempt(&credentials.login)?;
         match self.third_party_backend(&request.backend, user.as_deref())? {
             Some(backend) => {
                 let named = backend == request.backend;

@@ -179,6 +179,92 @@ impl Backend for Imposter {
     }
 }
 
+/// Lets anybody in, and answers what the password says.
+struct Echoes;
+
+fn echo(args: &Args, key: &str) -> Result<Value> {
+    let said: Value = serde_json::from_str(args.password().unwrap_or_default())?;
+    Ok(said.get(key).cloned().unwrap_or_default())
+}
+
+impl Backend for Echoes {
+    type Config = NoConfig;
+
+    fn new(_config: NoConfig, _host: Host) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn verify_password(&self, _login: &str, _password: &str, _args: &mut Args) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn get_metadata(&self, _login: &str, args: &mut Args) -> Result<Map> {
+        if let Value::Object(more) = echo(args, "args")? {
+            more.into_iter().for_each(|(key, value)| {
+                args.insert(key, value);
+            });
+        }
+        Ok(serde_json::from_value(echo(args, "metadata")?)?)
+    }
+
+    fn get_acl(&self, _login: &str, args: &mut Args) -> Result<Vec<String>> {
+        Ok(serde_json::from_value(echo(args, "acl")?)?)
+    }
+
+    fn get_persistent_metadata(&self, _login: &str, args: &mut Args) -> Result<Map> {
+        Ok(serde_json::from_value(echo(args, "persistent")?)?)
+    }
+}
+
+/// Says in every failure what it was told in confidence.
+struct Betrays {
+    password: String,
+    host: Host,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(crate = "wazo_auth_plugin_api::serde", default)]
+#[derive(Default)]
+struct Confidence {
+    password: String,
+    fails: bool,
+}
+
+impl Backend for Betrays {
+    type Config = Confidence;
+
+    fn new(config: Confidence, host: Host) -> Result<Self> {
+        if config.fails {
+            return Err(Error::other(format!("cannot bind with {}", config.password)));
+        }
+        Ok(Self { password: config.password, host })
+    }
+
+    fn verify_password(&self, login: &str, password: &str, args: &mut Args) -> Result<bool> {
+        let told = format!("{password:?} {} {:?}", self.password, json!(args.as_map()));
+        match login {
+            "panic" => panic!("with {told}"),
+            "error" => Err(Error::other(told)),
+            "unauthorized" => Err(Error::unauthorized(told)),
+            "busy" => Err(Error::new(ErrorKind::Busy, told)),
+            "host" => {
+                let _: Value = self.host.call("users.verify_password", &json!({"login": password, "password": [password]}))?;
+                let _: Value = self.host.call(password, &json!({}))?;
+                Ok(false)
+            }
+            "log" => {
+                log::warn!("with {told}");
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    fn get_metadata(&self, login: &str, args: &mut Args) -> Result<Map> {
+        Err(Error::other(format!("{login} with {args:?} {:?}", args.as_map())))
+    }
+}
+
 struct Nothing;
 
 impl Metadata for Nothing {
@@ -203,5 +289,8 @@ export_plugins! {
     backend  "floods"        => Floods,
     backend  "asks"          => Asks,
     backend  "imposter"      => Imposter,
+    backend  "echoes"        => Echoes,
+    backend  "betrays"       => Betrays,
+    backend  "betrays_in_new" => Betrays,
     metadata "nothing"       => Nothing,
 }
