@@ -123,11 +123,7 @@ fn print(report: &mut Report, connections: usize, bare: &Measured, daemon: &Meas
     let part = 100.0 * daemon.rate / bare.rate;
     report.figure(at("part of bare hyper's rate"), part, 1, "%", Target::AtLeast(85.0));
     report.figure(at("CPU per request"), daemon.cpu, 2, "us", Target::AtMost(8.0));
-    report.figure(
-        at("CPU per request beyond bare hyper"),
-        daemon.cpu - bare.cpu,
-        2,
-        "us",
-        Target::None,
-    );
+    // On the machine where 8 us was asked for, bare hyper took 3.8.
+    let beyond = daemon.cpu - bare.cpu;
+    report.figure(at("CPU per request beyond bare hyper"), beyond, 2, "us", Target::AtMost(4.2));
 }

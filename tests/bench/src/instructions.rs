@@ -20,9 +20,9 @@ const CONTENTS: Contents = Contents { tokens: 2_000, users: 200 };
 const FEW: u64 = 500;
 const MANY: u64 = 2_500;
 
-/// Instructions of a token check, all threads together: twice what it was when
-/// this was written would be a regression that no clock here would show.
-const MOST_PER_CHECK: f64 = 30_000.0;
+/// Instructions of a token check, all threads together: a fifth more than when
+/// this was written. No clock of a busy machine would show that.
+const MOST_PER_CHECK: f64 = 22_000.0;
 
 pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     report.section("Instructions per request (valgrind --tool=callgrind)");

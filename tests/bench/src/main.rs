@@ -13,6 +13,7 @@ mod fill;
 mod instructions;
 mod load;
 mod password;
+mod plugin_call;
 mod process;
 mod progress;
 mod refresh;
@@ -51,6 +52,8 @@ enum Section {
     Start,
     /// Token checks while expired tokens are deleted.
     Cleanup,
+    /// A call of a plugin in process.
+    PluginCall,
     /// Instructions per request, counted.
     Instructions,
 }
@@ -76,6 +79,9 @@ struct Arguments {
     /// Rounds of each comparison; the medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// The library of `tests/third-party/acme_auth`.
+    #[arg(long)]
+    plugin: Option<PathBuf>,
     /// Is the rival instead, until it is killed.
     #[arg(long, hide = true)]
     bare: bool,
@@ -171,6 +177,7 @@ fn measure(arguments: &Arguments) -> Outcome<u32> {
             Section::Password => password::run(&bench, &mut report)?,
             Section::Start => start::run(&bench, &mut report)?,
             Section::Cleanup => cleanup::run(&bench, arguments.expired, &mut report)?,
+            Section::PluginCall => plugin_call::run(arguments.plugin.as_deref(), &mut report)?,
             Section::Instructions => instructions::run(&bench, &mut report)?,
         }
     }
