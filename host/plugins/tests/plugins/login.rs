@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 #[test]
-fn a_login_through_wazo_user_gets_rights_and_metadata() {
+fn a_login_through_wazo_user_is_one_of_the_services_users() {
     let folder = folder();
     install_stock(folder.path());
     let (registry, daemon) = load(&settings(folder.path(), &[])).unwrap();
@@ -19,17 +19,19 @@ fn a_login_through_wazo_user_gets_rights_and_metadata() {
     assert!(!backend.verify_password("alice", "wrong", &mut args).unwrap());
     assert!(!backend.verify_password("bob", "correct", &mut args).unwrap());
 
-    let acl = backend.get_acl("alice", &mut args).unwrap().unwrap();
-    assert_eq!(acl, ["auth.users.me.#", "calld.users.me.read"]);
+    // What every user of the service gets is the daemon's to say.
+    assert_eq!(backend.get_acl("alice", &mut args).unwrap(), None);
+    assert_eq!(backend.get_metadata("alice", &mut args).unwrap(), None);
 
-    // wazo_user → host → default_user → host: four borders deep.
     let uuid = "a11ce000-0000-4000-8000-000000000001";
     let expected = json!({
         "uuid": uuid, "auth_id": uuid, "pbx_user_uuid": uuid,
         "tenant_uuid": "7e4a47", "xivo_uuid": "platform", "purpose": "user",
     });
-    let metadata = backend.get_metadata("alice", &mut args).unwrap().unwrap();
+    let of_users = &registry.metadata_for("user").unwrap()[0];
+    let metadata = of_users.get_token_metadata("alice", &args).unwrap();
     assert_eq!(Value::Object(metadata), expected);
+    // wazo_user → host → default_user: three borders deep.
     assert!(backend.get_persistent_metadata("alice", &mut args).unwrap().is_empty());
 
     let calls = daemon.calls.lock().unwrap();
