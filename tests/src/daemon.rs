@@ -15,7 +15,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Request, build::built};
+use crate::{Database, Request, build::built};
 
 /// The administrator that every daemon of a test has.
 pub const ADMIN: &str = "admin";
@@ -374,14 +374,37 @@ impl Daemon {
     /// without one.
     #[must_use]
     pub fn wait_for_log(&self, text: &str) -> Option<String> {
-        let done = |lines: &mut Lines| {
-            lines.ended < 2 && !lines.text.iter().any(|line| line.contains(text))
+        self.wait_for_logs(text, 1)
+    }
+
+    /// Waits for the line that is the `count`th to contain `text`.
+    fn wait_for_logs(&self, text: &str, count: usize) -> Option<String> {
+        let found = |lines: &Lines| {
+            lines.text.iter().filter(|line| line.contains(text)).nth(count - 1).cloned()
         };
         let lines = self.output.lines.lock().unwrap();
+        let missing = |lines: &mut Lines| lines.ended < 2 && found(lines).is_none();
         let (lines, waited) =
-            self.output.changed.wait_timeout_while(lines, PATIENCE, done).unwrap();
-        assert!(!waited.timed_out(), "nothing says {text:?} in:\n{}", lines.text.join("\n"));
-        lines.text.iter().find(|line| line.contains(text)).cloned()
+            self.output.changed.wait_timeout_while(lines, PATIENCE, missing).unwrap();
+        let (line, all) = (found(&lines), lines.text.join("\n"));
+        // Who panics with the lock would keep the daemon from being ended.
+        drop(lines);
+        assert!(!waited.timed_out(), "nothing says {text:?} ({count}) in:\n{all}");
+        line
+    }
+
+    /// Changes rows under the daemon, as another program would, and waits until
+    /// it has noticed.
+    ///
+    /// # Panics
+    /// When a statement fails, or changes nothing.
+    #[track_caller]
+    pub fn change_database(&self, sql: &str) {
+        const NOTICED: &str = "another program changed the database";
+        let before = self.log().matches(NOTICED).count();
+        let folder = self.folder();
+        Database::open(&folder.join("auth.db"), &folder.join("token.key")).run(sql);
+        let _ = self.wait_for_logs(NOTICED, before + 1);
     }
 
     /// Sends a signal by its name, such as `TERM`.

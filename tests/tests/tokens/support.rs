@@ -77,10 +77,10 @@ impl Bench {
         self.daemon.head(&format!("/0.1/token/{token}{query}")).send().status
     }
 
-    /// Changes the database under the daemon.
+    /// Changes the database under the daemon, which has noticed then.
     #[track_caller]
     pub fn sql(&self, sql: &str) {
-        self.database().run(sql);
+        self.daemon.change_database(sql);
     }
 
     pub fn database(&self) -> Database {
@@ -88,15 +88,13 @@ impl Bench {
         Database::open(&folder.join("auth.db"), &folder.join("token.key"))
     }
 
-    /// Creates a tenant under another, with a user `{slug}-user`; waits until
-    /// the daemon knows it.
+    /// Creates a tenant under another, with a user `{slug}-user`.
     #[track_caller]
     pub fn tenant(&self, uuid: &str, slug: &str, parent: &str) {
         self.sql(&format!(
             "INSERT INTO auth_tenant (uuid, name, parent_uuid, slug) \
              VALUES ('{uuid}', '{slug}', '{parent}', '{slug}')"
         ));
-        until(|| self.head(&self.admin, &format!("?tenant={uuid}")) == 204);
         let body = json!({"username": format!("{slug}-user"), "password": PASSWORD});
         let request = self.daemon.post("/0.1/users").token(&self.admin);
         let _ = request.header("Wazo-Tenant", uuid).json(body).send().expect(200);
