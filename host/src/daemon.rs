@@ -48,13 +48,15 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
     if let Err(error) = open_log(&config.settings, &context) {
         return fail_without_log(&error.to_string());
     }
-    match start_and_serve(&config, &context) {
+    let code = match start_and_serve(&config, &context) {
         Ok(code) => code,
         Err(error) => {
             critical!(target: "wazo_auth.main", "{error}");
             ExitCode::from(FAILED)
         }
-    }
+    };
+    log::logger().flush();
+    code
 }
 
 fn fail_without_log(sentence: &str) -> ExitCode {

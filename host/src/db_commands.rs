@@ -16,6 +16,7 @@ use wazo_auth_store::{
 };
 
 use crate::{
+    account,
     cli::{Cli, DbCommand},
     environment,
     setup::{self, Failure},
@@ -111,6 +112,10 @@ fn forget_tokens(
     context: &Context,
     sealer: Option<&Sealer>,
 ) -> Result<String, Failure> {
+    // What it may have to make is the daemon's.
+    if let Some(user) = &settings.process.user {
+        account::switch_to(user)?;
+    }
     let mut database = Database::open(setup::sqlite_file(settings)?.to_owned(), context)?;
     let forgotten = database.forget_unreadable(sealer)?;
     Ok(format!(

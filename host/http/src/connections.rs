@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A connection is idle while no request of it is being answered: also while
-//! it is new, in its TLS handshake, or sends the head of a request. So clients
+//! it is new, in its TLS handshake, or sends a request. So clients
 //! that open connections and do nothing only drive out each other; where every
 //! connection is at work, a new one waits for the first that ends.
 
@@ -63,6 +63,9 @@ pub(crate) struct Seat {
     idle_since: AtomicU64,
     /// Its client does not take an answer: it is not idle either.
     stalled: AtomicBool,
+    /// Its client has yet to send a body, for which there is a time-out of its
+    /// own; it may have to leave for others as if it were idle.
+    sending: AtomicBool,
     leave: Notify,
 }
 
@@ -76,6 +79,9 @@ pub(crate) struct Place {
 
 /// A request is being answered; it is over when dropped.
 pub(crate) struct Answering(Arc<Seat>);
+
+/// The body of a request is waited for until this is dropped.
+pub(crate) struct Sending<'a>(&'a Seat);
 
 /// Stands for the time of a connection that is not idle.
 const BUSY: u64 = u64::MAX;
@@ -114,6 +120,7 @@ impl Connections {
             started: self.started,
             idle_since: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
+            sending: AtomicBool::new(false),
             leave: Notify::new(),
         });
         seat.rest();
@@ -147,7 +154,9 @@ impl Connections {
             let since = self.started.elapsed().saturating_sub(limit);
             let since = u64::try_from(since.as_millis()).unwrap_or(BUSY - 1);
             let is_due = |seat: &Arc<Seat>| {
-                seat.idle_since.load(Ordering::Relaxed) < since && seat.is_idle()
+                seat.idle_since.load(Ordering::Relaxed) < since
+                    && seat.is_idle()
+                    && !seat.sending.load(Ordering::Relaxed)
             };
             self.seats()
                 .iter()
@@ -214,12 +223,24 @@ impl Seat {
         Answering(Arc::clone(self))
     }
 
+    /// The client has yet to send the body of the request; over when dropped.
+    pub(crate) fn waiting_for_body(&self) -> Sending<'_> {
+        self.sending.store(true, Ordering::Relaxed);
+        self.rest();
+        Sending(self)
+    }
+
     /// Whether the client lets its answer wait.
     pub(crate) fn stalled(&self, stalled: bool) {
         self.stalled.store(stalled, Ordering::Relaxed);
+        if !stalled && self.idle_since.load(Ordering::Relaxed) != BUSY {
+            // It had no time to be idle yet.
+            self.rest();
+        }
     }
 
-    fn rest(&self) {
+    /// It is idle from now on.
+    pub(crate) fn rest(&self) {
         let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(BUSY - 1);
         self.idle_since.store(since, Ordering::Relaxed);
     }
@@ -228,6 +249,13 @@ impl Seat {
 impl Drop for Answering {
     fn drop(&mut self) {
         self.0.rest();
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.0.idle_since.store(BUSY, Ordering::Relaxed);
+        self.0.sending.store(false, Ordering::Relaxed);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     App, authorize,
     bodies::{Unread, Whole},
     call::{Call, remote_addr},
+    connections::Seat,
     errors::Error,
     reply::{Body, HTML, Reply},
     request_log::Logged,
@@ -45,7 +46,12 @@ pub(crate) enum Answer {
 ///
 /// Not an asynchronous function: a token check has its answer when this
 /// returns, without a state of all that other requests may have to wait for.
-pub(crate) fn answer(app: &Arc<App>, request: Request<Incoming>, peer: IpAddr) -> Answer {
+pub(crate) fn answer(
+    app: &Arc<App>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    seat: &Arc<Seat>,
+) -> Answer {
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
@@ -64,7 +70,8 @@ pub(crate) fn answer(app: &Arc<App>, request: Request<Incoming>, peer: IpAddr) -
             let call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
             let app = Arc::clone(app);
             if !body.is_end_stream() {
-                let reply = async move { respond(with_body(&app, call, body).await) };
+                let seat = Arc::clone(seat);
+                let reply = async move { respond(with_body(&app, call, body, &seat).await) };
                 return Answer::Later(Box::pin(reply));
             }
             match authorized(&app, call) {
@@ -98,7 +105,7 @@ fn authorized(app: &App, mut call: Call) -> Result<Call, Reply> {
     }
 }
 
-async fn with_body(app: &Arc<App>, call: Call, body: Incoming) -> Reply {
+async fn with_body(app: &Arc<App>, call: Call, body: Incoming, seat: &Seat) -> Reply {
     // Who waits to be told to go on sends nothing when told not to.
     let patient = call.parts.headers.contains_key(EXPECT);
     let mut call = match authorized(app, call) {
@@ -111,7 +118,10 @@ async fn with_body(app: &Arc<App>, call: Call, body: Incoming) -> Reply {
         }
     };
     let max = call.route.max_body.unwrap_or(app.settings.max_body);
-    match read(app, body, max, patient).await {
+    let sending = seat.waiting_for_body();
+    let whole = read(app, body, max, patient).await;
+    drop(sending);
+    match whole {
         // Its room is given back after the answer.
         Ok(Whole { bytes, room: _room }) => {
             call.body = bytes;

@@ -238,7 +238,10 @@ async fn secure(
         () = seat.asked_to_leave() => return None,
     };
     match accepted {
-        Ok(Ok(stream)) => return Some(stream),
+        Ok(Ok(stream)) => {
+            seat.rest();
+            return Some(stream);
+        }
         Ok(Err(error)) => log::debug!(target: "wazo_auth.http", "{peer}: no TLS: {error}"),
         Err(_) => {
             log::debug!(target: "wazo_auth.http", "{peer}: the TLS handshake took too long");
@@ -257,7 +260,7 @@ async fn exchange(
     let stream = Patient::new(stream, Arc::clone(seat), limits.answer);
     let service = service_fn(|request| {
         let answering = seat.answering();
-        let answer = dispatch::answer(&app, request, peer);
+        let answer = dispatch::answer(&app, request, peer, seat);
         async move {
             let response = match answer {
                 Answer::Now(response) => response,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use wazo_auth_context::Context;
 
@@ -140,8 +141,7 @@ impl Handle {
         self.0.level()
     }
 
-    /// Waits, for a second at most, until syslog has what was logged; the
-    /// other destinations have it at once.
+    /// Waits, for a second at most, until each destination has what was logged.
     pub fn flush(&self) {
         self.0.flush();
     }
@@ -172,6 +172,9 @@ impl Shared {
     }
 
     fn flush(&self) {
+        for destination in [&self.file, &self.stdout, &self.stderr].into_iter().flatten() {
+            destination.flush();
+        }
         if let Some(syslog) = &self.syslog {
             syslog.flush();
         }
@@ -200,8 +203,8 @@ fn is_ours(logger: &str) -> bool {
 struct Destination {
     file: File,
     lines: Mutex<Lines>,
-    /// There is room for lines again.
-    room: Condvar,
+    /// There is room for lines again, or nothing waits any more.
+    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -216,18 +219,20 @@ struct Lines {
 const MOST_WAITING: usize = 256 * 1024;
 /// How often a thread writes the lines that others left with it meanwhile.
 const ROUNDS: usize = 4;
+/// How long a flush waits.
+const FLUSH: Duration = Duration::from_secs(1);
 
 // === impl Destination ===
 
 impl Destination {
     fn new(file: File) -> Self {
-        Self { file, lines: Mutex::default(), room: Condvar::new() }
+        Self { file, lines: Mutex::default(), changed: Condvar::new() }
     }
 
     fn write(&self, line: &[u8]) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         while lines.writing && lines.waiting.len() > MOST_WAITING {
-            lines = self.room.wait(lines).unwrap_or_else(PoisonError::into_inner);
+            lines = self.changed.wait(lines).unwrap_or_else(PoisonError::into_inner);
         }
         lines.waiting.extend_from_slice(line);
         if lines.writing {
@@ -247,7 +252,14 @@ impl Destination {
         self.put(&lines.waiting);
         lines.waiting.clear();
         lines.writing = false;
-        self.room.notify_all();
+        self.changed.notify_all();
+    }
+
+    /// Waits until another thread has written what was left with it.
+    fn flush(&self) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        // A file that takes nothing keeps nobody from ending.
+        drop(self.changed.wait_timeout_while(lines, FLUSH, |lines| lines.writing));
     }
 
     /// A full disk or a closed pipe must not stop the daemon, and there is

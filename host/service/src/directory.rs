@@ -76,14 +76,19 @@ impl Directory {
     }
 }
 
-/// Answers to one question, each with the version it was read at.
-struct Memo<K, V>(RwLock<HashMap<K, (u64, V)>>);
+/// Answers to one question, all of them read at one version.
+struct Memo<K, V>(RwLock<Answers<K, V>>);
+
+struct Answers<K, V> {
+    version: u64,
+    known: HashMap<K, V>,
+}
 
 // === impl Memo ===
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self(RwLock::new(Answers { version: 0, known: HashMap::new() }))
     }
 }
 
@@ -96,17 +101,22 @@ impl<K: std::hash::Hash + Eq, V: Clone> Memo<K, V> {
     ) -> Result<V, store::Error> {
         // Before the reading: what is read may be newer than that, never older.
         let version = store.version();
-        if let Some((at, value)) = self.0.read().get(&key)
-            && *at == version
         {
-            return Ok(value.clone());
+            let answers = self.0.read();
+            if answers.version == version
+                && let Some(value) = answers.known.get(&key)
+            {
+                return Ok(value.clone());
+            }
         }
         let value = store.read(read)?;
-        let mut known = self.0.write();
-        if known.len() >= CAPACITY {
-            known.clear();
+        let mut answers = self.0.write();
+        if answers.version < version || answers.known.len() >= CAPACITY {
+            *answers = Answers { version, known: HashMap::new() };
         }
-        known.insert(key, (version, value.clone()));
+        if answers.version == version {
+            answers.known.insert(key, value.clone());
+        }
         Ok(value)
     }
 }

@@ -234,9 +234,12 @@ impl Drop for Temporary {
 /// it does not exist: root may run this for a daemon of another account.
 fn give_to_owner_of(like: &Path, file: &Path) -> std::io::Result<()> {
     let owner = std::fs::metadata(like).or_else(|_| std::fs::metadata(open::folder_of(like)))?;
-    let mine = std::fs::metadata(file)?;
+    // The folder belongs to that account, which may have put something else there.
+    let no_link = nix::fcntl::OFlag::O_NOFOLLOW.bits();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(no_link).open(file)?;
+    let mine = file.metadata()?;
     if (owner.uid(), owner.gid()) == (mine.uid(), mine.gid()) || mine.uid() != 0 {
         return Ok(());
     }
-    std::os::unix::fs::chown(file, Some(owner.uid()), Some(owner.gid()))
+    std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))
 }

@@ -12,7 +12,9 @@
 //! missing or cannot even be opened, files change places instead, and no daemon
 //! may run.
 
+use std::fs::OpenOptions;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -215,9 +217,7 @@ fn replace_files(database: &Path, checked: Temporary, former: &Path) -> Result<b
         let (from, to) = (beside(database, suffix), beside(former, suffix));
         if from.exists() {
             kept = true;
-            std::fs::copy(&from, &to)
-                .and_then(|_| std::fs::File::open(&to)?.sync_all())
-                .map_err(|error| io(&to, error))?;
+            keep(&from, &to).map_err(|error| io(&to, error))?;
         }
     }
     open::sync_folder_of(former).map_err(|error| io(former, error))?;
@@ -233,6 +233,13 @@ fn replace_files(database: &Path, checked: Temporary, former: &Path) -> Result<b
     }
     checked.take_name(database, true)?;
     Ok(kept)
+}
+
+/// A copy for this account alone, whatever the mode of the file.
+fn keep(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut copy = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    std::io::copy(&mut std::fs::File::open(from)?, &mut copy)?;
+    copy.sync_all()
 }
 
 /// The daemon's lock: it must not run.

@@ -22,6 +22,8 @@ impl LockFile {
         let failed = |source| OpenError::File { path: path.into(), source };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        // Root may do this in a folder of another account.
+        options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
         let mut file = options.open(&lock).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}

@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     context: Context,
     /// `PRAGMA data_version` when the index was last in agreement.
     data_version: i64,
+    /// The same when readers were told last that there was a change.
+    told_version: i64,
     /// Until when foreign changes are only looked for in front of a write: a
     /// program that writes all the time must not keep this thread reading.
     rests_until: Instant,
@@ -138,6 +140,7 @@ impl Worker {
             version,
             context,
             data_version: 0,
+            told_version: 0,
             rests_until: Instant::now(),
             poll_failed: false,
         };
@@ -223,7 +226,22 @@ impl Worker {
     fn idle(&mut self, now: Instant) {
         if now >= self.rests_until {
             self.poll();
+        } else {
+            // A failure is met, and told, by the next poll.
+            let _ = self.tell_of_foreign_changes();
         }
+    }
+
+    /// What readers remember is overtaken at once, however long it then takes to
+    /// read the index again. Whether there was a change.
+    fn tell_of_foreign_changes(&mut self) -> Result<bool, Error> {
+        let version = self.read_data_version()?;
+        if version != self.told_version {
+            self.told_version = version;
+            self.version.touch();
+            self.version.publish();
+        }
+        Ok(version != self.data_version)
     }
 
     fn poll(&mut self) {
@@ -258,7 +276,7 @@ impl Worker {
 
     /// Inside a transaction: re-reads the index if another program wrote.
     fn reload_if_changed(&mut self) -> Result<(), Error> {
-        if self.read_data_version()? == self.data_version {
+        if !self.tell_of_foreign_changes()? {
             return Ok(());
         }
         self.reload()?;
@@ -275,8 +293,6 @@ impl Worker {
         let fresh = index::load(&mut reader, self.context.now().as_second())?;
         self.data_version = self.read_data_version()?;
         self.index.replace(fresh);
-        self.version.touch();
-        self.version.publish();
         self.rests_until = Instant::now() + started.elapsed();
         Ok(())
     }
