@@ -64,8 +64,10 @@ pub(crate) struct Seat {
     /// Its client does not take an answer: it is not idle either.
     stalled: AtomicBool,
     /// Its client has yet to send a body, for which there is a time-out of its
-    /// own; it may have to leave for others as if it were idle.
+    /// own: not idle, but it may have to leave for others as if it were.
     sending: AtomicBool,
+    /// It has to leave for others.
+    evicted: AtomicBool,
     leave: Notify,
 }
 
@@ -121,6 +123,7 @@ impl Connections {
             idle_since: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
             sending: AtomicBool::new(false),
+            evicted: AtomicBool::new(false),
             leave: Notify::new(),
         });
         seat.rest();
@@ -136,13 +139,16 @@ impl Connections {
             .seats()
             .into_iter()
             .map(|seat| (seat.idle_since.load(Ordering::Relaxed), seat))
-            .filter(|(since, seat)| *since != BUSY && seat.is_idle())
+            .filter(|(since, seat)| *since != BUSY && seat.is_client_to_move())
             .collect();
         let leaving = idle.len().div_ceil(SHARE_TO_LEAVE);
         if leaving < idle.len() {
             idle.select_nth_unstable_by_key(leaving, |(since, _)| *since);
         }
-        idle.iter().take(leaving).for_each(|(_, seat)| seat.leave.notify_one());
+        idle.iter().take(leaving).for_each(|(_, seat)| {
+            seat.evicted.store(true, Ordering::Relaxed);
+            seat.leave.notify_one();
+        });
     }
 
     /// From time to time asks those to leave that have been idle for longer than
@@ -154,9 +160,7 @@ impl Connections {
             let since = self.started.elapsed().saturating_sub(limit);
             let since = u64::try_from(since.as_millis()).unwrap_or(BUSY - 1);
             let is_due = |seat: &Arc<Seat>| {
-                seat.idle_since.load(Ordering::Relaxed) < since
-                    && seat.is_idle()
-                    && !seat.sending.load(Ordering::Relaxed)
+                seat.idle_since.load(Ordering::Relaxed) < since && seat.is_idle()
             };
             self.seats()
                 .iter()
@@ -208,8 +212,18 @@ impl Connections {
 
 impl Seat {
     /// Whether no request is being answered.
-    pub(crate) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
+        self.is_client_to_move() && !self.sending.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request, or the rest of one, is waited for.
+    fn is_client_to_move(&self) -> bool {
         self.idle_since.load(Ordering::Relaxed) != BUSY && !self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Whether who is asked to leave has nothing to finish before.
+    pub(crate) fn may_leave_at_once(&self) -> bool {
+        self.is_idle() || self.is_client_to_move() && self.evicted.load(Ordering::Relaxed)
     }
 
     /// Waits until the connection is to leave.

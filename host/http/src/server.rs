@@ -285,7 +285,7 @@ async fn exchange(
         ended = &mut connection => ended,
         () = seat.asked_to_leave() => {
             connection.as_mut().graceful_shutdown();
-            if seat.is_idle() {
+            if seat.may_leave_at_once() {
                 // One look suffices to close it, unless a request has come half.
                 timeout(Duration::ZERO, connection).await.unwrap_or(Ok(()))
             } else {
