@@ -288,7 +288,6 @@ const FILES: &[Row] = &[
              raise plugins.hangs_at_once.timeout if that is too short for it, \
              otherwise tell its author",
         ),
-        ..PLAIN
     },
     Row {
         name: "ends_at_once",
@@ -298,6 +297,18 @@ const FILES: &[Row] = &[
             place.library(&place.manifest(), &format!("{source} {{ exit(3); }}"));
         },
         check: "backend `ends_at_once` does not fit: it ended the process with exit code 3 \
+                when it was opened, and would end the daemon too; tell its author",
+        ..PLAIN
+    },
+    Row {
+        // A stock plugin's name: where a path is configured, it may be anybody's file.
+        name: "broken_init",
+        make: |place| {
+            let source =
+                "#include <stdlib.h>\n__attribute__((constructor)) static void start(void)";
+            place.library(&place.manifest(), &format!("{source} {{ exit(3); }}"));
+        },
+        check: "backend `broken_init` does not fit: it ended the process with exit code 3 \
                 when it was opened, and would end the daemon too; tell its author",
         ..PLAIN
     },
