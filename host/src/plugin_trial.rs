@@ -24,7 +24,9 @@ use std::{
 };
 
 use nix::sys::{prctl, signal::Signal};
-use wazo_auth_plugins::{Candidate, Extent, Outcome, Step, TrialOpener, one_line, try_out};
+use wazo_auth_plugins::{
+    Candidate, Extent, Outcome, Step, TrialOpener, one_line, try_out, without_secrets,
+};
 
 /// The words that a trial says, and what they mean.
 const STEPS: [(&str, Step); 4] = [
@@ -42,6 +44,9 @@ const OUTCOMES: [(&str, Outcome); 4] = [
 /// Stands before the sentence about a plugin that does not fit.
 const UNFIT: &str = "unfit ";
 
+/// Least time for opening a library, which comes with the start of a process: a
+/// plugin's timeout is made for its calls.
+const LEAST_TO_OPEN: Duration = Duration::from_secs(10);
 /// Most bytes that are read of what a trial says of itself.
 const MOST_SAID: u64 = 64 * 1024;
 /// Most bytes of an error output that are kept: its end.
@@ -111,15 +116,19 @@ impl log::Log for ToStderr {
 /// a sentence.
 ///
 /// # Errors
-/// The system does not let the trial run.
+/// The trial did not come as far as the plugin: that is not the plugin's fault.
 pub(crate) fn watch(
     candidate: &Candidate<'_>,
     extent: Extent,
     config: &str,
 ) -> io::Result<Result<Outcome, String>> {
     let (mut ours, theirs) = UnixStream::pair()?;
-    ours.set_write_timeout(Some(candidate.timeout))?;
-    ours.set_read_timeout(Some(candidate.timeout))?;
+    let timeout = match extent {
+        Extent::Open => candidate.timeout.max(LEAST_TO_OPEN),
+        Extent::Whole => candidate.timeout,
+    };
+    ours.set_write_timeout(Some(timeout))?;
+    ours.set_read_timeout(Some(timeout))?;
     let mut child = spawn(candidate, extent, theirs)?;
     let last_words = follow(child.stderr.take());
     // A process that has ended already is told by its end.
@@ -127,12 +136,20 @@ pub(crate) fn watch(
     let _ = ours.shutdown(Shutdown::Write);
     let (step, end) = listen(ours);
     let status = end_of(&mut child)?;
-    Ok(match end {
-        End::Said(verdict) => verdict,
-        End::TimedOut => Err(took_too_long(candidate, step)),
-        End::Silent => {
+    Ok(match (end, step) {
+        (End::Said(verdict), _) => verdict,
+        (End::TimedOut, Some(step)) => Err(took_too_long(candidate, timeout, step)),
+        (End::TimedOut, None) => {
+            let seconds = timeout.as_secs_f64();
+            return Err(io::Error::other(format!("its process did not begin within {seconds} s")));
+        }
+        (End::Silent, step) => {
             let words = last_words.recv_timeout(REST_OF_OUTPUT).unwrap_or_default();
-            Err(ended(status, step, &one_line(&words, LAST_WORDS)))
+            let words = one_line(&without_secrets(&words, config), LAST_WORDS);
+            match step {
+                Some(step) => Err(ended(status, step, &words)),
+                None => return Err(io::Error::other(ended_early(status, &words))),
+            }
         }
     })
 }
@@ -201,8 +218,9 @@ enum End {
 }
 
 /// Listens to a trial: until its verdict, its end or the deadline of a step.
-fn listen(socket: UnixStream) -> (Step, End) {
-    let mut step = Step::Open;
+/// Gives the last step that it told of; none if nothing of the plugin ran.
+fn listen(socket: UnixStream) -> (Option<Step>, End) {
+    let mut step = None;
     let mut lines = BufReader::new(socket.take(MOST_SAID)).lines();
     loop {
         let line = match lines.next() {
@@ -219,7 +237,7 @@ fn listen(socket: UnixStream) -> (Step, End) {
             return (step, End::Said(Ok(*outcome)));
         }
         if let Some((_, next)) = STEPS.iter().find(|(word, _)| *word == line) {
-            step = *next;
+            step = Some(*next);
         }
     }
 }
@@ -233,26 +251,37 @@ fn end_of(child: &mut Child) -> io::Result<ExitStatus> {
 }
 
 fn ended(status: ExitStatus, step: Step, last_words: &str) -> String {
-    let how = match (status.code(), status.signal()) {
+    let (how, when, words) = (how(status), during(step), quoted(last_words));
+    format!(
+        "it ended the process {how} {when}, and would end the daemon too{words}; tell its author"
+    )
+}
+
+/// The end of a trial before it came to the plugin.
+fn ended_early(status: ExitStatus, last_words: &str) -> String {
+    format!("its process ended {} before it opened the file{}", how(status), quoted(last_words))
+}
+
+fn how(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
         (Some(code), _) => format!("with exit code {code}"),
         (None, number) => {
             let number = number.unwrap_or_default();
             let name = Signal::try_from(number).map_or("unknown", Signal::as_str);
             format!("by signal {number} ({name})")
         }
-    };
-    let words = match last_words {
-        "" => String::new(),
-        words => format!(" (its last words: {words})"),
-    };
-    let when = during(step);
-    format!(
-        "it ended the process {how} {when}, and would end the daemon too{words}; tell its author"
-    )
+    }
 }
 
-fn took_too_long(candidate: &Candidate<'_>, step: Step) -> String {
-    let (seconds, when) = (candidate.timeout.as_secs_f64(), during(step));
+fn quoted(last_words: &str) -> String {
+    match last_words {
+        "" => String::new(),
+        words => format!(" (its last words: {words})"),
+    }
+}
+
+fn took_too_long(candidate: &Candidate<'_>, timeout: Duration, step: Step) -> String {
+    let (seconds, when) = (timeout.as_secs_f64(), during(step));
     format!(
         "it took longer than {seconds} s {when}; raise plugins.{}.timeout if that is too short for \
          it, otherwise tell its author",

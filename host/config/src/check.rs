@@ -160,7 +160,7 @@ impl Checked {
         }
         for path in known::unknown_keys(&layer.tree) {
             let place = self.places.in_layer(layer, &path);
-            let is_foreign = path.len() == 1 && known::nearest(&path).is_none();
+            let is_foreign = known::is_foreign(&path, layer::lookup(&layer.tree, &path));
             let (severity, sentence) = if is_foreign {
                 let sentence =
                     "the daemon knows no such key: it is kept for plugins and `GET /config`";
@@ -172,23 +172,33 @@ impl Checked {
         }
     }
 
-    /// One finding per file is enough.
+    /// One finding per file is enough: of what is a secret for sure, otherwise of
+    /// what looks like one.
     fn exposed_secrets(&mut self, layer: &Layer) {
         let Origin::File(file) = &layer.origin else { return };
         let Ok(metadata) = fs::metadata(file) else { return };
         if !metadata.is_file() || metadata.mode() & READABLE_BY_ALL == 0 {
             return;
         }
-        let written =
-            |path: &[String]| !self.places.entry(layer, path).is_some_and(|entry| entry.is_exec);
-        let Some(path) = first_secret(&layer.tree, written) else { return };
+        let mut first = |is_one: fn(&[String], &Value) -> bool| {
+            first_value(&layer.tree, |path, value| {
+                let place = is_one(path, value).then(|| self.places.entry(layer, path));
+                place.is_some_and(|entry| !entry.is_some_and(|entry| entry.is_exec))
+            })
+        };
+        let (severity, what, path) = if let Some(path) = first(secrets::is_surely_one) {
+            (Severity::Mistake, "this secret", path)
+        } else if let Some(path) = first(secrets::may_be_one) {
+            (Severity::Warning, "what looks like a secret", path)
+        } else {
+            return;
+        };
         let place = self.places.in_layer(layer, &path);
         let (mode, file) = (metadata.mode() & 0o7777, file.display());
         let sentence = format!(
-            "this secret can be read by every account of the machine (mode {mode:03o}): \
+            "{what} can be read by every account of the machine (mode {mode:03o}): \
              run `chmod o= {file}`"
         );
-        let severity = Severity::Mistake;
         self.findings.push(Finding { severity, place, key: path.join("."), sentence });
     }
 
@@ -224,10 +234,10 @@ fn owned(path: &[&str]) -> Vec<String> {
     path.iter().map(|&step| step.to_owned()).collect()
 }
 
-/// The first secret that is accepted.
-fn first_secret(
+/// The first value that is accepted, but for lists and sections.
+fn first_value(
     tree: &Map<String, Value>,
-    mut accept: impl FnMut(&[String]) -> bool,
+    mut accept: impl FnMut(&[String], &Value) -> bool,
 ) -> Option<Vec<String>> {
     let mut left: Vec<(Vec<String>, &Value)> = Vec::new();
     let entries = tree.iter().map(|(key, value)| (vec![key.clone()], value));
@@ -242,7 +252,7 @@ fn first_secret(
                 let items = list.iter().enumerate().rev();
                 left.extend(items.map(|(index, value)| (below(index.to_string()), value)));
             }
-            scalar if secrets::holds_secret(&path, scalar) && accept(&path) => return Some(path),
+            scalar if accept(&path, scalar) => return Some(path),
             _ => {}
         }
     }

@@ -160,6 +160,16 @@ pub(crate) fn unknown_key(path: &[String]) -> String {
     format!("there is no such key: those of `{section}` are {}", names.join(", "))
 }
 
+/// Whether an unknown key is none of ours: one at the top that no slip explains.
+/// A section is a plugin's unless a single letter makes it ours.
+pub(crate) fn is_foreign(path: &[String], value: Option<&Value>) -> bool {
+    let [key] = path else { return false };
+    if value.is_some_and(Value::is_object) {
+        return KEYS.named.keys().all(|name| strsim::osa_distance(key, name) > 1);
+    }
+    nearest(path).is_none()
+}
+
 /// The known key that may be meant: one beside it that is spelt alike, or the
 /// only one of this very name that stands elsewhere.
 pub(crate) fn nearest(path: &[String]) -> Option<String> {

@@ -30,12 +30,15 @@ const WORDS: &[&str] = &[
     "salt",
 ];
 
+/// With these at its end, a key names where something is or how long it lasts.
+const PLAIN_ENDS: &[&str] = &["_url", "_uri", "_file", "_path", "_lifetime"];
+
 /// What is shown instead of a secret.
 pub(crate) const HIDDEN: &str = "<hidden>";
 
 /// Whether everything below this key is secret.
 pub(crate) fn is_secret(path: &[String]) -> bool {
-    if SECRETS.contains(&path.join(".").as_str()) {
+    if is_own_secret(path) {
         return true;
     }
     let foreign = &path[known::known_steps(path)..];
@@ -43,18 +46,36 @@ pub(crate) fn is_secret(path: &[String]) -> bool {
     !foreign.is_empty() && (foreign.iter().any(|key| names_a_secret(key)) || is_slip())
 }
 
-/// Whether the value holds a secret that others must not read.
-pub(crate) fn holds_secret(path: &[String], value: &Value) -> bool {
-    match value {
+/// Whether the key is one of [`SECRETS`], or stands below one.
+fn is_own_secret(path: &[String]) -> bool {
+    SECRETS.iter().any(|secret| {
+        let mut steps = path.iter();
+        secret.split('.').all(|step| steps.next().is_some_and(|given| given == step))
+    })
+}
+
+/// Whether the value is surely a secret: one of the daemon's own.
+pub(crate) fn is_surely_one(path: &[String], value: &Value) -> bool {
+    let is_given = match value {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
-        Value::Number(_) => is_secret(path),
-        Value::String(text) if text.is_empty() => false,
-        Value::String(text) => is_secret(path) || matches!(mask(text), Cow::Owned(_)),
-    }
+        Value::Number(_) => true,
+        Value::String(text) => !text.is_empty(),
+    };
+    is_given && is_own_secret(path)
+}
+
+/// Whether the value may be a secret, by its key or because of a password in it.
+pub(crate) fn may_be_one(path: &[String], value: &Value) -> bool {
+    let Value::String(text) = value else { return false };
+    // Items of a list are named as the list is.
+    let name = path.iter().rev().find(|step| step.parse::<usize>().is_err());
+    let is_plain = name.is_some_and(|name| PLAIN_ENDS.iter().any(|end| name.ends_with(end)));
+    !text.is_empty() && ((is_secret(path) && !is_plain) || matches!(mask(text), Cow::Owned(_)))
 }
 
 /// The text without the passwords that are part of it: those of URIs
-/// (`amqp://user:password@host`) and of parameters (`password=…`).
+/// (`amqp://user:password@host`, `https://token@host`) and of parameters
+/// (`password=…`, also with blanks and quotes).
 pub(crate) fn mask(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);
     if let Some((start, end)) = user_password(text) {
@@ -77,24 +98,58 @@ pub(crate) fn mask(text: &str) -> Cow<'_, str> {
 fn user_password(text: &str) -> Option<(usize, usize)> {
     let authority = text.find("://")? + 3;
     let end = authority + text[authority..].rfind('@')?;
-    let colon = authority + text[authority..end].find(':')?;
-    (colon + 1 < end).then_some((colon + 1, end))
+    let colon = text[authority..end].find(':').map(|colon| authority + colon);
+    match colon.filter(|colon| colon + 1 < end) {
+        Some(colon) => Some((colon + 1, end)),
+        None => web_token(text, authority),
+    }
+}
+
+/// Where the user of a web address stands: without a password it is a token.
+fn web_token(text: &str, authority: usize) -> Option<(usize, usize)> {
+    let scheme = text[..authority].to_lowercase();
+    let is_web = scheme.ends_with("http://") || scheme.ends_with("https://");
+    let host_end = text[authority..].find(|c: char| "/?#".contains(c) || c.is_whitespace());
+    let host_end = host_end.map_or(text.len(), |end| authority + end);
+    let end = authority + text[authority..host_end].rfind('@')?;
+    (is_web && authority < end).then_some((authority, end))
 }
 
 /// Where the value of the next `name=value` stands whose name is that of a secret.
 fn parameter(text: &str, from: usize) -> Option<(usize, usize)> {
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '&' | ';' | ',');
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
     let mut from = from;
     loop {
         let equals = from + text.get(from..)?.find('=')?;
-        let before = text[..equals].trim_end_matches(is_name).len();
+        let name = text[..equals].trim_end_matches(is_blank);
+        let before = name.trim_end_matches(is_name).len();
         from = equals + 1;
-        if names_a_secret(&text[before..equals]) {
-            let length = text[from..].find(is_end).unwrap_or(text.len() - from);
-            return Some((from, from + length));
+        if names_a_secret(&name[before..]) {
+            let value = text[from..].trim_start_matches(is_blank);
+            let start = text.len() - value.len();
+            return Some((start, start + value_length(value)));
         }
     }
+}
+
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t')
+}
+
+/// How long the value of a parameter is, with its quotes if it has some.
+fn value_length(value: &str) -> usize {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '&' | ';' | ',');
+    let Some(quote) = value.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        return value.find(is_end).unwrap_or(value.len());
+    };
+    let mut is_escaped = false;
+    for (at, c) in value.char_indices().skip(1) {
+        if c == quote && !is_escaped {
+            return at + 1;
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    value.len()
 }
 
 fn names_a_secret(key: &str) -> bool {
@@ -132,6 +187,8 @@ mod tests {
             "bootstrap_user_pasword",
             "bootstrap_password",
             "consul.token",
+            "consul.token.value",
+            "bootstrap_user_password.0",
             "smtp.password",
             "google.client_secret",
             "plugins.acme.config.password",
@@ -169,7 +226,14 @@ mod tests {
                 "postgresql://h/d?user=u&password=p&x=1",
                 "postgresql://h/d?user=u&password=<hidden>&x=1",
             ),
-            ("host=h password=p token= dbname=d", "host=h password=<hidden> token= dbname=d"),
+            ("host=h password=p token=", "host=h password=<hidden> token="),
+            ("password = p user = u", "password = <hidden> user = u"),
+            ("password='p q' user=u", "password=<hidden> user=u"),
+            (r#"password = "p\"q r",x"#, "password = <hidden>,x"),
+            ("password='p q", "password=<hidden>"),
+            ("https://t0ken@idp.example/path", "https://<hidden>@idp.example/path"),
+            ("https://t0ken:@idp.example", "https://<hidden>@idp.example"),
+            ("https://idp.example/path?mail=a@b", "https://idp.example/path?mail=a@b"),
             ("https://idp.example/path", "https://idp.example/path"),
             ("postgresql://a@h/d", "postgresql://a@h/d"),
             ("sqlite:////var/lib/a.db", "sqlite:////var/lib/a.db"),

@@ -184,9 +184,11 @@ impl<'de> Visitor<'de> for &Node<'_> {
         match tag.as_str() {
             "exec" if self.may_exec => exec::run(&content).map_err(A::Error::custom),
             "exec" => Err(A::Error::custom("the output of an !exec command holds another !exec")),
-            _ => Err(A::Error::custom(format_args!(
-                "the tag !{tag} is not known: the only one is !exec"
-            ))),
+            // Not quoted: it may be a password that begins with `!`.
+            _ => Err(A::Error::custom(
+                "a value that begins with `!` is a tag, and the only one that is known is !exec: \
+                 put quotes around a text that begins so",
+            )),
         }
     }
 }

@@ -34,6 +34,7 @@ mod trial;
 pub use backend::Backend;
 pub use call_error::CallError;
 pub use check::{Checked, Start, check};
+pub use confided::without_secrets;
 pub use host::{HostFailure, HostServices};
 pub use look::{Inspection, LookError, inspect};
 pub use metadata::MetadataPlugin;

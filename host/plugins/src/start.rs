@@ -9,7 +9,7 @@ use std::{
 use wazo_auth_plugin_api::{Error, ErrorKind};
 use wazo_auth_work::{Lost, Pool, within};
 
-use crate::text::one_line;
+use crate::{confided::hidden, text::one_line};
 
 /// Most bytes of an author's own words in a sentence.
 const WORDS: usize = 300;
@@ -78,9 +78,11 @@ impl Starter {
 // === impl StartError ===
 
 impl StartError {
-    /// What a plugin's constructor answered instead of a plugin.
-    pub(crate) fn of(plugin: &str, error: &Error) -> Self {
-        let text = one_line(error.text(), WORDS);
+    /// What a plugin's constructor answered instead of a plugin, without the
+    /// secrets of its configuration.
+    pub(crate) fn of(plugin: &str, error: &Error, secrets: &[String]) -> Self {
+        // In this order: half a secret would not be recognized.
+        let text = one_line(&hidden(error.text(), secrets), WORDS);
         match error.kind() {
             ErrorKind::Config => {
                 let text = text.strip_prefix("config: ").unwrap_or(&text).to_owned();
@@ -98,5 +100,18 @@ impl StartError {
             NoReturn::TimedOut => Self::TimedOut { plugin: plugin.to_owned(), timeout },
             NoReturn::Panicked => Self::Panicked { text: "the log says why".to_owned() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_before_the_text_is_cut() {
+        let secret = "5e3cr3t".to_owned();
+        let text = format!("{}{secret}", "x".repeat(WORDS - 3));
+        let said = StartError::of("acme", &Error::config(text), &[secret]).to_string();
+        assert!(!said.contains("5e3"), "{said}");
     }
 }

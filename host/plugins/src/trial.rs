@@ -16,14 +16,8 @@ use serde_json::json;
 use wazo_auth_plugin_api::{ErrorKind, wire::service};
 
 use crate::{
-    Args, Backend, CallError, HostFailure, HostServices,
-    confided::{hidden, of_config},
-    gate::Gate,
-    host::HostObject,
-    inspect,
-    instance::Instance,
-    load::Library,
-    start::StartError,
+    Args, Backend, CallError, HostFailure, HostServices, confided::of_config, gate::Gate,
+    host::HostObject, inspect, instance::Instance, load::Library, start::StartError,
     text::one_line,
 };
 
@@ -98,10 +92,10 @@ pub fn try_out(
     let (plugin, gate) = (name.into(), Gate::new(1, Duration::ZERO));
     let host = HostObject { plugin, gate, services, secrets: Arc::clone(&secrets) };
     let made = library.create(kind, name, config, host.clone().into_object());
-    let made = match made.map_err(|error| StartError::of(name, &error)) {
+    let made = match made.map_err(|error| StartError::of(name, &error, &secrets)) {
         Ok(made) => made,
         Err(StartError::Failed { .. }) if asked.was_asked() => return Ok(Outcome::Asked),
-        Err(error) => return Err(hidden(&error.to_string(), &secrets).into_owned()),
+        Err(error) => return Err(error.to_string()),
     };
     let plugin = Instance::new(host, None, Duration::MAX, Ok(made));
     let (plugin, outcome) = if kind == "backend" {

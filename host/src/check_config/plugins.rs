@@ -2,11 +2,14 @@
 
 use std::fs;
 
+use indexmap::IndexMap;
 use wazo_auth_config::{Checked, Origin, Settings, alike};
 use wazo_auth_plugins::{PluginReport, PluginState, Registry};
 
 use crate::setup;
 
+const BACKENDS: &str = "enabled_backend_plugins";
+const METADATA: &str = "enabled_metadata_plugins";
 /// The daemon does not start without this backend.
 const REQUIRED: &str = "wazo_user";
 
@@ -28,8 +31,8 @@ pub(super) fn check(checked: &mut Checked, settings: &Settings) {
     let reports = Registry::survey(&setup::plugin_settings(settings));
     for report in &reports {
         let enabled = match report.kind.as_str() {
-            "backend" => "enabled_backend_plugins",
-            "metadata" => "enabled_metadata_plugins",
+            "backend" => BACKENDS,
+            "metadata" => METADATA,
             _ => continue,
         };
         match report.state {
@@ -38,9 +41,36 @@ pub(super) fn check(checked: &mut Checked, settings: &Settings) {
             _ => {}
         }
     }
+    none_loaded(checked, "metadata", METADATA, &settings.plugins.metadata, &reports);
+    none_loaded(checked, "backend", BACKENDS, &settings.plugins.backend, &reports);
     if settings.plugins.backend.get(REQUIRED) != Some(&true) {
         let sentence = "the daemon does not start without this backend: set it to true";
-        checked.mistake(&["enabled_backend_plugins", REQUIRED], sentence);
+        checked.mistake(&[BACKENDS, REQUIRED], sentence);
+    }
+}
+
+/// The daemon does not start when nothing of what is enabled is there.
+fn none_loaded(
+    checked: &mut Checked,
+    kind: &str,
+    key: &str,
+    plugins: &IndexMap<String, bool>,
+    reports: &[PluginReport],
+) {
+    let on = plugins.iter().filter(|(_, on)| **on);
+    let names: Vec<String> = on.map(|(name, _)| name.clone()).collect();
+    let is_there = |report: &PluginReport| {
+        report.kind == kind && report.state == PluginState::Enabled && names.contains(&report.name)
+    };
+    if !names.is_empty() && !reports.iter().any(is_there) {
+        let names = names.join(", ");
+        checked.mistake(
+            &[key],
+            format!(
+                "none of the enabled {kind} plugins can be loaded ({names}): the daemon does not \
+                 start without one"
+            ),
+        );
     }
 }
 

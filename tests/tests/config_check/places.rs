@@ -57,20 +57,31 @@ fn a_main_file_that_cannot_be_used_is_a_mistake() {
 
 #[test]
 fn a_secret_that_everybody_may_read_is_a_mistake() {
+    const READ: &str = "can be read by every account of the machine (mode 644): run `chmod o= \
+                        HERE/conf.d/10.yml`";
     let site = Site::new("");
-    let secret = "\nplugins: {wazo_user: {config: {bind_password: swordfish}}}\n";
-    site.write("conf.d/10.yml", secret, 0o644);
+    let foreign = "plugins: {wazo_user: {config: {bind_password: swordfish}}}\n";
+    let secret = format!("{foreign}bootstrap_user_password: swordfish\n");
+    site.write("conf.d/10.yml", &secret, 0o644);
     let said = site.check();
-    assert_eq!(
-        said.text.lines().next().unwrap(),
-        "HERE/conf.d/10.yml:2: plugins.wazo_user.config.bind_password: this secret can be read by \
-         every account of the machine (mode 644): run `chmod o= HERE/conf.d/10.yml`"
-    );
+    let expected = format!("HERE/conf.d/10.yml:2: bootstrap_user_password: this secret {READ}");
+    assert_eq!(said.text.lines().next().unwrap(), expected);
     assert_eq!(said.code, 1);
-    site.write("conf.d/10.yml", secret, 0o640);
+    site.write("conf.d/10.yml", foreign, 0o644);
+    let said = site.check();
+    let expected = format!(
+        "HERE/conf.d/10.yml:1: plugins.wazo_user.config.bind_password: warning: what looks like a \
+         secret {READ}"
+    );
+    assert_eq!(said.text.lines().next().unwrap(), expected);
+    assert_eq!(said.code, 0);
+    site.write("conf.d/10.yml", &secret, 0o640);
     assert_eq!(site.check().code, 0);
-    site.write("conf.d/10.yml", "db_uri: sqlite:///HERE/auth.db\n", 0o644);
-    assert_eq!(site.check().code, 0, "nothing secret is in it");
+    let plain = "plugins: {wazo_user: {config: {token_lifetime: 60, pin: 5, token_url: x}}}\n";
+    for plain in ["db_uri: sqlite:///HERE/auth.db\n", plain] {
+        site.write("conf.d/10.yml", plain, 0o644);
+        assert!(site.check().text.starts_with("no mistakes; "), "nothing secret is in it");
+    }
 }
 
 #[test]

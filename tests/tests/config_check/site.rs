@@ -115,19 +115,22 @@ fn write(path: &Path, bytes: &[u8], mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A folder with the stock plugins, for all tests.
+/// A folder with the stock plugins, for all tests: beside them, for nothing
+/// removes it.
 fn plugins() -> &'static Path {
-    static PLUGINS: OnceLock<TempDir> = OnceLock::new();
-    let folder = PLUGINS.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    static PLUGINS: OnceLock<PathBuf> = OnceLock::new();
+    PLUGINS.get_or_init(|| {
+        let folder = built().join("config-check-plugins");
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         for file in fs::read_dir(built()).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension().is_some_and(|extension| extension == "so") {
-                let there = folder.path().join(file.file_name().unwrap());
-                write(&there, &fs::read(&file).unwrap(), 0o644);
+                // Another run may be reading the one that is there.
+                let new = folder.join(format!("new.{}", std::process::id()));
+                write(&new, &fs::read(&file).unwrap(), 0o644);
+                fs::rename(&new, folder.join(file.file_name().unwrap())).unwrap();
             }
         }
         folder
-    });
-    folder.path()
+    })
 }

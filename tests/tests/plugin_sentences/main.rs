@@ -13,9 +13,13 @@ mod runs;
 use std::{
     fs,
     io::Read,
-    os::unix::fs as unix,
+    os::unix::fs::{self as unix, OpenOptionsExt},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+use nix::fcntl::OFlag;
 
 use files::{Place, aborting, chmod, replace, run, section};
 use runs::{check_acts, check_files, daemon_says, start_with_files};
@@ -279,7 +283,11 @@ const FILES: &[Row] = &[
         check: "backend `hangs_at_once` does not fit: it took longer than 2 s when it was opened; \
                 raise plugins.hangs_at_once.timeout if that is too short for it, \
                 otherwise tell its author",
-        ..PLAIN
+        start: Start::Says(
+            "it took longer than 10 s when it was opened; \
+             raise plugins.hangs_at_once.timeout if that is too short for it, \
+             otherwise tell its author",
+        ),
     },
     Row {
         name: "ends_at_once",
@@ -289,6 +297,18 @@ const FILES: &[Row] = &[
             place.library(&place.manifest(), &format!("{source} {{ exit(3); }}"));
         },
         check: "backend `ends_at_once` does not fit: it ended the process with exit code 3 \
+                when it was opened, and would end the daemon too; tell its author",
+        ..PLAIN
+    },
+    Row {
+        // A stock plugin's name: where a path is configured, it may be anybody's file.
+        name: "broken_init",
+        make: |place| {
+            let source =
+                "#include <stdlib.h>\n__attribute__((constructor)) static void start(void)";
+            place.library(&place.manifest(), &format!("{source} {{ exit(3); }}"));
+        },
+        check: "backend `broken_init` does not fit: it ended the process with exit code 3 \
                 when it was opened, and would end the daemon too; tell its author",
         ..PLAIN
     },
@@ -443,19 +463,40 @@ fn a_check_that_is_killed_takes_its_trial_along() {
     let source = "#include <fcntl.h>\n#include <unistd.h>\n\
                   __attribute__((constructor)) static void start(void)";
     let open = format!("int pipe = open(\"{}\", O_WRONLY);", pipe.display());
-    let survive = "sleep(30); write(pipe, \"alive\", 5);";
+    let survive = "write(pipe, \"1\", 1); sleep(30); write(pipe, \"2\", 1);";
     place.library(&place.manifest(), &format!("{source} {{ {open} {survive} }}"));
+    let config = all.path().join("config.yml");
+    fs::write(&config, "extra_config_files:\nuser:\n").unwrap();
+    // Without O_NONBLOCK, it would wait for a plugin that may never come.
+    let mut trial = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(&pipe)
+        .unwrap();
     let mut check = Command::new(wazo_auth_tests::built().join("wazo-auth"))
-        .args(["--config-file", "/nonexistent", "--user", "", "plugin", "check"])
+        .arg("--config-file")
+        .arg(&config)
+        .args(["plugin", "check"])
         .arg(place.file())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // Opens when the plugin does, and ends when the trial does.
-    let mut trial = fs::File::open(&pipe).unwrap();
+    // Nothing while nobody writes, an error while somebody may.
+    let mut said = || trial.read(&mut [0]);
+    wait(|| said().is_ok_and(|length| length == 1));
     check.kill().unwrap();
     check.wait().unwrap();
-    assert_eq!(trial.read(&mut [0]).unwrap(), 0);
+    wait(|| said().is_ok_and(|length| length == 0 || panic!("the trial goes on")));
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn wait(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(25), "nothing happens");
+        thread::yield_now();
+    }
 }
 
 #[test]

@@ -129,7 +129,8 @@ pub fn wait(done: impl Fn() -> bool) {
 /// A folder as a daemon left it that had issued three tokens, one of them a
 /// refresh token.
 pub fn used_folder() -> TempDir {
-    static USED: OnceLock<TempDir> = OnceLock::new();
+    // Its files, not the folder: nothing removes what a static holds.
+    static USED: OnceLock<[(&str, Vec<u8>); 2]> = OnceLock::new();
     let used = USED.get_or_init(|| {
         let daemon = Daemon::start();
         let _ = daemon.admin_token();
@@ -137,11 +138,13 @@ pub fn used_folder() -> TempDir {
         let _ = daemon.login(ADMIN, ADMIN_PASSWORD, offline);
         let (status, folder, log) = daemon.stop();
         assert!(status.success(), "{log}");
-        folder
+        ["auth.db", "token.key"].map(|name| (name, fs::read(folder.path().join(name)).unwrap()))
     });
     let folder = tempfile::tempdir().unwrap();
-    for name in ["auth.db", "token.key"] {
-        fs::copy(used.path().join(name), folder.path().join(name)).unwrap();
+    for (name, bytes) in used {
+        let file = folder.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        chmod(&file, 0o600);
     }
     folder
 }

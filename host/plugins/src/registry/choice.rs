@@ -20,6 +20,8 @@ pub(crate) struct Choices<'a> {
 /// The file of a plugin: fit to be opened, with the right digest.
 pub(crate) struct Choice {
     pub(crate) inspection: Inspection,
+    /// Whether the configuration names the file itself.
+    pub(crate) has_path: bool,
     /// The version of the plugin.
     pub(crate) version: String,
     /// Time that a call may take.
@@ -90,7 +92,8 @@ impl<'a> Choices<'a> {
             config => config.to_string(),
         };
         let max_concurrent_calls = options.max_concurrent_calls;
-        Ok(Choice { inspection, version, timeout, max_concurrent_calls, config })
+        let has_path = options.path.is_some();
+        Ok(Choice { inspection, has_path, version, timeout, max_concurrent_calls, config })
     }
 
     /// The file of a plugin: the configured one, or the one that offers it.

@@ -157,7 +157,7 @@ impl<'a> Loading<'a> {
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());
         let made = match self.starter.run(timeout, create) {
-            Ok(made) => made.map_err(|error| StartError::of(name, &error)),
+            Ok(made) => made.map_err(|error| StartError::of(name, &error, &host.secrets)),
             Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
         };
         let share = self.share.clone().filter(|_| !OWN.contains(&name));
@@ -180,7 +180,8 @@ impl<'a> Loading<'a> {
 
     fn try_and_open(&self, kind: &str, name: &str, choice: &Choice) -> Result<Library, String> {
         let inspection = &choice.inspection;
-        if !is_stock(kind, name) {
+        // Under a stock plugin's name, a path may lead to anything.
+        if choice.has_path || !is_stock(kind, name) {
             let file = &inspection.file;
             self.opener.try_open(&Candidate { kind, name, file, timeout: choice.timeout })?;
         }
