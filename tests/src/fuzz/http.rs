@@ -3,7 +3,7 @@
 //!
 //! The bytes are a request, head and body, in which `ADMIN-TOKEN`, `USER-UUID`
 //! and `REFRESH-TOKEN` stand for real ones. `Connection: close` and the length
-//! of the body are added, so that there is an end to wait for.
+//! of the body are added; then nothing more is sent.
 
 use std::{
     cell::RefCell,
@@ -31,9 +31,7 @@ use crate::{
 
 /// Requests before the database is made anew.
 const REQUESTS: usize = 1000;
-/// Who has not been answered by then has not finished asking: nobody sends more.
-const PATIENCE: Duration = Duration::from_millis(100);
-/// And then the connection ends.
+/// Long before this, a connection ends on which nobody sends any more.
 const SOON: Duration = Duration::from_secs(20);
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -148,11 +146,9 @@ async fn converse(app: &Arc<App>, request: &[u8]) -> Vec<u8> {
     let served = tokio::spawn(serve_connection(Arc::clone(app), server, peer));
     // Who has seen enough may close before the end.
     let _ = client.write_all(request).await;
+    let _ = client.shutdown().await;
     let mut answer = Vec::new();
-    if timeout(PATIENCE, read(&mut client, &mut answer)).await.is_err() {
-        let _ = client.shutdown().await;
-        timeout(SOON, read(&mut client, &mut answer)).await.expect("the connection ends");
-    }
+    timeout(SOON, read(&mut client, &mut answer)).await.expect("the connection ends");
     served.await.expect("no panic");
     answer
 }
