@@ -51,10 +51,9 @@ fn sealer(
 ) -> Result<Option<Sealer>, Failure> {
     let path = &settings.database.token_key_file;
     let sealer = key_file::read(path)?.map(|key| Sealer::new(&key));
-    let sealed = database.sealed_tokens(sealer.as_ref())?;
-    if sealed.need_another_key() {
+    let tokens = database.tokens_of_another_key(sealer.as_ref())?;
+    if tokens > 0 {
         let (path, database) = (path.clone(), database.path().to_owned());
-        let tokens = sealed.unreadable;
         return Err(match sealer {
             Some(_) => KeyFileError::Wrong { path, database, tokens }.into(),
             None => KeyFileError::Missing { path, database, tokens }.into(),

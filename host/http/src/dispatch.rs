@@ -68,15 +68,15 @@ pub(crate) fn answer(
         }
         Found::Route(route, params) => {
             let call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
-            let app = Arc::clone(app);
             if !body.is_end_stream() {
-                let seat = Arc::clone(seat);
+                let (app, seat) = (Arc::clone(app), Arc::clone(seat));
                 let reply = async move { respond(with_body(&app, call, body, &seat).await) };
                 return Answer::Later(Box::pin(reply));
             }
-            match authorized(&app, call) {
-                Ok(call) if (route.place)(&call) == Place::Reactor => handled_here(&app, &call),
+            match authorized(app, call) {
+                Ok(call) if (route.place)(&call) == Place::Reactor => handled_here(app, &call),
                 Ok(call) => {
+                    let app = Arc::clone(app);
                     let reply = async move { respond(handled(&app, call).await) };
                     return Answer::Later(Box::pin(reply));
                 }

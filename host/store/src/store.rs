@@ -10,7 +10,7 @@ use wazo_auth_context::Context;
 use crate::sqlite::connection::Reader;
 use crate::sqlite::files::{OpenFiles, Presence};
 use crate::sqlite::lock_file::LockFile;
-use crate::sqlite::sealed_tokens::{self, SealedTokens};
+use crate::sqlite::sealed_tokens;
 use crate::sqlite::writer::{Worker, Writer};
 use crate::sqlite::{migrate, open};
 use crate::version::Version;
@@ -82,12 +82,13 @@ impl Database {
         &self.path
     }
 
-    /// How many tokens are sealed, and which of them `sealer` can read.
+    /// How many tokens are sealed under another key, when `sealer` can read none;
+    /// zero as soon as it can read one.
     ///
     /// # Errors
     /// A sentence that names the file and the remedy.
-    pub fn sealed_tokens(&self, sealer: Option<&Sealer>) -> Result<SealedTokens, OpenError> {
-        sealed_tokens::count(&self.conn, sealer).map_err(|error| self.failed(error))
+    pub fn tokens_of_another_key(&self, sealer: Option<&Sealer>) -> Result<u64, OpenError> {
+        sealed_tokens::of_another_key(&self.conn, sealer).map_err(|error| self.failed(error))
     }
 
     /// Deletes every token and refresh token, with its session, that `sealer`

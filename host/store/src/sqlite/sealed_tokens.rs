@@ -17,15 +17,22 @@ pub struct SealedTokens {
 /// all of which are below `~`.
 const SEALED: &str = "uuid >= '~' AND uuid < char(127)";
 
-// === impl SealedTokens ===
-
-impl SealedTokens {
-    /// Whether the key at hand is the wrong one: it reads none of those there
-    /// are. A few that it cannot read are no reason to keep the others out.
-    #[must_use]
-    pub fn need_another_key(&self) -> bool {
-        self.readable == 0 && self.unreadable > 0
+/// How many tokens there are when `sealer` can read none of them, and zero when
+/// it can: a few that it cannot read are no reason to keep the others out. They
+/// are counted only then, because every start asks.
+pub(crate) fn of_another_key(
+    conn: &Connection,
+    sealer: Option<&Sealer>,
+) -> Result<u64, rusqlite::Error> {
+    let readable = readable(sealer);
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM auth_token WHERE {readable}) \
+         OR EXISTS (SELECT 1 FROM auth_refresh_token WHERE {readable})"
+    );
+    if conn.query_row(&sql, [], |row| row.get(0))? {
+        return Ok(0);
     }
+    count(conn, sealer).map(|sealed| sealed.unreadable)
 }
 
 pub(crate) fn count(
