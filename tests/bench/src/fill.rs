@@ -56,6 +56,23 @@ pub(crate) fn granted(number: u64) -> String {
     format!("confd.{}.resource_25.read", number % ACLS)
 }
 
+/// Fills `folder` unless an earlier run did; gives the tenant.
+pub(crate) fn fill_once(folder: &Path, contents: Contents) -> Outcome<Uuid> {
+    let Contents { tokens, users } = contents;
+    let label = folder.join(format!("{tokens} tokens of {users} users"));
+    if let Ok(tenant) = fs::read_to_string(&label) {
+        return Ok(tenant.parse()?);
+    }
+    if folder.join("auth.db").exists() {
+        let folder = folder.display();
+        return Err(format!("{folder} holds another database: name an empty folder").into());
+    }
+    fs::create_dir_all(folder)?;
+    let tenant = fill(folder, contents)?;
+    fs::write(label, tenant.to_string())?;
+    Ok(tenant)
+}
+
 /// Fills a new database in `folder`, with its key beside it.
 pub(crate) fn fill(folder: &Path, contents: Contents) -> Outcome<Uuid> {
     write_key(folder)?;

@@ -79,6 +79,10 @@ struct Arguments {
     /// Rounds of each comparison; the medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// A folder for the filled database: made there by the first run, of use to
+    /// the next ones, which have to ask for as many tokens and users.
+    #[arg(long)]
+    filled: Option<PathBuf>,
     /// The library of `tests/third-party/acme_auth`.
     #[arg(long)]
     plugin: Option<PathBuf>,
@@ -92,10 +96,20 @@ pub(crate) struct Bench {
     contents: Contents,
     round: Duration,
     rounds: usize,
-    filled: OnceCell<Filled>,
+    /// Where the filled database is kept for the next run; none: nowhere.
+    keep: Option<PathBuf>,
+    filled: OnceCell<Original>,
 }
 
-/// A folder with a filled database.
+/// The folder with the filled database.
+struct Original {
+    folder: PathBuf,
+    tenant: Uuid,
+    /// Removed with this.
+    _temporary: Option<TempDir>,
+}
+
+/// A copy of it.
 pub(crate) struct Filled {
     folder: TempDir,
     pub(crate) tenant: Uuid,
@@ -105,7 +119,7 @@ pub(crate) struct Filled {
 
 impl Bench {
     pub(crate) fn new(contents: Contents, round: Duration, rounds: usize) -> Self {
-        Self { contents, round, rounds: rounds.max(1), filled: OnceCell::new() }
+        Self { contents, round, rounds: rounds.max(1), keep: None, filled: OnceCell::new() }
     }
 
     /// A copy of the filled folder, for one daemon.
@@ -113,16 +127,26 @@ impl Bench {
         let original = match self.filled.get() {
             Some(filled) => filled,
             None => {
-                let folder = tempfile::tempdir()?;
-                let tenant = fill::fill(folder.path(), self.contents)?;
-                self.filled.get_or_init(|| Filled { folder, tenant })
+                let original = self.original()?;
+                self.filled.get_or_init(|| original)
             }
         };
         let copy = tempfile::tempdir()?;
         for name in ["auth.db", "token.key"] {
-            fs::copy(original.path().join(name), copy.path().join(name))?;
+            fs::copy(original.folder.join(name), copy.path().join(name))?;
         }
         Ok(Filled { folder: copy, tenant: original.tenant })
+    }
+
+    fn original(&self) -> Outcome<Original> {
+        if let Some(folder) = self.keep.clone() {
+            let tenant = fill::fill_once(&folder, self.contents)?;
+            return Ok(Original { folder, tenant, _temporary: None });
+        }
+        let temporary = tempfile::tempdir()?;
+        let folder = temporary.path().to_owned();
+        let tenant = fill::fill(&folder, self.contents)?;
+        Ok(Original { folder, tenant, _temporary: Some(temporary) })
     }
 
     /// An empty folder, for one daemon.
@@ -163,7 +187,8 @@ fn main() -> ExitCode {
 fn measure(arguments: &Arguments) -> Outcome<u32> {
     let contents = Contents { tokens: arguments.tokens, users: arguments.users.max(1) };
     let round = Duration::from_secs_f64(arguments.seconds);
-    let bench = Bench::new(contents, round, arguments.rounds);
+    let mut bench = Bench::new(contents, round, arguments.rounds);
+    bench.keep.clone_from(&arguments.filled);
     let mut report = Report::default();
     let all = Section::value_variants();
     let sections = if arguments.sections.is_empty() { all } else { &arguments.sections };
