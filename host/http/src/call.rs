@@ -72,6 +72,11 @@ impl Call {
         query::first(self.parts.uri.query(), name)
     }
 
+    /// The first value of each of these query parameters.
+    pub(crate) fn queries<const N: usize>(&self, names: [&str; N]) -> [Option<Cow<'_, str>>; N] {
+        query::firsts(self.parts.uri.query(), names)
+    }
+
     /// A header's text.
     pub(crate) fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         header(&self.parts.headers, name)
@@ -131,11 +136,8 @@ fn forwarded<'h>(headers: &'h HeaderMap, name: &str, proxies: usize) -> Option<&
 
 /// Whether `text` is shaped `8-4-4-4-12` in hexadecimal digits of any case.
 pub(crate) fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(i, byte)| match i {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+    // Of this length, there is but one form that the parser takes.
+    text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
 
 #[cfg(test)]

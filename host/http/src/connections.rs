@@ -23,6 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::time::{ClockId, clock_gettime};
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
@@ -47,7 +48,6 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Connections {
     most: usize,
     places: Arc<Semaphore>,
-    started: Instant,
     seats: Mutex<HashMap<u64, Weak<Seat>>>,
     next: AtomicU64,
     /// The most that were open since memory was given back.
@@ -58,8 +58,7 @@ pub(crate) struct Connections {
 
 /// What one connection is doing.
 pub(crate) struct Seat {
-    started: Instant,
-    /// Milliseconds, since the server's start, when it became idle.
+    /// When it became idle: [`milliseconds`].
     idle_since: AtomicU64,
     /// Its client does not take an answer: it is not idle either.
     stalled: AtomicBool,
@@ -80,13 +79,20 @@ pub(crate) struct Place {
 }
 
 /// A request is being answered; it is over when dropped.
-pub(crate) struct Answering(Arc<Seat>);
+pub(crate) struct Answering<'a>(&'a Seat);
 
 /// The body of a request is waited for until this is dropped.
 pub(crate) struct Sending<'a>(&'a Seat);
 
 /// Stands for the time of a connection that is not idle.
 const BUSY: u64 = u64::MAX;
+
+/// On a clock that only goes forward, exact to a few milliseconds: each request
+/// asks, and the exact clock takes several times as long.
+fn milliseconds() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map_or(Duration::ZERO, Duration::from);
+    u64::try_from(now.as_millis()).unwrap_or(BUSY - 1)
+}
 
 // === impl Connections ===
 
@@ -97,7 +103,6 @@ impl Connections {
         Arc::new(Self {
             most,
             places: Arc::new(Semaphore::new(most)),
-            started: Instant::now(),
             seats: Mutex::default(),
             next: AtomicU64::new(0),
             peak: AtomicUsize::new(0),
@@ -119,7 +124,6 @@ impl Connections {
             }
         };
         let seat = Arc::new(Seat {
-            started: self.started,
             idle_since: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
             sending: AtomicBool::new(false),
@@ -157,8 +161,8 @@ impl Connections {
     pub(crate) async fn close_idle(self: Arc<Self>, limit: Duration) {
         loop {
             tokio::time::sleep(limit / LOOKS_PER_LIMIT).await;
-            let since = self.started.elapsed().saturating_sub(limit);
-            let since = u64::try_from(since.as_millis()).unwrap_or(BUSY - 1);
+            let limit = u64::try_from(limit.as_millis()).unwrap_or(BUSY);
+            let since = milliseconds().saturating_sub(limit);
             let is_due = |seat: &Arc<Seat>| {
                 seat.idle_since.load(Ordering::Relaxed) < since && seat.is_idle()
             };
@@ -232,9 +236,9 @@ impl Seat {
     }
 
     /// A request has come.
-    pub(crate) fn answering(self: &Arc<Self>) -> Answering {
+    pub(crate) fn answering(&self) -> Answering<'_> {
         self.idle_since.store(BUSY, Ordering::Relaxed);
-        Answering(Arc::clone(self))
+        Answering(self)
     }
 
     /// The client has yet to send the body of the request; over when dropped.
@@ -255,12 +259,11 @@ impl Seat {
 
     /// It is idle from now on.
     pub(crate) fn rest(&self) {
-        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(BUSY - 1);
-        self.idle_since.store(since, Ordering::Relaxed);
+        self.idle_since.store(milliseconds(), Ordering::Relaxed);
     }
 }
 
-impl Drop for Answering {
+impl Drop for Answering<'_> {
     fn drop(&mut self) {
         self.0.rest();
     }

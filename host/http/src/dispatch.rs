@@ -60,22 +60,22 @@ pub(crate) fn answer(
         cors.decorate(response.headers_mut());
         response
     };
-    let proxied = parts.headers.contains_key(&SCRIPT_NAME);
+    let is_proxied = || parts.headers.contains_key(&SCRIPT_NAME);
     let address = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
-    let reply = match app.router.find(&parts.method, parts.uri.path(), proxied) {
+    let reply = match app.router.find(&parts.method, parts.uri.path(), is_proxied) {
         _ if address > MAX_ADDRESS => {
             unhandled(app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
         }
         Found::Route(route, params) => {
-            let call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
+            let mut call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
             if !body.is_end_stream() {
                 let (app, seat) = (Arc::clone(app), Arc::clone(seat));
                 let reply = async move { respond(with_body(&app, call, body, &seat).await) };
                 return Answer::Later(Box::pin(reply));
             }
-            match authorized(app, call) {
-                Ok(call) if (route.place)(&call) == Place::Reactor => handled_here(app, &call),
-                Ok(call) => {
+            match authorize(app, &mut call) {
+                Ok(()) if (route.place)(&call) == Place::Reactor => handled_here(app, &call),
+                Ok(()) => {
                     let app = Arc::clone(app);
                     let reply = async move { respond(handled(&app, call).await) };
                     return Answer::Later(Box::pin(reply));
@@ -92,31 +92,26 @@ pub(crate) fn answer(
     Answer::Now(respond(reply))
 }
 
-/// The call with its caller, or the refusal. From memory, and first: without a
+/// Finds the caller, or gives the refusal. From memory, and first: without a
 /// good token no body is read, nothing is written down of it, and no thread is
 /// taken.
-fn authorized(app: &App, mut call: Call) -> Result<Call, Reply> {
-    match authorize::caller(app, &call) {
-        Ok(caller) => {
-            call.caller = caller;
-            Ok(call)
-        }
-        Err(error) => Err(unhandled(app, &call.parts, call.peer, Err(error))),
+fn authorize(app: &App, call: &mut Call) -> Result<(), Reply> {
+    match authorize::caller(app, call) {
+        Ok(caller) => call.caller = caller,
+        Err(error) => return Err(unhandled(app, &call.parts, call.peer, Err(error))),
     }
+    Ok(())
 }
 
-async fn with_body(app: &Arc<App>, call: Call, body: Incoming, seat: &Seat) -> Reply {
+async fn with_body(app: &Arc<App>, mut call: Call, body: Incoming, seat: &Seat) -> Reply {
     // Who waits to be told to go on sends nothing when told not to.
     let patient = call.parts.headers.contains_key(EXPECT);
-    let mut call = match authorized(app, call) {
-        Ok(call) => call,
-        Err(reply) => {
-            if !patient {
-                discard(body).await;
-            }
-            return reply;
+    if let Err(reply) = authorize(app, &mut call) {
+        if !patient {
+            discard(body).await;
         }
-    };
+        return reply;
+    }
     let max = call.route.max_body.unwrap_or(app.settings.max_body);
     let sending = seat.waiting_for_body();
     let whole = read(app, body, max, patient).await;

@@ -4,28 +4,65 @@ use std::borrow::Cow;
 
 /// The first value of `name`, which has no character that would be encoded.
 pub(crate) fn first<'q>(query: Option<&'q str>, name: &str) -> Option<Cow<'q, str>> {
-    // Token checks ask this of every query: what is not encoded is not decoded.
-    query?.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if is_plain(key) && key != name {
-            return None;
+    let [value] = firsts(query, [name]);
+    value
+}
+
+/// The first value of each of `names`.
+///
+/// Token checks ask this of every query: what is not encoded is neither decoded
+/// nor copied.
+pub(crate) fn firsts<'q, const N: usize>(
+    query: Option<&'q str>,
+    names: [&str; N],
+) -> [Option<Cow<'q, str>>; N] {
+    let mut values = [const { None }; N];
+    let mut rest = query;
+    while let Some(text) = rest {
+        let pair = Pair::at(text);
+        rest = text.get(pair.end + 1..);
+        let Some((key, value)) = pair.read(text) else { continue };
+        let wanted = names.iter().position(|name| *name == key);
+        if let Some(slot) = wanted.and_then(|wanted| values.get_mut(wanted)) {
+            slot.get_or_insert(value);
         }
-        if is_plain(pair) && !pair.is_empty() {
-            return Some(Cow::Borrowed(value));
+    }
+    values
+}
+
+/// The first pair of a query: where its parts end.
+struct Pair {
+    key: usize,
+    end: usize,
+    /// Whether it stands for itself.
+    is_plain: bool,
+}
+
+// === impl Pair ===
+
+impl Pair {
+    fn at(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let end = memchr::memchr(b'&', bytes).unwrap_or(bytes.len());
+        let pair = bytes.get(..end).unwrap_or_default();
+        let key = memchr::memchr(b'=', pair).unwrap_or(end);
+        Self { key, end, is_plain: memchr::memchr2(b'%', b'+', pair).is_none() }
+    }
+
+    /// Name and value; none of nothing between two `&`.
+    fn read<'q>(&self, text: &'q str) -> Option<(Cow<'q, str>, Cow<'q, str>)> {
+        let pair = text.get(..self.end)?;
+        if pair.is_empty() || !self.is_plain {
+            return pairs(Some(pair)).next();
         }
-        let (key, value) = pairs(Some(pair)).next()?;
-        (key == name).then_some(value)
-    })
+        let value = pair.get(self.key + 1..).unwrap_or_default();
+        Some((pair.get(..self.key)?.into(), value.into()))
+    }
 }
 
 /// Every parameter in order.
 pub(crate) fn pairs(query: Option<&str>) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-}
-
-/// Whether it stands for itself.
-fn is_plain(text: &str) -> bool {
-    !text.bytes().any(|byte| matches!(byte, b'%' | b'+'))
 }
 
 #[cfg(test)]
@@ -58,6 +95,8 @@ mod tests {
         for query in queries {
             let slowly = pairs(Some(query)).find(|(key, _)| key == "scope").map(|(_, value)| value);
             assert_eq!(first(Some(query), "scope"), slowly, "{query}");
+            let twice = firsts(Some(query), ["tenant", "scope"]);
+            assert_eq!(twice, [first(Some(query), "tenant"), slowly], "{query}");
         }
         assert_eq!(first(None, "scope"), None);
     }

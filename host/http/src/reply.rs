@@ -70,7 +70,6 @@ impl Reply {
         let mut response = Response::new(Body::new(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.reserve(4 + self.headers.len());
         headers.insert(CONTENT_TYPE, self.content_type);
         if head && self.status != StatusCode::NO_CONTENT {
             // A client that was told to send HEAD as if it were GET would wait

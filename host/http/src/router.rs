@@ -64,7 +64,12 @@ pub struct RouteError {
 }
 
 pub(crate) struct Router {
-    paths: matchit::Router<Resource>,
+    resources: Vec<Resource>,
+    /// Positions in `resources`.
+    paths: matchit::Router<usize>,
+    /// Token checks, by what stands before the token: there are more of them
+    /// than of everything else together.
+    checks: Option<(&'static str, usize)>,
 }
 
 /// What is served under one path.
@@ -95,7 +100,7 @@ impl Router {
     ) -> Result<Self, RouteError> {
         let routes: Vec<&'static Route> =
             routes.iter().filter(|route| is_enabled(route.plugin)).collect();
-        let mut paths = matchit::Router::new();
+        let (mut resources, mut paths, mut checks) = (Vec::new(), matchit::Router::new(), None);
         let mut seen: Vec<&'static str> = Vec::new();
         for route in &routes {
             if seen.contains(&route.path) {
@@ -108,20 +113,30 @@ impl Router {
             if resource.variables.len() > MAX_PARAMS {
                 return Err(problem(format!("more than {MAX_PARAMS} variables")));
             }
-            paths.insert(route.path, resource).map_err(|error| problem(error.to_string()))?;
+            let position = resources.len();
+            let inserted = paths.insert(route.path, position);
+            inserted.map_err(|error| problem(error.to_string()))?;
+            if route.is_check && resource.is_one_uuid() {
+                checks = route.path.split_once('{').map(|(before, _)| (before, position));
+            }
+            resources.push(resource);
         }
-        Ok(Self { paths })
+        Ok(Self { resources, paths, checks })
     }
 
     /// `full` is the path of the request as it stands. What a proxy has passed
     /// on it has stripped of the prefix; to strip it again would let requests
     /// around the proxy's own rules.
-    pub(crate) fn find(&self, method: &Method, full: &str, proxied: bool) -> Found {
-        let stripped = full.strip_prefix(PUBLISHED_UNDER).filter(|_| !proxied);
+    pub(crate) fn find(
+        &self,
+        method: &Method,
+        full: &str,
+        is_proxied: impl FnOnce() -> bool,
+    ) -> Found {
+        let stripped = full.strip_prefix(PUBLISHED_UNDER).filter(|_| !is_proxied());
         let path = stripped.unwrap_or(full);
-        let Ok(found) = self.paths.at(path) else { return Found::Nothing };
-        let Resource { routes, variables } = found.value;
-        let Some(params) = params(variables, &found.params, full) else { return Found::Nothing };
+        let found = self.check(path, full).or_else(|| self.resource(path, full));
+        let Some((Resource { routes, .. }, params)) = found else { return Found::Nothing };
         if method == Method::OPTIONS {
             return Found::Options(methods(routes));
         }
@@ -134,6 +149,32 @@ impl Router {
             Some(route) => Found::Route(route, params),
             None => Found::WrongMethod(methods(routes)),
         }
+    }
+
+    fn check(&self, path: &str, full: &str) -> Option<(&Resource, Params)> {
+        let (before, position) = self.checks?;
+        let token = path.strip_prefix(before).filter(|token| is_uuid(token))?;
+        let resource = self.resources.get(position)?;
+        let (name, _) = resource.variables.first()?;
+        let mut params: Params = [const { None }; MAX_PARAMS];
+        params[0] = Some((name, full.len() - token.len()..full.len()));
+        Some((resource, params))
+    }
+
+    fn resource(&self, path: &str, full: &str) -> Option<(&Resource, Params)> {
+        let found = self.paths.at(path).ok()?;
+        let resource = self.resources.get(*found.value)?;
+        Some((resource, params(&resource.variables, &found.params, full)?))
+    }
+}
+
+// === impl Resource ===
+
+impl Resource {
+    /// Whether the path ends with its only variable, a UUID.
+    fn is_one_uuid(&self) -> bool {
+        let ends = self.routes.iter().all(|route| route.path.ends_with('}'));
+        ends && matches!(*self.variables, [(_, true)])
     }
 }
 

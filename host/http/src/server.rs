@@ -278,6 +278,7 @@ async fn exchange(
         .max_buf_size(BUFFER)
         // Who has said all may still listen.
         .half_close(true)
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {

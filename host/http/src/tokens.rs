@@ -68,14 +68,14 @@ struct RefreshFields {
 
 /// `HEAD /token/{token}`.
 pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
-    let (scope, tenant) = (call.query("scope"), call.query("tenant"));
+    let [scope, tenant] = call.queries(["scope", "tenant"]);
     app.services.check(&token_param(call), scope.as_deref(), tenant.as_deref())?;
     Ok(Reply::no_content())
 }
 
 /// `GET /token/{token}`.
 pub(crate) fn get(app: &App, call: &Call) -> Result<Reply, Error> {
-    let (scope, tenant) = (call.query("scope"), call.query("tenant"));
+    let [scope, tenant] = call.queries(["scope", "tenant"]);
     let token = token_param(call);
     let view = app.services.read_token(&token, scope.as_deref(), tenant.as_deref())?;
     Ok(Reply::json(&json!({"data": token_json(app, &view)})))

@@ -96,12 +96,12 @@ impl Services {
         let index = self.store().index();
         let checked = index.look(token, self.now_seconds(), |token| {
             match scope {
-                Some(scope) if !grants(token, scope) => {
+                Some(scope) if !grants(token.acl, token.owner, token.session, scope) => {
                     return Err(CheckError::Scope(scope.to_owned()));
                 }
                 _ => {}
             }
-            self.check_tenant(token.owner, tenant)
+            self.check_tenant(token, tenant)
         });
         checked.unwrap_or(Err(CheckError::UnknownToken))
     }
@@ -189,22 +189,27 @@ impl Services {
         })
     }
 
-    fn check_tenant(&self, owner: &Owner, tenant: Option<&str>) -> Result<(), CheckError> {
-        let Some(tenant) = tenant.filter(|tenant| !tenant.is_empty()) else { return Ok(()) };
-        let index = self.store().index();
-        let home = match (&owner.auth_id, owner.user_uuid) {
-            (AuthId::Text(text), _) if &**text == OWN_AUTH_ID => return Ok(()),
+    fn check_tenant(&self, token: LiveTokenRef<'_>, asked: Option<&str>) -> Result<(), CheckError> {
+        let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(()) };
+        let home = match token.home {
+            Some(home) => home.tenant(),
+            None if token.owner.auth_id.is(OWN_AUTH_ID) => {
+                return Ok(());
+            }
             // An identity that only its backend knows lives in a tenant of its
             // configuration; every other owner is a user.
-            (AuthId::Text(_), None) if owner.tenant_uuid.is_some() => owner.tenant_uuid,
-            (AuthId::Text(_), _) => None,
-            (AuthId::Uuid(user), _) => index.tenant_of_user(user),
+            None if token.owner.user_uuid.is_none() => token.owner.tenant_uuid,
+            None => None,
         };
-        let home = home.ok_or_else(|| CheckError::UnknownUser(owner.auth_id.to_string()))?;
-        TokenIndex::parse_token(tenant)
-            .filter(|tenant| index.is_in_subtree(tenant, &home))
-            .map(drop)
-            .ok_or_else(|| CheckError::Tenant(tenant.to_owned()))
+        let unknown_user = || CheckError::UnknownUser(token.owner.auth_id.to_string());
+        let home = home.ok_or_else(unknown_user)?;
+        let index = self.store().index();
+        match TokenIndex::parse_token(asked) {
+            // Most of the time: a tenant with a user in it exists.
+            Some(tenant) if token.home.is_some() && tenant == home => Ok(()),
+            Some(tenant) if index.is_in_subtree(&tenant, &home) => Ok(()),
+            _ => Err(CheckError::Tenant(asked.to_owned())),
+        }
     }
 }
 
@@ -215,26 +220,25 @@ const MAX_ACCESS: usize = 4096;
 /// Whether the token grants `required`.
 #[must_use]
 pub fn allows(token: &LiveToken, required: &str) -> bool {
-    let LiveToken { session, owner, acl, .. } = token;
-    grants(LiveTokenRef { session, owner, acl }, required)
+    grants(&token.acl, &token.owner, &token.session, required)
 }
 
-fn grants(token: LiveTokenRef<'_>, required: &str) -> bool {
+fn grants(acl: &Acl, owner: &Owner, session: &Uuid, required: &str) -> bool {
     if required.len() > MAX_ACCESS {
         return false;
     }
-    if !token.acl.is_personal() {
+    if !acl.is_personal() {
         // Most tokens, most of the time: nothing to write out.
-        return token.acl.allows(required, "", "");
+        return acl.allows(required, "", "");
     }
-    let mut session = Uuid::encode_buffer();
-    let session = &*token.session.hyphenated().encode_lower(&mut session);
+    let mut buffer = Uuid::encode_buffer();
+    let session = &*session.hyphenated().encode_lower(&mut buffer);
     let mut user = Uuid::encode_buffer();
-    let auth_id = match &token.owner.auth_id {
+    let auth_id = match &owner.auth_id {
         AuthId::Uuid(uuid) => &*uuid.hyphenated().encode_lower(&mut user),
         AuthId::Text(text) => text,
     };
-    token.acl.allows(required, auth_id, session)
+    acl.allows(required, auth_id, session)
 }
 
 /// What a token's accesses are matched with, to keep beyond the token.

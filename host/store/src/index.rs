@@ -1,43 +1,46 @@
 //! Every live token, in memory.
 //!
 //! ```text
-//!   get ──▶ tokens: 64 locks, each a map token ▶ (session, expiry, owner, acl)
-//!                                                        │        │
-//!           tenants: one lock, child ▶ parent            ▼        ▼
-//!           users: one lock, user ▶ current tenant     Owner     Acl   shared by equals
+//!   get ──▶ tokens: 64 locks, each a map token ▶ (session, expiry, owner, home, acl)
+//!                                                                    │     │     │
+//!           tenants: one lock, child ▶ parent                        ▼     │     ▼
+//!           homes: one lock, user ▶ Home                           Owner   │    Acl   shared by equals
+//!                                    └───────── current tenant ◀───────────┘
 //! ```
 //!
 //! It is exact: the writer changes it after the commit of a transaction and
 //! before it answers; expiry is looked at on every read. Reading neither
 //! allocates nor waits for a disk.
 
+mod homes;
 mod interner;
 mod load;
 mod owner;
 mod tenants;
 mod tokens;
 
+use std::mem::swap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
 
+pub use homes::Home;
 pub(crate) use load::load;
 pub use owner::{AuthId, Owner};
 
+use crate::index::homes::Homes;
 use crate::index::interner::Interner;
 use crate::index::tenants::TenantTree;
 use crate::index::tokens::{Record, TokenMap};
-
-type UserMap = std::collections::HashMap<Uuid, Uuid, foldhash::fast::RandomState>;
 
 /// The index of live tokens, tenants and users' current tenants.
 #[derive(Default)]
 pub struct TokenIndex {
     tokens: TokenMap,
     tenants: RwLock<TenantTree>,
-    users: RwLock<UserMap>,
+    homes: RwLock<Homes>,
     interner: Mutex<Interner>,
 }
 
@@ -63,6 +66,9 @@ pub struct LiveTokenRef<'a> {
     pub session: &'a Uuid,
     /// Who it was given to.
     pub owner: &'a Owner,
+    /// Where the user is whose UUID is the owner's `auth_id`; none when that is
+    /// no UUID.
+    pub home: Option<&'a Home>,
     /// What it allows.
     pub acl: &'a Acl,
 }
@@ -139,7 +145,7 @@ impl TokenIndex {
     /// exist (any more).
     #[must_use]
     pub fn tenant_of_user(&self, user: &Uuid) -> Option<Uuid> {
-        self.users.read().get(user).copied()
+        self.homes.read().tenant(user)
     }
 
     /// Whether the tenant exists.
@@ -184,12 +190,7 @@ impl TokenIndex {
         match change {
             IndexChange::Token(token) => self.insert(*token),
             IndexChange::RemoveToken(token) => self.tokens.remove(&token),
-            IndexChange::UserTenant(user, Some(tenant)) => {
-                self.users.write().insert(user, tenant);
-            }
-            IndexChange::UserTenant(user, None) => {
-                self.users.write().remove(&user);
-            }
+            IndexChange::UserTenant(user, tenant) => self.homes.write().set(user, tenant),
             IndexChange::Tenant { uuid, parent } => self.tenants.write().insert(uuid, parent),
             IndexChange::RemoveTenant(tenant) => self.tenants.write().remove(&tenant),
         }
@@ -197,23 +198,32 @@ impl TokenIndex {
 
     fn insert(&self, token: IndexedToken) {
         let mut interner = self.interner.lock();
-        let record = Record {
-            session: token.session,
-            expires: token.expires,
-            owner: interner.owner(token.owner),
-            acl: interner.acl(&token.acl),
-        };
+        let owner = interner.owner(token.owner);
+        let acl = interner.acl(&token.acl);
         drop(interner);
-        self.tokens.insert(token.token, record);
+        let home = self.home(&owner);
+        let IndexedToken { token, session, expires, .. } = token;
+        self.tokens.insert(Record { token, session, expires, owner, home, acl });
     }
 
-    /// Takes over everything that `fresh` holds. A reader sees the old or the
-    /// new state of each token, tenant and user.
+    fn home(&self, owner: &Owner) -> Option<Arc<Home>> {
+        owner.auth_id.uuid().map(|user| self.homes.write().of(&user))
+    }
+
+    /// Takes over everything that `fresh` holds. A reader sees the old state of
+    /// everything or the new one.
     pub(crate) fn replace(&self, fresh: Self) {
-        *self.tenants.write() = fresh.tenants.into_inner();
-        *self.users.write() = fresh.users.into_inner();
-        *self.interner.lock() = fresh.interner.into_inner();
-        self.tokens.replace(fresh.tokens);
+        let Self { tokens, tenants, homes, interner } = fresh;
+        let (mut tenants, mut homes) = (tenants.into_inner(), homes.into_inner());
+        let mut shards: Vec<_> = tokens.into_shards().collect();
+        // In the order in which readers take them. What is old is freed after
+        // they are given back: it may be much.
+        let mut locked = self.tokens.lock();
+        locked.iter_mut().zip(&mut shards).for_each(|(old, new)| swap(&mut **old, new));
+        swap(&mut *self.tenants.write(), &mut tenants);
+        swap(&mut *self.homes.write(), &mut homes);
+        drop(locked);
+        *self.interner.lock() = interner.into_inner();
     }
 }
 

@@ -36,7 +36,7 @@ pub mod users;
 pub use conn::{Conn, Dialect};
 pub use error::{Error, OpenError};
 pub use fold::fold;
-pub use index::{AuthId, IndexChange, LiveToken, LiveTokenRef, Owner, TokenIndex};
+pub use index::{AuthId, Home, IndexChange, LiveToken, LiveTokenRef, Owner, TokenIndex};
 pub use key_file::KeyFileError;
 pub use list::{Direction, Page};
 pub use sealer::{Sealer, Table};

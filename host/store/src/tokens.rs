@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub use expiry::{Cursor, Expiring, expired, expiring_between};
 
 use crate::index::IndexedToken;
-use crate::{Conn, Error, IndexChange, Metadata, Owner, Row, Table, Value};
+use crate::{Conn, Error, IndexChange, Metadata, Owner, Row, Seals, Table, Value};
 
 /// A token with everything that is stored of it.
 #[derive(Clone, PartialEq)]
@@ -42,20 +42,36 @@ pub struct Token {
 pub type NewToken = Token;
 
 /// What the index needs of a row.
-pub(crate) struct StoredToken {
+pub(crate) struct StoredToken<'a> {
     /// None when it was sealed under another key.
     pub token: Option<Uuid>,
     pub session: Uuid,
     pub expires: Option<i64>,
     pub owner: Owner,
     /// JSON text.
-    pub acl: String,
+    pub acl: &'a str,
 }
 
 /// Nearly all rows are wanted: in the order of the table. The signs keep the
 /// index on `expire_t` away, which would jump from page to page.
 const SELECT_LIVE: &str = "SELECT uuid, session_uuid, expire_t, auth_id, metadata, acl \
     FROM auth_token WHERE +expire_t IS NULL OR +expire_t >= ?1";
+
+// === impl StoredToken ===
+
+impl<'a> StoredToken<'a> {
+    /// What a row of [`each_live`] says.
+    pub fn read(row: &'a Row, seals: &Seals) -> Result<Self, Error> {
+        let no_object = || Error::Content { column: 4, wanted: "a JSON object" };
+        Ok(Self {
+            token: seals.read(Table::Token, row.text(0)?),
+            session: row.uuid(1)?,
+            expires: row.opt_int(2)?,
+            owner: Owner::read(row.text(3)?, row.opt_text(4)?).ok_or_else(no_object)?,
+            acl: row.text(5)?,
+        })
+    }
+}
 
 // === impl Token ===
 
@@ -152,24 +168,13 @@ pub(crate) fn of_tenant(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Vec<Uuid>,
     uuids(conn, sql, &[tenant.into()])
 }
 
-/// Hands over every token that is valid at `now`, row by row, for the index.
+/// Hands over every token that is valid at `now`, for [`StoredToken::read`].
 pub(crate) fn each_live(
     conn: &mut dyn Conn,
     now: i64,
-    each: &mut dyn FnMut(Result<StoredToken, Error>) -> Result<(), Error>,
+    each: &mut dyn FnMut(Row) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let seals = conn.seals().clone();
-    let no_object = || Error::Content { column: 4, wanted: "a JSON object" };
-    let read = |row: &Row| {
-        Ok(StoredToken {
-            token: seals.read(Table::Token, row.text(0)?),
-            session: row.uuid(1)?,
-            expires: row.opt_int(2)?,
-            owner: Owner::read(row.text(3)?, row.opt_text(4)?).ok_or_else(no_object)?,
-            acl: row.string(5)?,
-        })
-    };
-    conn.each(SELECT_LIVE, &[now.into()], &mut |row| each(read(&row)))
+    conn.each(SELECT_LIVE, &[now.into()], each)
 }
 
 /// The grants in the JSON text of an `acl` column.
@@ -216,7 +221,7 @@ fn from_row(conn: &dyn Conn, uuid: Uuid, row: &Row) -> Result<Token, Error> {
 mod tests {
     use super::*;
     use crate::sqlite::{connection::Reader, open};
-    use crate::{Seals, testing};
+    use crate::testing;
 
     #[test]
     fn the_index_is_loaded_in_the_order_of_the_table() {

@@ -4,16 +4,22 @@
 //! a warning: it must not stop the daemon, and what is left out is not valid.
 
 use std::collections::HashMap;
+use std::mem::replace;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use wazo_auth_acl::Acl;
 
 use crate::index::tokens::Record;
 use crate::tokens::StoredToken;
-use crate::{Conn, Error, IndexChange, TokenIndex, tenants, tokens, users};
+use crate::{Conn, Error, IndexChange, Row, Seals, TokenIndex, tenants, tokens, users};
 
 /// How many texts of ACLs are remembered while loading.
 const KNOWN_TEXTS: usize = 10_000;
+/// Rows that are passed on at once, and how many times so many may wait.
+const BATCH: usize = 128;
+const WAITING: usize = 4;
 
 /// An index being filled.
 #[derive(Default)]
@@ -44,9 +50,45 @@ pub(crate) fn load(conn: &mut dyn Conn, now: i64) -> Result<TokenIndex, Error> {
             Ok(())
         })
     })?;
-    tokens::each_live(conn, now, &mut |row| loader.readable(row, Loader::token))?;
+    loader = load_tokens(conn, now, loader)?;
     loader.warn();
     Ok(loader.index)
+}
+
+/// This thread reads the rows, another one makes something of them: each takes
+/// about as long.
+fn load_tokens(conn: &mut dyn Conn, now: i64, mut loader: Loader) -> Result<Loader, Error> {
+    let seals = conn.seals().clone();
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(WAITING);
+        let other = thread::Builder::new().name("store-index".into());
+        let loading = other.spawn_scoped(scope, move || {
+            loader.tokens(receiver, &seals)?;
+            Ok(loader)
+        });
+        let loading = loading.map_err(|error| Error::Other(format!("no thread: {error}")))?;
+        let read = send_rows(conn, now, &sender);
+        drop(sender);
+        let loaded = loading.join().unwrap_or_else(|_| Err(stopped()));
+        read.and(loaded)
+    })
+}
+
+fn send_rows(conn: &mut dyn Conn, now: i64, to: &SyncSender<Vec<Row>>) -> Result<(), Error> {
+    let mut batch = Vec::with_capacity(BATCH);
+    tokens::each_live(conn, now, &mut |row| {
+        batch.push(row);
+        if batch.len() < BATCH {
+            return Ok(());
+        }
+        let full = replace(&mut batch, Vec::with_capacity(BATCH));
+        to.send(full).map_err(|_| stopped())
+    })?;
+    to.send(batch).map_err(|_| stopped())
+}
+
+fn stopped() -> Error {
+    Error::Other("the index could not be loaded".into())
 }
 
 // === impl Loader ===
@@ -67,26 +109,32 @@ impl Loader {
         }
     }
 
-    fn token(&mut self, token: StoredToken) -> Result<(), Error> {
-        let StoredToken { token: Some(uuid), session, expires, owner, acl } = token else {
+    fn tokens(&mut self, batches: Receiver<Vec<Row>>, seals: &Seals) -> Result<(), Error> {
+        let mut rows = batches.into_iter().flatten();
+        rows.try_for_each(|row| self.readable(StoredToken::read(&row, seals), Self::token))
+    }
+
+    fn token(&mut self, token: StoredToken<'_>) -> Result<(), Error> {
+        let StoredToken { token: Some(token), session, expires, owner, acl } = token else {
             self.other_key += 1;
             return Ok(());
         };
         let acl = self.acl(acl)?;
+        let home = self.index.home(&owner);
         let owner = self.index.interner.lock().owner(owner);
-        self.index.tokens.insert(uuid, Record { session, expires, owner, acl });
+        self.index.tokens.insert(Record { token, session, expires, owner, home, acl });
         Ok(())
     }
 
-    fn acl(&mut self, text: String) -> Result<Arc<Acl>, Error> {
-        if let Some(acl) = self.acls.get(&text) {
+    fn acl(&mut self, text: &str) -> Result<Arc<Acl>, Error> {
+        if let Some(acl) = self.acls.get(text) {
             return Ok(Arc::clone(acl));
         }
-        let acl = self.index.interner.lock().acl(&tokens::parse_acl(&text)?);
+        let acl = self.index.interner.lock().acl(&tokens::parse_acl(text)?);
         if self.acls.len() >= KNOWN_TEXTS {
             self.acls.clear();
         }
-        self.acls.insert(text, Arc::clone(&acl));
+        self.acls.insert(text.to_owned(), Arc::clone(&acl));
         Ok(acl)
     }
 

@@ -60,6 +60,12 @@ impl AuthId {
         }
     }
 
+    /// Whether it is this text, which is no UUID.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        matches!(self, Self::Text(own) if **own == *text)
+    }
+
     /// The text, written into `buffer` ([`Uuid::encode_buffer`] shortened) when
     /// it has to be made: no allocation.
     pub fn text<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
