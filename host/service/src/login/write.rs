@@ -137,9 +137,9 @@ impl Relied {
 }
 
 impl Services {
-    pub(super) fn write_login(&self, plan: Plan) -> Result<LoginAnswer, LoginError> {
+    pub(super) fn write_login(&self, mut plan: Plan) -> Result<LoginAnswer, LoginError> {
         let locks: Vec<Lock> = plan.user.iter().map(|user| Lock::User(user.uuid)).collect();
-        let (view, mut token) = (plan.view(), plan.token.clone());
+        let view = plan.view();
         let written = self.store().write(&locks, move |tx| {
             plan.check(tx)?;
             let conn = tx.conn();
@@ -152,13 +152,14 @@ impl Services {
             };
             store::sessions::insert(conn, &plan.session)?;
             if let Some((presented, client)) = &plan.refresh_token {
-                if !store::tokens::insert_from_refresh_token(conn, &token, presented, client)? {
+                if !store::tokens::insert_from_refresh_token(conn, &plan.token, presented, client)?
+                {
                     let reason = format!("refresh token of client \"{client}\" was just deleted");
                     return Err(LoginError::Refused(reason));
                 }
             } else {
-                token.refresh_token_uuid = refresh_token;
-                store::tokens::insert(conn, &token)?;
+                plan.token.refresh_token_uuid = refresh_token;
+                store::tokens::insert(conn, &plan.token)?;
             }
             Ok::<_, LoginError>(Written { refresh_token, sessions_revoked })
         })?;
