@@ -131,6 +131,27 @@ impl Random for SystemRandom {
 mod tests {
     use super::*;
 
+    struct At(i64);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millisecond(self.0).unwrap()
+        }
+    }
+
+    #[test]
+    fn ordered_uuids_sort_by_time_and_are_all_different() {
+        let environment = Environment { xivo_uuid: None, time_zone: TimeZone::UTC };
+        let at = |millis| {
+            Context::new(Arc::new(At(millis)), Arc::new(SystemRandom), environment.clone())
+                .ordered_uuid()
+        };
+        let uuids = [at(1_000), at(1_001), at(1_795_000_000_000)];
+        assert!(uuids.is_sorted(), "{uuids:?}");
+        assert!(uuids.iter().all(|uuid| uuid.get_version_num() == 7), "{uuids:?}");
+        assert_ne!(at(7), at(7));
+    }
+
     #[test]
     fn a_posix_rule_has_its_sign_inverted() {
         let zone = time_zone(Some("UTC+1")).unwrap();
