@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_service::{login::LoginAnswer, tokens::TokenView};
 
@@ -19,12 +19,8 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
     let request = token_request::parse(app, call)?;
     let LoginAnswer { token, refresh_token, sessions_revoked } =
         app.services.create_token(&request)?;
-    let mut data = token_json(app, &token);
-    if let (Some(refresh_token), Value::Object(data)) = (refresh_token, &mut data) {
-        data.insert("refresh_token".to_owned(), json!(refresh_token));
-    }
     let revoked = HeaderValue::from(sessions_revoked);
-    Ok(Reply::json(&json!({"data": data})).header(SESSIONS_REVOKED, revoked))
+    Ok(Reply::json(&token_json(app, &token, refresh_token)).header(SESSIONS_REVOKED, revoked))
 }
 
 /// Longer accesses and bodies are not looked at on the reactor: their time
@@ -78,7 +74,7 @@ pub(crate) fn get(app: &App, call: &Call) -> Result<Reply, Error> {
     let [scope, tenant] = call.queries(["scope", "tenant"]);
     let token = token_param(call);
     let view = app.services.read_token(&token, scope.as_deref(), tenant.as_deref())?;
-    Ok(Reply::json(&json!({"data": token_json(app, &view)})))
+    Ok(Reply::json(&token_json(app, &view, None)))
 }
 
 /// `DELETE /token/{token}`.
@@ -117,21 +113,52 @@ fn token_param(call: &Call) -> Uuid {
 }
 
 /// A token as tokens.md section 3 has it.
-fn token_json(app: &App, token: &TokenView) -> Value {
+#[derive(Serialize)]
+struct TokenJson<'a> {
+    token: Uuid,
+    auth_id: &'a str,
+    xivo_user_uuid: Option<&'a str>,
+    xivo_uuid: Option<&'a str>,
+    issued_at: String,
+    expires_at: Option<String>,
+    utc_issued_at: String,
+    utc_expires_at: Option<String>,
+    acl: &'a [String],
+    metadata: &'a Map<String, Value>,
+    session_uuid: Uuid,
+    remote_addr: &'a str,
+    user_agent: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Uuid>,
+}
+
+#[derive(Serialize)]
+struct Data<T> {
+    data: T,
+}
+
+fn token_json<'a>(
+    app: &App,
+    token: &'a TokenView,
+    refresh_token: Option<Uuid>,
+) -> Data<TokenJson<'a>> {
     let local = |at: Timestamp| dates::local(at, &app.time_zone);
-    json!({
-        "token": token.token,
-        "auth_id": token.auth_id,
-        "xivo_user_uuid": token.pbx_user_uuid,
-        "xivo_uuid": token.xivo_uuid,
-        "issued_at": local(token.issued_at),
-        "expires_at": token.expires_at.map(local),
-        "utc_issued_at": dates::utc(token.issued_at),
-        "utc_expires_at": token.expires_at.map(dates::utc),
-        "acl": token.acl,
-        "metadata": token.metadata,
-        "session_uuid": token.session_uuid,
-        "remote_addr": token.remote_addr,
-        "user_agent": token.user_agent,
-    })
+    Data {
+        data: TokenJson {
+            token: token.token,
+            auth_id: &token.auth_id,
+            xivo_user_uuid: token.pbx_user_uuid.as_deref(),
+            xivo_uuid: token.xivo_uuid.as_deref(),
+            issued_at: local(token.issued_at),
+            expires_at: token.expires_at.map(local),
+            utc_issued_at: dates::utc(token.issued_at),
+            utc_expires_at: token.expires_at.map(dates::utc),
+            acl: &token.acl,
+            metadata: &token.metadata,
+            session_uuid: token.session_uuid,
+            remote_addr: &token.remote_addr,
+            user_agent: &token.user_agent,
+            refresh_token,
+        },
+    }
 }

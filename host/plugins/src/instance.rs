@@ -117,10 +117,13 @@ impl Instance {
     /// The error that a failure of the plugin is; none when it merely does not
     /// have the method.
     pub(crate) fn refusal(&self, error: Error) -> Option<CallError> {
+        // What most plugins answer to most methods: nothing to put into words.
+        if error.kind() == ErrorKind::Unsupported {
+            return None;
+        }
         let plugin = self.plugin();
         let text = words(error.text(), &self.secrets);
         Some(match error.kind() {
-            ErrorKind::Unsupported => return None,
             ErrorKind::Panic => {
                 self.panics.fetch_add(1, Ordering::Relaxed);
                 CallError::Panicked { plugin, text }

@@ -24,7 +24,7 @@ const LONGEST_LOGIN: usize = 256;
 /// What was read of users since the start.
 #[derive(Default)]
 pub(crate) struct Directory {
-    logins: Memo<String, Option<Arc<User>>>,
+    logins: Memo<String, Option<Uuid>>,
     users: Memo<Uuid, Option<Arc<User>>>,
     acls: Memo<Uuid, Arc<[String]>>,
     policies: Memo<Uuid, Arc<[Policy]>>,
@@ -40,11 +40,15 @@ impl Directory {
         store: &Store,
         login: &str,
     ) -> Result<Option<Arc<User>>, store::Error> {
-        let read = |conn: &mut dyn Conn| Ok(users::by_login(conn, login)?.map(Arc::new));
-        if login.len() > LONGEST_LOGIN {
-            return store.read(read);
-        }
-        self.logins.get(store, login.to_owned(), read)
+        let read = |conn: &mut dyn Conn| users::uuid_by_login(conn, login);
+        let user = if login.len() > LONGEST_LOGIN {
+            store.read(read)?
+        } else {
+            self.logins.get(store, login.to_owned(), read)?
+        };
+        let Some(user) = user else { return Ok(None) };
+        // It may be disabled since the line above.
+        Ok(self.user(store, user)?.filter(|user| user.enabled == Some(true)))
     }
 
     /// The user of this UUID.

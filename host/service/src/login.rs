@@ -158,11 +158,13 @@ impl Services {
     }
 
     fn log_in(&self, request: &LoginRequest) -> Result<(String, LoginAnswer), LoginError> {
+        // Before anything is read.
+        let version = self.store().version();
         let mut args = arguments(request);
         let verified = self.verify(request, &mut args)?;
         let issued_at = self.context().now();
         let claims = self.claims(request, &verified, &mut args)?;
-        let plan = write::Plan::new(self, request, &verified, &args, claims, issued_at)?;
+        let plan = write::Plan::new(self, request, &verified, &args, claims, issued_at, version)?;
         let answer = self.write_login(plan)?;
         Ok((verified.login, answer))
     }

@@ -165,7 +165,7 @@ impl Services {
     /// # Errors
     /// The store's, when it cannot write.
     pub fn issue_internal(&self, internal: Internal) -> Result<Uuid, store::Error> {
-        let (token, session) = (self.context().uuid(), self.context().uuid());
+        let (token, session) = (self.context().uuid(), self.context().ordered_uuid());
         let (tenant, issued) = (self.top_tenant(), self.now_seconds());
         let row = NewToken {
             uuid: token,

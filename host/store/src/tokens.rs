@@ -57,6 +57,9 @@ pub(crate) struct StoredToken<'a> {
 const SELECT_LIVE: &str = "SELECT uuid, session_uuid, expire_t, auth_id, metadata, acl \
     FROM auth_token WHERE +expire_t IS NULL OR +expire_t >= ?1";
 
+const INSERT: &str = "INSERT INTO auth_token (uuid, auth_id, pbx_user_uuid, xivo_uuid, issued_t, \
+    expire_t, metadata, session_uuid, user_agent, remote_addr, acl, refresh_token_uuid)";
+
 // === impl StoredToken ===
 
 impl<'a> StoredToken<'a> {
@@ -92,38 +95,62 @@ impl std::fmt::Debug for Token {
 /// What the database reports; [`Error::Unique`] names `auth_token_pkey`,
 /// [`Error::ForeignKey`] a missing session or refresh token.
 pub fn insert(conn: &mut dyn Conn, token: &NewToken) -> Result<(), Error> {
-    let uuid = conn.seals().write(Table::Token, &token.uuid);
+    let sql = format!("{INSERT} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
     let refresh_token = match &token.refresh_token_uuid {
         Some(refresh_token) => stored_refresh_token(conn, refresh_token)?,
         None => Value::Null,
     };
-    conn.execute(
-        "INSERT INTO auth_token (uuid, auth_id, pbx_user_uuid, xivo_uuid, issued_t, expire_t, \
-         metadata, session_uuid, user_agent, remote_addr, acl, refresh_token_uuid) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        &[
-            uuid,
-            token.auth_id.as_str().into(),
-            token.pbx_user_uuid.as_deref().into(),
-            token.xivo_uuid.as_deref().into(),
-            token.issued_at.into(),
-            token.expires_at.into(),
-            (&token.metadata).into(),
-            (&token.session_uuid).into(),
-            token.user_agent.as_str().into(),
-            token.remote_addr.as_str().into(),
-            token.acl.as_slice().into(),
-            refresh_token,
-        ],
-    )?;
-    conn.index(IndexChange::Token(Box::new(IndexedToken {
-        token: token.uuid,
-        session: token.session_uuid,
-        expires: token.expires_at,
-        owner: Owner::new(&token.auth_id, &token.metadata),
-        acl: token.acl.clone(),
-    })));
-    Ok(())
+    add(conn, &sql, token, &[refresh_token]).map(drop)
+}
+
+/// [`insert`] of a token made from the refresh token that it names, if that is
+/// still there and of this client; whether it is.
+///
+/// # Errors
+/// See [`insert`].
+pub fn insert_from_refresh_token(
+    conn: &mut dyn Conn,
+    token: &NewToken,
+    refresh_token: &Uuid,
+    client_id: &str,
+) -> Result<bool, Error> {
+    const FROM: &str = "SELECT uuid FROM auth_refresh_token WHERE client_id = ?14 AND uuid";
+    let sql = format!(
+        "{INSERT} SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, uuid \
+         FROM ({FROM} = ?12 UNION ALL {FROM} = ?13) LIMIT 1"
+    );
+    let [sealed, clear] = conn.seals().find(Table::RefreshToken, refresh_token);
+    add(conn, &sql, token, &[sealed, clear, client_id.into()])
+}
+
+/// Runs `sql` with the columns of `token` up to `acl` and then `more`; whether
+/// it added a row.
+fn add(conn: &mut dyn Conn, sql: &str, token: &NewToken, more: &[Value]) -> Result<bool, Error> {
+    let mut params = vec![
+        conn.seals().write(Table::Token, &token.uuid),
+        token.auth_id.as_str().into(),
+        token.pbx_user_uuid.as_deref().into(),
+        token.xivo_uuid.as_deref().into(),
+        token.issued_at.into(),
+        token.expires_at.into(),
+        (&token.metadata).into(),
+        (&token.session_uuid).into(),
+        token.user_agent.as_str().into(),
+        token.remote_addr.as_str().into(),
+        token.acl.as_slice().into(),
+    ];
+    params.extend_from_slice(more);
+    let added = conn.execute(sql, &params)? > 0;
+    if added {
+        conn.index(IndexChange::Token(Box::new(IndexedToken {
+            token: token.uuid,
+            session: token.session_uuid,
+            expires: token.expires_at,
+            owner: Owner::new(&token.auth_id, &token.metadata),
+            acl: token.acl.clone(),
+        })));
+    }
+    Ok(added)
 }
 
 /// The token of this value, expired or not.

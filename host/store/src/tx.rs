@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::sqlite::connection;
+use crate::version::Version;
 use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value};
 
 /// What a write must not share with another one. SQLite, where writes are
@@ -25,6 +26,7 @@ pub enum Lock {
 pub struct Tx<'a> {
     conn: &'a Connection,
     seals: &'a Seals,
+    version: &'a Version,
     changes: Vec<IndexChange>,
     /// The last error, whatever the closure made of it.
     error: Option<Error>,
@@ -33,13 +35,20 @@ pub struct Tx<'a> {
 // === impl Tx ===
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(conn: &'a Connection, seals: &'a Seals) -> Self {
-        Self { conn, seals, changes: Vec::new(), error: None }
+    pub(crate) fn new(conn: &'a Connection, seals: &'a Seals, version: &'a Version) -> Self {
+        Self { conn, seals, version, changes: Vec::new(), error: None }
     }
 
     /// The connection, as the modules of queries take it.
     pub fn conn(&mut self) -> &mut dyn Conn {
         self
+    }
+
+    /// Whether what was read since [`Store::version`](crate::Store::version) was
+    /// `number` still holds here: then it need not be read again.
+    #[must_use]
+    pub fn is_at(&self, number: u64) -> bool {
+        self.version.is_still(number)
     }
 
     /// Remembers a change of the index, made once this transaction is

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::{Conn, Error, IndexChange, Row, Value};
+use crate::{Conn, Dialect, Error, IndexChange, Row, Value};
 
 /// A user with what decides its login.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,17 +105,32 @@ pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<User>, Error> {
 /// # Errors
 /// See [`get`].
 pub fn by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<User>, Error> {
-    let address = conn.dialect().same("e.address", "?1");
-    let username = conn.dialect().same("u.username", "?1");
-    let named = format!(
+    let named = named(conn.dialect());
+    one(conn, &named, &[login.into()])
+}
+
+/// The UUID of [`by_login`].
+///
+/// # Errors
+/// See [`get`].
+pub fn uuid_by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<Uuid>, Error> {
+    let named = named(conn.dialect());
+    let rows = conn.query(&named, &[login.into()])?;
+    rows.first().map(|row| row.uuid(0)).transpose()
+}
+
+/// A query for the UUID of the enabled user that the login `?1` names.
+fn named(dialect: Dialect) -> String {
+    let address = dialect.same("e.address", "?1");
+    let username = dialect.same("u.username", "?1");
+    format!(
         "SELECT u.uuid AS uuid, 0 AS preference FROM auth_email e \
          JOIN auth_user u ON u.uuid = e.user_uuid \
          WHERE {address} AND e.confirmed AND u.enabled \
          UNION ALL \
          SELECT u.uuid, 1 FROM auth_user u WHERE {username} AND u.enabled \
          ORDER BY preference LIMIT 1"
-    );
-    one(conn, &named, &[login.into()])
+    )
 }
 
 /// Whether a username or an address, confirmed or not, of any user equals this

@@ -22,6 +22,12 @@ impl Version {
         self.number.load(Ordering::Acquire)
     }
 
+    /// In a transaction of the writer: whether nothing was changed since the
+    /// number was this one, not even by what is not committed yet.
+    pub fn is_still(&self, number: u64) -> bool {
+        self.number() == number && !self.touched.load(Ordering::Relaxed)
+    }
+
     /// Notes a change that is not committed yet.
     pub fn touch(&self) {
         self.touched.store(true, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use wazo_auth_plugins::Args;
 use wazo_auth_store::{
-    self as store, Conn, Lock, sessions::Session, tokens::NewToken, users::User,
+    self as store, Conn, Lock, Tx, sessions::Session, tokens::NewToken, users::User,
 };
 
 use super::{Claims, LoginAnswer, LoginError, LoginRequest, later, verify::Verified};
@@ -27,6 +27,8 @@ pub(super) struct Plan {
     token: NewToken,
     issued_at: Timestamp,
     expires_at: Timestamp,
+    /// The store's, before the preparation read anything.
+    version: u64,
 }
 
 /// What the preparation found of the user.
@@ -52,11 +54,12 @@ impl Plan {
         args: &Args,
         claims: Claims,
         issued_at: Timestamp,
+        version: u64,
     ) -> Result<Self, LoginError> {
         let context = services.context();
         let expires_at = later(issued_at, request.expiration);
         let session = Session {
-            uuid: context.uuid(),
+            uuid: context.ordered_uuid(),
             mobile: request.mobile,
             tenant_uuid: claims.tenant_uuid.unwrap_or_else(|| services.top_tenant()),
         };
@@ -87,18 +90,15 @@ impl Plan {
             token,
             issued_at,
             expires_at,
+            version,
         })
     }
 
-    fn check(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
-        if let Some(relied) = &self.user {
+    fn check(&self, tx: &mut Tx<'_>) -> Result<(), LoginError> {
+        let is_unchanged = tx.is_at(self.version);
+        let conn = tx.conn();
+        if let Some(relied) = self.user.as_ref().filter(|_| !is_unchanged) {
             relied.check(conn, &self.login)?;
-        }
-        if let Some((token, client)) = &self.refresh_token
-            && !store::refresh_tokens::exists(conn, token, client)?
-        {
-            let reason = format!("refresh token of client \"{client}\" was just deleted");
-            return Err(LoginError::Refused(reason));
         }
         if let Some(cap) = self.cap
             && store::sessions::count_of_auth_id(conn, &self.token.auth_id)? >= cap
@@ -137,12 +137,12 @@ impl Relied {
 }
 
 impl Services {
-    pub(super) fn write_login(&self, plan: Plan) -> Result<LoginAnswer, LoginError> {
+    pub(super) fn write_login(&self, mut plan: Plan) -> Result<LoginAnswer, LoginError> {
         let locks: Vec<Lock> = plan.user.iter().map(|user| Lock::User(user.uuid)).collect();
-        let (view, mut token) = (plan.view(), plan.token.clone());
+        let view = plan.view();
         let written = self.store().write(&locks, move |tx| {
+            plan.check(tx)?;
             let conn = tx.conn();
-            plan.check(conn)?;
             let (refresh_token, sessions_revoked) = match &plan.offline {
                 Some(offline) => {
                     let (token, revoked) = refresh_tokens::obtain(conn, offline)?;
@@ -150,11 +150,17 @@ impl Services {
                 }
                 None => (None, 0),
             };
-            if refresh_token.is_some() {
-                token.refresh_token_uuid = refresh_token;
-            }
             store::sessions::insert(conn, &plan.session)?;
-            store::tokens::insert(conn, &token)?;
+            if let Some((presented, client)) = &plan.refresh_token {
+                if !store::tokens::insert_from_refresh_token(conn, &plan.token, presented, client)?
+                {
+                    let reason = format!("refresh token of client \"{client}\" was just deleted");
+                    return Err(LoginError::Refused(reason));
+                }
+            } else {
+                plan.token.refresh_token_uuid = refresh_token;
+                store::tokens::insert(conn, &plan.token)?;
+            }
             Ok::<_, LoginError>(Written { refresh_token, sessions_revoked })
         })?;
         Ok(LoginAnswer {

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension};
 use wazo_auth_context::Context;
 
 use crate::sqlite::lock_file::beside;
+use crate::version::Version;
 use crate::{Error, OpenError, Seals, Tx, seed};
 
 /// One step of the schema. Steps are never changed once released.
@@ -114,7 +115,7 @@ fn apply(
     }
     if version == 0 {
         let seals = Seals::default();
-        seed::seed(&mut Tx::new(&tx, &seals), context)
+        seed::seed(&mut Tx::new(&tx, &seals, &Version::default()), context)
             .map_err(|source| OpenError::Database { path: path.into(), source })?;
     }
     check_foreign_keys(&tx, path)?;

@@ -205,7 +205,7 @@ impl Worker {
         let mut changes = Vec::new();
         for task in tasks {
             execute(&self.conn, "SAVEPOINT task")?;
-            let mut tx = Tx::new(&self.conn, &self.seals);
+            let mut tx = Tx::new(&self.conn, &self.seals, &self.version);
             let keep = task.run(&mut tx);
             let (made, error) = tx.into_parts();
             if self.conn.is_autocommit() {

@@ -223,3 +223,15 @@ fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     assert_eq!(f.store.index().tenant_of_user(&uuid), Some(f.master));
     assert_ne!(f.store.version(), version);
 }
+
+#[test]
+fn sqlite_is_compiled_as_the_settings_of_cargo_say() {
+    let conn = Connection::open_in_memory().unwrap();
+    let mut options = conn.prepare("PRAGMA compile_options").unwrap();
+    let options = options.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let options = options.map(Result::unwrap).collect::<Vec<_>>();
+    let has = |name: &str| options.iter().any(|option| option == name);
+    let why = ".cargo/config.toml was not read: call cargo inside the repository";
+    assert!(!has("ENABLE_MEMORY_MANAGEMENT"), "{why}");
+    assert!(has("DEFAULT_MEMSTATUS=0") && has("OMIT_SHARED_CACHE"), "{why}: {options:?}");
+}

@@ -1,4 +1,7 @@
-use wazo_auth_store::{Error, sessions, tokens};
+use uuid::Uuid;
+use wazo_auth_store::sessions::{self, Session};
+use wazo_auth_store::tokens::{self, NewToken};
+use wazo_auth_store::{Conn, Error, refresh_tokens, tenants};
 
 use crate::fixture::{NOON, on_every_store, unique};
 
@@ -49,6 +52,42 @@ fn a_token_needs_its_session_and_a_value_of_its_own() {
         let twin = f.try_write(move |tx| tokens::insert(tx, &other));
         assert_eq!(twin, Err(unique("auth_token_pkey")));
     });
+}
+
+#[test]
+fn a_token_from_a_refresh_token_needs_that_one_and_its_client() {
+    on_every_store(|f| {
+        let user = f.user("alice", f.master);
+        let mut made = f.refresh_token(user, "app", false).uuid;
+        let from = |refresh_token: Uuid, client: &'static str| {
+            let token = f.new_token(&user.to_string(), f.master);
+            let token = NewToken { refresh_token_uuid: Some(refresh_token), ..token };
+            let row = token.clone();
+            let stored = f.write(move |tx| {
+                let (uuid, tenant_uuid) = (row.session_uuid, master(tx)?);
+                sessions::insert(tx, &Session { uuid, mobile: false, tenant_uuid })?;
+                tokens::insert_from_refresh_token(tx, &row, &refresh_token, client)
+            });
+            let read = f.read(|conn| tokens::get(conn, &token.uuid));
+            assert_eq!(read, stored.then(|| token.clone()));
+            assert_eq!(f.store.index().get(&token.uuid, NOON).is_some(), stored);
+            stored
+        };
+        assert!(from(made, "app"));
+        assert!(!from(made, "other"), "of another client");
+        assert!(!from(user, "app"), "no refresh token");
+        f.write(move |tx| refresh_tokens::delete_of_client(tx, &user, "app"));
+        assert!(!from(made, "app"), "deleted");
+        made = f.refresh_token(user, "app", false).uuid;
+        // As the original wrote it.
+        let sql = "UPDATE auth_refresh_token SET uuid = ?1 WHERE client_id = 'app'";
+        f.write(move |tx| tx.execute(sql, &[(&made).into()]));
+        assert!(from(made, "app"), "in clear");
+    });
+}
+
+fn master(conn: &mut dyn Conn) -> Result<Uuid, Error> {
+    Ok(tenants::top(conn)?.ok_or(Error::ForeignKey)?.uuid)
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use wazo_auth_store::{Error, Lock, groups, policies, tenants, tokens, users};
+use wazo_auth_store::{Error, Lock, Tx, groups, policies, tenants, tokens, users};
 
 use crate::fixture::{NOON, on_every_store};
 
@@ -50,6 +50,32 @@ fn many_at_once_and_only_the_failing_ones_fail() {
             assert_eq!(f.read(|conn| users::get(conn, &uuid)).is_some(), !fails);
             assert_eq!(f.store.index().tenant_of_user(&uuid).is_some(), !fails);
         }
+    });
+}
+
+#[test]
+fn a_write_knows_whether_what_was_read_before_it_still_holds() {
+    on_every_store(|f| {
+        let user = f.user("alice", f.master);
+        let version = f.store.version();
+        let is_at = move |tx: &mut Tx<'_>| Ok::<_, Error>(tx.is_at(version));
+        f.token(&user.to_string(), f.master);
+        assert!(f.store.write(&[], is_at).unwrap(), "tokens are nothing that is remembered");
+        // In one transaction: what is not committed yet counts too.
+        let both = move |tx: &mut Tx<'_>| {
+            let before = tx.is_at(version);
+            users::set_enabled(tx.conn(), &user, false)?;
+            Ok::<_, Error>((before, tx.is_at(version)))
+        };
+        assert_eq!(f.store.write(&[], both), Ok((true, false)));
+        assert!(!f.store.write(&[], is_at).unwrap());
+        let version = f.store.version();
+        assert!(f.store.write(&[], move |tx| Ok::<_, Error>(tx.is_at(version))).unwrap());
+        // Nobody has told the readers of another program's change yet.
+        let other = rusqlite::Connection::open(f.path()).unwrap();
+        other.execute("UPDATE auth_user SET firstname = 'Al'", []).unwrap();
+        let seen = f.store.write(&[], move |tx| Ok::<_, Error>(tx.is_at(version)));
+        assert!(!seen.unwrap());
     });
 }
 
