@@ -4,10 +4,10 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use wazo_auth_tests::{Setup, built};
 
-const MISSING: &str = "HERE/config.yml:6: token_key_file: the token key file HERE/token.key is \
+const MISSING: &str = "HERE/config.yml:5: token_key_file: the token key file HERE/token.key is \
     missing, and 1 tokens of the database HERE/auth.db can be read with it only: restore it from \
     a backup, or run `wazo-auth db forget-tokens` to log everybody out";
-const WRONG: &str = "HERE/config.yml:6: token_key_file: the token key file HERE/token.key cannot \
+const WRONG: &str = "HERE/config.yml:5: token_key_file: the token key file HERE/token.key cannot \
     read any of the 1 tokens of the database HERE/auth.db, which were sealed with another one: \
     restore that one from a backup, or run `wazo-auth db forget-tokens` to log everybody out";
 
