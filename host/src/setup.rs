@@ -52,13 +52,7 @@ fn sealer(
     let path = &settings.database.token_key_file;
     let sealer = key_file::read(path)?.map(|key| Sealer::new(&key));
     let tokens = database.tokens_of_another_key(sealer.as_ref())?;
-    if tokens > 0 {
-        let (path, database) = (path.clone(), database.path().to_owned());
-        return Err(match sealer {
-            Some(_) => KeyFileError::Wrong { path, database, tokens }.into(),
-            None => KeyFileError::Missing { path, database, tokens }.into(),
-        });
-    }
+    fits(path, database.path(), sealer.as_ref(), tokens)?;
     Ok(match sealer {
         Some(sealer) if settings.database.seal_tokens => Some(sealer),
         // What was sealed before `seal_tokens: false` stays valid.
@@ -68,6 +62,22 @@ fn sealer(
         }
         None => None,
     })
+}
+
+/// Refuses a key that cannot read any of the sealed tokens: so many of them
+/// there are, as [`Database::tokens_of_another_key`] tells.
+pub(crate) fn fits(
+    key_file: &Path,
+    database: &Path,
+    sealer: Option<&Sealer>,
+    tokens: u64,
+) -> Result<(), KeyFileError> {
+    let (path, database) = (key_file.to_owned(), database.to_owned());
+    match (tokens, sealer) {
+        (0, _) => Ok(()),
+        (_, Some(_)) => Err(KeyFileError::Wrong { path, database, tokens }),
+        (_, None) => Err(KeyFileError::Missing { path, database, tokens }),
+    }
 }
 
 pub(crate) const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version cannot use yet: \

@@ -47,7 +47,7 @@ pub struct Rules {
     pub default_user_policy: Option<String>,
     /// The same by the `backend` value of the request; wins.
     pub backend_policies: IndexMap<String, String>,
-    /// Expired tokens deleted per transaction.
+    /// Expired tokens deleted per transaction, at most.
     pub token_cleanup_batch_size: u32,
     /// Seconds between two clean-ups; 0 or less: none.
     pub token_cleanup_interval: f64,

@@ -12,7 +12,7 @@ use wazo_auth_config::{Checked, DbUri, Settings};
 use wazo_auth_context::Context;
 use wazo_auth_http::{TlsError, TlsFiles};
 use wazo_auth_log::LogError;
-use wazo_auth_store::{KeyFileError, OpenError, key_file};
+use wazo_auth_store::{KeyFileError, OpenError, Sealer, key_file, tokens_of_another_key};
 
 use crate::{
     certificate::{self, CertificateError},
@@ -70,21 +70,30 @@ fn is_database(path: &Path) -> io::Result<bool> {
 }
 
 pub(super) fn token_key(checked: &mut Checked, settings: &Settings) {
-    let path = &settings.database.token_key_file;
-    let is_needed = settings.database.seal_tokens || path.exists();
-    if checked.is_wrong(&["token_key_file"]) || !is_needed {
+    if checked.is_wrong(&["token_key_file"]) {
         return;
     }
-    let usable = match key_file::read(path) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            can_be_made(path).map_err(|source| KeyFileError::Create { path: path.clone(), source })
-        }
-        Err(error) => Err(error),
+    let database = match &settings.database.uri {
+        DbUri::Sqlite(path) if !checked.is_wrong(&["db_uri"]) => Some(path.as_path()),
+        _ => None,
     };
-    if let Err(error) = usable {
+    if let Err(error) = key_of(settings, database) {
         checked.mistake(&["token_key_file"], error.to_string());
     }
+}
+
+fn key_of(settings: &Settings, database: Option<&Path>) -> Result<(), KeyFileError> {
+    let path = &settings.database.token_key_file;
+    let sealer = key_file::read(path)?.map(|key| Sealer::new(&key));
+    if let Some(database) = database {
+        // One that cannot be looked at tells nothing about the key.
+        let tokens = tokens_of_another_key(database, sealer.as_ref()).unwrap_or(0);
+        setup::fits(path, database, sealer.as_ref(), tokens)?;
+    }
+    if sealer.is_none() && settings.database.seal_tokens {
+        can_be_made(path).map_err(|source| KeyFileError::Create { path: path.clone(), source })?;
+    }
+    Ok(())
 }
 
 pub(super) fn certificate(checked: &mut Checked, settings: &Settings, context: &Context) {

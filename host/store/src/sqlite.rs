@@ -4,6 +4,7 @@ pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod lock_file;
+pub(crate) mod look;
 pub(crate) mod migrate;
 pub(crate) mod open;
 pub(crate) mod sealed_tokens;

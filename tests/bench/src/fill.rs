@@ -237,7 +237,8 @@ pub(crate) fn add_expired(folder: &Path, count: u64) -> Outcome {
              SELECT session, 0, '{tenant}' FROM named;
              INSERT INTO auth_token (uuid, auth_id, issued_t, expire_t, metadata, session_uuid, \
              user_agent, remote_addr, acl) SELECT '~0' || substr(session, 1, 23), \
-             'bench-' || (i % 100000), 0, 1 + i / 1000, '{{}}', session, '', '', '[]' FROM named;
+             'bench-' || (i % 100000), 0, 1 + i / 1000, '{{\"tenant_uuid\": \"{tenant}\"}}', session, \
+             '', '', '[]' FROM named;
              DROP TABLE fresh; DROP TABLE named;
              COMMIT"
         ))?;

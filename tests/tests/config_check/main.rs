@@ -12,6 +12,7 @@
 
 mod clean;
 mod golden;
+mod key;
 mod places;
 mod show;
 mod site;
