@@ -18,6 +18,7 @@ use crate::{
     cli::Cli,
     descriptors, environment,
     plugin_trial::Trials,
+    priority,
     setup::{self, Failure},
 };
 
@@ -90,6 +91,11 @@ fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failu
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::cores().get())
         .enable_all()
+        .on_thread_start(|| {
+            if let Err(error) = priority::answer_at_once() {
+                log::debug!(target: "wazo_auth.main", "threads of connections have an ordinary priority: {error}");
+            }
+        })
         .build()?;
     let served = runtime.block_on(serve(settings, context, Arc::clone(&services)));
     // A plugin that never returns must not keep the process.

@@ -12,6 +12,7 @@ mod descriptors;
 mod environment;
 mod plugin_commands;
 mod plugin_trial;
+mod priority;
 mod setup;
 
 use std::process::ExitCode;

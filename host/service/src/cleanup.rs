@@ -1,9 +1,6 @@
 //! The end of expired tokens (tokens.md section 9): one cycle.
 
-use std::{
-    ops::ControlFlow,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use wazo_auth_store::{
     self as store,
@@ -12,10 +9,11 @@ use wazo_auth_store::{
 
 use crate::Services;
 
-/// Tokens deleted per transaction, whatever larger number is configured: a
-/// check that needs the processor, or a login that needs the writer, waits for
-/// one transaction at most.
-const MOST_PER_TRANSACTION: u32 = 100;
+/// What a transaction is to take: a check that needs the processor, or a login
+/// that needs the writer, waits for one of them at most.
+const TRANSACTION: Duration = Duration::from_millis(20);
+/// Tokens deleted by the first one. The next ones delete as many as fit.
+const FIRST: u32 = 50;
 /// Tokens about to expire that are looked at together.
 const MOST_PER_READ: u32 = 1000;
 
@@ -30,39 +28,38 @@ impl Services {
     /// The store's; what was deleted before stays deleted.
     pub fn clean_up(&self, rest: impl Fn(Duration) -> bool) -> Result<u64, store::Error> {
         let now = self.now_seconds();
-        let mut deleted = 0;
+        let most = self.rules().token_cleanup_batch_size.max(1);
+        let (mut deleted, mut batch) = (0, FIRST.min(most));
         loop {
             let started = Instant::now();
-            let (count, flow) = self.delete_expired(now)?;
-            deleted += count;
-            if flow.is_break() {
+            let count = self.delete_expired(now, batch)?;
+            deleted += u64::from(count);
+            if count < batch {
                 break;
             }
-            if !rest(started.elapsed()) {
+            let took = started.elapsed();
+            if !rest(took) {
                 return Ok(deleted);
             }
+            batch = next_batch(batch, took).min(most);
         }
         self.warn_of_stray_endings(now, &rest)?;
         Ok(deleted)
     }
 
-    fn delete_expired(&self, now: i64) -> Result<(u64, ControlFlow<()>), store::Error> {
-        let batch = self.rules().token_cleanup_batch_size.clamp(1, MOST_PER_TRANSACTION);
+    /// Deletes up to `batch` tokens; gives how many.
+    fn delete_expired(&self, now: i64, batch: u32) -> Result<u32, store::Error> {
         let expired = self.store().write(&[], move |tx| {
             let expired = store::tokens::expired(tx.conn(), now, batch)?;
             for token in &expired {
                 store::sessions::delete(tx.conn(), &token.session_uuid)?;
+                // A check that waits for this processor need not wait longer.
+                std::thread::yield_now();
             }
             Ok::<_, store::Error>(expired)
         })?;
         expired.iter().for_each(warn_without_tenant);
-        let count = expired.len() as u64;
-        let flow = if count < u64::from(batch) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        };
-        Ok((count, flow))
+        Ok(u32::try_from(expired.len()).unwrap_or(u32::MAX))
     }
 
     /// Sessions that end soon have somebody to be told to; those without a
@@ -91,11 +88,36 @@ impl Services {
     }
 }
 
+/// How many tokens the next transaction deletes, after one of `batch` took so
+/// long: at most twice as many, at least half.
+fn next_batch(batch: u32, took: Duration) -> u32 {
+    let fitting = TRANSACTION.as_micros() * u128::from(batch) / took.as_micros().max(1);
+    let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
+    fitting.clamp(batch.div_ceil(2), batch.saturating_mul(2))
+}
+
 fn warn_without_tenant(ending: &Expiring) {
     if ending.metadata.get("tenant_uuid").is_none_or(serde_json::Value::is_null) {
         log::warn!(
             target: "wazo_auth.cleanup",
             "invalid session {}: no tenant_uuid found", ending.session_uuid
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_deletes_as_many_as_the_time_is_for() {
+        let millis = Duration::from_millis;
+        assert_eq!(next_batch(100, millis(20)), 100);
+        assert_eq!(next_batch(100, millis(16)), 125);
+        assert_eq!(next_batch(100, millis(25)), 80);
+        assert_eq!(next_batch(100, millis(1)), 200);
+        assert_eq!(next_batch(100, millis(1000)), 50);
+        assert_eq!(next_batch(1, millis(1000)), 1);
+        assert_eq!(next_batch(u32::MAX, Duration::ZERO), u32::MAX);
     }
 }

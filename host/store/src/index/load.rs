@@ -9,26 +9,38 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use uuid::Uuid;
 use wazo_auth_acl::Acl;
 
 use crate::index::tokens::Record;
 use crate::tokens::StoredToken;
-use crate::{Conn, Error, IndexChange, Row, Seals, TokenIndex, tenants, tokens, users};
+use crate::{Conn, Error, IndexChange, Owner, TokenIndex, tenants, tokens, users};
 
 /// How many texts of ACLs are remembered while loading.
 const KNOWN_TEXTS: usize = 10_000;
-/// Rows that are passed on at once, and how many times so many may wait.
-const BATCH: usize = 128;
-const WAITING: usize = 4;
+/// Tokens that are passed on at once (a few dozen KiB), and how many times so
+/// many may wait.
+const BATCH: usize = 512;
+const WAITING: usize = 8;
 
 /// An index being filled.
 #[derive(Default)]
 struct Loader {
-    index: TokenIndex,
+    index: Arc<TokenIndex>,
+    batch: Vec<Understood>,
     /// The same text is the same ACL; most tokens have one of a few.
     acls: HashMap<String, Arc<Acl>, foldhash::fast::RandomState>,
     other_key: u64,
     unreadable: u64,
+}
+
+/// What a row says of a token.
+struct Understood {
+    token: Uuid,
+    session: Uuid,
+    expires: Option<i64>,
+    owner: Owner,
+    acl: Arc<Acl>,
 }
 
 /// An index of what the database holds at `now` (epoch seconds). To be called
@@ -50,45 +62,43 @@ pub(crate) fn load(conn: &mut dyn Conn, now: i64) -> Result<TokenIndex, Error> {
             Ok(())
         })
     })?;
-    loader = load_tokens(conn, now, loader)?;
+    load_tokens(conn, now, &mut loader)?;
     loader.warn();
-    Ok(loader.index)
+    Arc::into_inner(loader.index).ok_or_else(stopped)
 }
 
-/// This thread reads the rows, another one makes something of them: each takes
-/// about as long.
-fn load_tokens(conn: &mut dyn Conn, now: i64, mut loader: Loader) -> Result<Loader, Error> {
-    let seals = conn.seals().clone();
+/// This thread reads the rows and understands them, another one fills the index:
+/// the one waits for the database, the other for memory. What goes from one to
+/// the other is small: texts that one thread makes and another frees cost both.
+fn load_tokens(conn: &mut dyn Conn, now: i64, loader: &mut Loader) -> Result<(), Error> {
+    let index = Arc::clone(&loader.index);
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
-        let other = thread::Builder::new().name("store-index".into());
-        let loading = other.spawn_scoped(scope, move || {
-            loader.tokens(receiver, &seals)?;
-            Ok(loader)
+        let filler = thread::Builder::new().name("store-index".into());
+        let filler = filler.spawn_scoped(scope, move || fill(&index, receiver));
+        let filler = filler.map_err(|error| Error::Other(format!("no thread: {error}")))?;
+        let seals = conn.seals().clone();
+        let read = tokens::each_live(conn, now, &mut |row| {
+            loader.readable(StoredToken::read(&row, &seals), Loader::token)?;
+            if loader.batch.len() < BATCH { Ok(()) } else { loader.pass_on(&sender) }
         });
-        let loading = loading.map_err(|error| Error::Other(format!("no thread: {error}")))?;
-        let read = send_rows(conn, now, &sender);
+        let read = read.and_then(|()| loader.pass_on(&sender));
         drop(sender);
-        let loaded = loading.join().unwrap_or_else(|_| Err(stopped()));
-        read.and(loaded)
+        let filled = filler.join();
+        read.and(filled.map_err(|_| stopped()))
     })
 }
 
-fn send_rows(conn: &mut dyn Conn, now: i64, to: &SyncSender<Vec<Row>>) -> Result<(), Error> {
-    let mut batch = Vec::with_capacity(BATCH);
-    tokens::each_live(conn, now, &mut |row| {
-        batch.push(row);
-        if batch.len() < BATCH {
-            return Ok(());
-        }
-        let full = replace(&mut batch, Vec::with_capacity(BATCH));
-        to.send(full).map_err(|_| stopped())
-    })?;
-    to.send(batch).map_err(|_| stopped())
+fn fill(index: &TokenIndex, batches: Receiver<Vec<Understood>>) {
+    for Understood { token, session, expires, owner, acl } in batches.into_iter().flatten() {
+        let home = index.home(&owner);
+        let owner = index.interner.lock().owner(owner);
+        index.tokens.insert(Record { token, session, expires, owner, home, acl });
+    }
 }
 
 fn stopped() -> Error {
-    Error::Other("the index could not be loaded".into())
+    Error::Other("the index could not be filled".into())
 }
 
 // === impl Loader ===
@@ -109,21 +119,19 @@ impl Loader {
         }
     }
 
-    fn tokens(&mut self, batches: Receiver<Vec<Row>>, seals: &Seals) -> Result<(), Error> {
-        let mut rows = batches.into_iter().flatten();
-        rows.try_for_each(|row| self.readable(StoredToken::read(&row, seals), Self::token))
-    }
-
     fn token(&mut self, token: StoredToken<'_>) -> Result<(), Error> {
         let StoredToken { token: Some(token), session, expires, owner, acl } = token else {
             self.other_key += 1;
             return Ok(());
         };
         let acl = self.acl(acl)?;
-        let home = self.index.home(&owner);
-        let owner = self.index.interner.lock().owner(owner);
-        self.index.tokens.insert(Record { token, session, expires, owner, home, acl });
+        self.batch.push(Understood { token, session, expires, owner, acl });
         Ok(())
+    }
+
+    fn pass_on(&mut self, to: &SyncSender<Vec<Understood>>) -> Result<(), Error> {
+        let batch = replace(&mut self.batch, Vec::with_capacity(BATCH));
+        to.send(batch).map_err(|_| stopped())
     }
 
     fn acl(&mut self, text: &str) -> Result<Arc<Acl>, Error> {

@@ -7,7 +7,8 @@ use crate::{Error, Tx};
 
 /// A write without the types of its outcome.
 pub(crate) trait Task: Send {
-    /// Runs the closure; whether its changes are to be kept.
+    /// Runs the closure, for the first time or again after everything was undone;
+    /// whether its changes are to be kept.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
 
     /// Tells the caller: its own outcome, or the error that undid it.
@@ -22,11 +23,12 @@ where
     F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
 {
     let (reply, outcome) = sync_channel(1);
-    (Box::new(Write { f, result: None, reply }), outcome)
+    (Box::new(Write { f, panicked: false, result: None, reply }), outcome)
 }
 
 struct Write<T, E, F> {
     f: F,
+    panicked: bool,
     result: Option<Result<T, E>>,
     reply: SyncSender<Result<T, E>>,
 }
@@ -40,9 +42,13 @@ where
     F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+        if self.panicked {
+            return false;
+        }
         // What the closure captured is only dropped after a panic; what it
         // wrote is rolled back.
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.f)(tx)));
+        self.panicked = outcome.is_err();
         let result = outcome.unwrap_or_else(|_| Err(Error::Panicked.into()));
         let keep = result.is_ok();
         self.result = Some(result);

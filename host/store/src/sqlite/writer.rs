@@ -3,12 +3,14 @@
 //! ```text
 //!   callers ──▶ queue ──▶ BEGIN IMMEDIATE
 //!                           another program wrote? re-read the index
-//!                           each task: SAVEPOINT, closure, RELEASE or ROLLBACK TO
+//!                           each task: its closure
 //!                         COMMIT (one fsync for all)
 //!                         index changes, in order
 //!                         every caller is answered
 //! ```
 //!
+//! Where a closure refuses, everything is undone and done again, with a
+//! savepoint in front of each: most never refuse, and savepoints cost much.
 //! A commit that one task spoilt for all (the row that fills the disk, a
 //! violation noticed late) is undone, and each task is tried again by itself.
 //!
@@ -58,6 +60,13 @@ pub(crate) struct Worker {
     /// program that writes all the time must not keep this thread reading.
     rests_until: Instant,
     poll_failed: bool,
+}
+
+/// Whether one task can be undone without the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Savepoints {
+    None,
+    Each,
 }
 
 // === impl Writer ===
@@ -187,24 +196,47 @@ impl Worker {
 
     /// Commits what the tasks write and takes it over into the index.
     fn commit_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<(), Error> {
-        execute(&self.conn, "BEGIN IMMEDIATE")?;
-        let done = self.run_group(tasks).and_then(|changes| {
-            execute(&self.conn, "COMMIT")?;
-            Ok(changes)
-        });
-        self.end(done.is_ok());
-        done?.into_iter().for_each(|change| self.index.apply(change));
-        self.version.publish();
+        let done = self.commit_tasks(tasks, Savepoints::None)?;
+        if !done && tasks.len() > 1 {
+            self.commit_tasks(tasks, Savepoints::Each)?;
+        }
         Ok(())
     }
 
-    fn run_group(&mut self, tasks: &mut [Box<dyn Task>]) -> Result<Vec<IndexChange>, Error> {
+    /// False when a task refused and there is no savepoint to go back to: then
+    /// nothing of any task is kept.
+    fn commit_tasks(
+        &mut self,
+        tasks: &mut [Box<dyn Task>],
+        savepoints: Savepoints,
+    ) -> Result<bool, Error> {
+        execute(&self.conn, "BEGIN IMMEDIATE")?;
+        let done = self.run_group(tasks, savepoints).and_then(|changes| {
+            if changes.is_some() {
+                execute(&self.conn, "COMMIT")?;
+            }
+            Ok(changes)
+        });
+        self.end(matches!(done, Ok(Some(_))));
+        let Some(changes) = done? else { return Ok(false) };
+        changes.into_iter().for_each(|change| self.index.apply(change));
+        self.version.publish();
+        Ok(true)
+    }
+
+    fn run_group(
+        &mut self,
+        tasks: &mut [Box<dyn Task>],
+        savepoints: Savepoints,
+    ) -> Result<Option<Vec<IndexChange>>, Error> {
         self.files.look()?;
         // Nobody else can write from here to the commit.
         self.reload_if_changed()?;
         let mut changes = Vec::new();
         for task in tasks {
-            execute(&self.conn, "SAVEPOINT task")?;
+            if savepoints == Savepoints::Each {
+                execute(&self.conn, "SAVEPOINT task")?;
+            }
             let mut tx = Tx::new(&self.conn, &self.seals, &self.version);
             let keep = task.run(&mut tx);
             let (made, error) = tx.into_parts();
@@ -213,14 +245,16 @@ impl Worker {
                 // whatever the closure made of it.
                 return Err(error.unwrap_or_else(lost));
             }
-            if keep {
-                changes.extend(made);
-            } else {
-                execute(&self.conn, "ROLLBACK TO task")?;
+            match savepoints {
+                Savepoints::None if !keep => return Ok(None),
+                Savepoints::Each if !keep => execute(&self.conn, "ROLLBACK TO task")?,
+                _ => changes.extend(made),
             }
-            execute(&self.conn, "RELEASE task")?;
+            if savepoints == Savepoints::Each {
+                execute(&self.conn, "RELEASE task")?;
+            }
         }
-        Ok(changes)
+        Ok(Some(changes))
     }
 
     fn idle(&mut self, now: Instant) {
