@@ -4,7 +4,7 @@ use std::{
     fs::File,
     os::unix::fs::FileExt,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc::{RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -97,23 +97,25 @@ fn while_writing<T>(folder: &Path, work: impl FnOnce() -> Outcome<T>) -> Outcome
     const PAGES: u64 = 1 << 18;
     let file = File::create(folder.join("written"))?;
     file.set_len(PAGES * 4096)?;
-    let done = AtomicBool::new(false);
+    let (stop, stopped) = channel::<()>();
     thread::scope(|scope| {
-        let writing = scope.spawn(|| -> std::io::Result<()> {
+        let writing = scope.spawn(move || -> std::io::Result<()> {
             let mut number = 0;
-            while !done.load(Ordering::Relaxed) {
+            loop {
                 let started = Instant::now();
                 for _ in 0..200 {
                     number += 1;
                     file.write_all_at(&[7; 4096], fill::mix(number) % PAGES * 4096)?;
                 }
                 file.sync_data()?;
-                thread::sleep(started.elapsed() * 2);
+                let rest = stopped.recv_timeout(started.elapsed() * 2);
+                if rest != Err(RecvTimeoutError::Timeout) {
+                    return Ok(());
+                }
             }
-            Ok(())
         });
         let worked = work();
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         writing.join().map_err(|_| "the writing thread panicked")??;
         worked
     })
