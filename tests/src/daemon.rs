@@ -148,6 +148,20 @@ impl Setup {
         (status.code().unwrap_or(-1), daemon.log())
     }
 
+    /// Starts a daemon that must not come to serve; gives the sentence with which
+    /// it ended. (Not by its place: what comes through two pipes comes in any
+    /// order.)
+    ///
+    /// # Panics
+    /// When it serves instead, or ends otherwise.
+    #[must_use]
+    pub fn refusal(self) -> String {
+        let (code, said) = self.fail();
+        assert_eq!(code, 1, "{said}");
+        let sentence = said.lines().find(|line| line.contains("(CRITICAL)"));
+        sentence.unwrap_or_else(|| panic!("no sentence in:\n{said}")).to_owned()
+    }
+
     /// The folder, ready to be started in by hand: configuration and plugins.
     #[must_use]
     pub fn prepare(&mut self) -> PathBuf {
