@@ -73,7 +73,7 @@ pub(crate) fn answer(
                 let reply = async move { respond(with_body(&app, call, body, &seat).await) };
                 return Answer::Later(Box::pin(reply));
             }
-            match authorize(app, &mut call) {
+            match admit(app, &mut call) {
                 Ok(()) if (route.place)(&call) == Place::Reactor => handled_here(app, &call),
                 Ok(()) => {
                     let app = Arc::clone(app);
@@ -95,7 +95,7 @@ pub(crate) fn answer(
 /// Finds the caller, or gives the refusal. From memory, and first: without a
 /// good token no body is read, nothing is written down of it, and no thread is
 /// taken.
-fn authorize(app: &App, call: &mut Call) -> Result<(), Reply> {
+fn admit(app: &App, call: &mut Call) -> Result<(), Reply> {
     match authorize::caller(app, call) {
         Ok(caller) => call.caller = caller,
         Err(error) => return Err(unhandled(app, &call.parts, call.peer, Err(error))),
@@ -106,7 +106,7 @@ fn authorize(app: &App, call: &mut Call) -> Result<(), Reply> {
 async fn with_body(app: &Arc<App>, mut call: Call, body: Incoming, seat: &Seat) -> Reply {
     // Who waits to be told to go on sends nothing when told not to.
     let patient = call.parts.headers.contains_key(EXPECT);
-    if let Err(reply) = authorize(app, &mut call) {
+    if let Err(reply) = admit(app, &mut call) {
         if !patient {
             discard(body).await;
         }
