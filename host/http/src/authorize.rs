@@ -32,6 +32,12 @@ pub(crate) fn scoping_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
     Ok(app.services.scoping_tenant(call.caller()?, call.header(TENANT).as_deref())?)
 }
 
+/// The tenant of the caller, on routes that do not look at the header (http.md
+/// section 5).
+pub(crate) fn own_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
+    Ok(app.services.scoping_tenant(call.caller()?, None)?)
+}
+
 /// The template with each variable of the path filled in, its dots as
 /// underscores.
 fn required_access<'t>(template: &'t str, call: &Call) -> Cow<'t, str> {

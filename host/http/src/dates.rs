@@ -1,6 +1,6 @@
 //! Dates as the contract writes them (http.md section 8).
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// Local time without an offset; the fraction only when there is one.
 pub(crate) fn local(at: Timestamp, zone: &TimeZone) -> String {
@@ -20,6 +20,12 @@ pub(crate) fn utc(at: Timestamp) -> String {
 /// With the offset of UTC; the fraction only when there is one.
 pub(crate) fn with_offset(at: Timestamp) -> String {
     local(at, &TimeZone::UTC) + "+00:00"
+}
+
+/// The instant that a client means; UTC where it gives no offset.
+pub(crate) fn read(text: &str) -> Option<Timestamp> {
+    let local = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| local().map(|zoned| zoned.timestamp()))
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use http::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 use wazo_auth_plugins::CallError;
 use wazo_auth_service::{
     NotReady,
+    groups::GroupError,
     login::LoginError,
+    missing::Missing,
     policies::PolicyError,
     refresh_tokens::DeleteError,
     tenants::ScopeError,
@@ -330,6 +331,42 @@ impl From<DeleteError> for Error {
     }
 }
 
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        let (id, resource) = match missing {
+            Missing::User(_) => ("unknown-user", "users"),
+            Missing::Group(_) => ("unknown-group", "groups"),
+            Missing::Tenant(_) => ("unknown-tenant", "tenants"),
+            _ => return Self::internal(),
+        };
+        let details = json!({"uuid": missing.uuid()});
+        Self::identified(StatusCode::NOT_FOUND, id, missing.to_string(), details, Some(resource))
+    }
+}
+
+impl From<GroupError> for Error {
+    fn from(error: GroupError) -> Self {
+        let text = error.to_string();
+        let identified = |status, id, details| {
+            Self::identified(status, id, text.clone(), details, Some("groups"))
+        };
+        match error {
+            GroupError::Missing(missing) => missing.into(),
+            GroupError::SystemManaged(group) => {
+                identified(StatusCode::FORBIDDEN, "forbidden-group", json!({"uuid": group}))
+            }
+            GroupError::Duplicate(_) => Self::reason(StatusCode::CONFLICT, text),
+            GroupError::OtherTenant { user, group } => identified(
+                StatusCode::BAD_REQUEST,
+                "missmatching-tenant",
+                json!({"user_tenant_uuid": user, "group_tenant_uuid": group}),
+            ),
+            GroupError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
 impl From<CreateUserError> for Error {
     fn from(error: CreateUserError) -> Self {
         let text = error.to_string();
@@ -343,7 +380,7 @@ impl From<CreateUserError> for Error {
             ),
             CreateUserError::LoginTaken { field, .. } => Self::conflict(field, &text),
             CreateUserError::UuidTaken(_) => Self::conflict("uuid", &text),
-            CreateUserError::UnknownTenant(tenant) => unknown_tenant(tenant),
+            CreateUserError::UnknownTenant(tenant) => Missing::Tenant(tenant).into(),
             CreateUserError::Busy(_) => hashers_busy(),
             CreateUserError::NotReady(error) => error.into(),
             CreateUserError::Store(error) => error.into(),
@@ -360,7 +397,7 @@ impl Error {
             PolicyError::NotHeld { access } => Self::access_not_held(token, &access),
             PolicyError::Duplicate(_) => Self::reason(StatusCode::CONFLICT, text),
             PolicyError::Unknown(_) => Self::reason(StatusCode::NOT_FOUND, text),
-            PolicyError::UnknownUser(user) => Self::unknown_user(&user.to_string()),
+            PolicyError::Missing(missing) => missing.into(),
             PolicyError::Store(error) => error.into(),
             _ => Self::internal(),
         }
@@ -371,15 +408,5 @@ fn hashers_busy() -> Error {
     Error::unavailable(
         "Too many logins are waiting; try again shortly.",
         HASHING_RETRY_AFTER.as_secs(),
-    )
-}
-
-fn unknown_tenant(uuid: Uuid) -> Error {
-    Error::identified(
-        StatusCode::NOT_FOUND,
-        "unknown-tenant",
-        format!("No such tenant: \"{uuid}\""),
-        json!({"uuid": uuid}),
-        Some("tenants"),
     )
 }

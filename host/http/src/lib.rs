@@ -19,6 +19,7 @@ mod dates;
 mod dispatch;
 mod errors;
 mod fields;
+mod groups;
 mod list;
 mod memory;
 mod policies;

@@ -1,126 +1,184 @@
-//! Parameters that every list takes (http.md section 7).
+//! Lists (http.md section 7): the parameters of a request, read by the
+//! description of what is listed, and the answer.
 //!
-//! All bad ones are reported at once, so each is read on its own and the
+//! All bad parameters are reported at once, so each is read on its own and the
 //! errors are gathered.
 
 use std::borrow::Cow;
 
+use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
+use wazo_auth_store::{
+    Direction, List, ListQuery, Page, Tenants, Value,
+    list::{Filter, Kind},
+};
 
 use crate::{
+    call::Call,
+    dates,
     errors::Error,
     fields::{FieldError, boolean_word, wrapped, wrong_type},
     query,
+    reply::Reply,
 };
 
-/// The page and the order that a request wants.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ListParams {
-    pub(crate) limit: Option<u64>,
-    pub(crate) offset: u64,
-    pub(crate) order: Option<String>,
-    pub(crate) descending: bool,
-    pub(crate) search: Option<String>,
+/// What a request asks of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Listing {
+    pub(crate) query: ListQuery,
     pub(crate) recurse: bool,
 }
 
 /// Reads the parameters of one request.
-pub(crate) struct Reader<'q> {
+struct Reader<'q> {
     query: Option<&'q str>,
     errors: Vec<FieldError>,
 }
 
-type Read<T> = Result<Option<T>, FieldError>;
+type Read<T> = Result<T, FieldError>;
 
-// === impl ListParams ===
+/// A page as it is answered.
+#[derive(Serialize)]
+struct Answer<T> {
+    items: Vec<T>,
+    total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filtered: Option<u64>,
+}
 
-impl ListParams {
-    /// Reads what all lists know; `columns` are what the resource can be sorted
-    /// by.
-    pub(crate) fn read(reader: &mut Reader<'_>, columns: &[&str]) -> Self {
-        let direction =
-            reader.value("direction", |name, value| choice(name, value, &["asc", "desc"]));
-        Self {
-            limit: reader.value("limit", count),
-            offset: reader.value("offset", count).unwrap_or(0),
-            order: reader.value("order", |name, value| choice(name, value, columns)),
-            descending: direction.as_deref() == Some("desc"),
-            search: reader.text("search").filter(|search| !search.is_empty()),
-            recurse: reader.flag("recurse").unwrap_or(false),
-        }
+/// What `call` asks of `list`.
+pub(crate) fn read(call: &Call, list: &List) -> Result<Listing, Error> {
+    let mut reader = Reader { query: call.parts.uri.query(), errors: Vec::new() };
+    let listing = reader.listing(list);
+    if reader.errors.is_empty() {
+        Ok(listing)
+    } else {
+        Err(Error::invalid_list_params(reader.errors))
+    }
+}
+
+/// The answer: `show` makes what clients see of a row.
+pub(crate) fn reply<'p, T, S: Serialize>(page: &'p Page<T>, show: impl Fn(&'p T) -> S) -> Reply {
+    let items = page.items.iter().map(show).collect();
+    Reply::json(&Answer { items, total: page.total, filtered: Some(page.filtered) })
+}
+
+// === impl Listing ===
+
+impl Listing {
+    /// The tenants whose rows are listed, in a request about `tenant`.
+    pub(crate) fn tenants(&self, tenant: Uuid) -> Tenants {
+        if self.recurse { Tenants::Subtree(tenant) } else { Tenants::Only(tenant) }
     }
 }
 
 // === impl Reader ===
 
 impl<'q> Reader<'q> {
-    pub(crate) fn new(query: Option<&'q str>) -> Self {
-        Self { query, errors: Vec::new() }
+    fn listing(&mut self, list: &List) -> Listing {
+        let direction = self.value("direction", |name, value| {
+            let choices = [("asc", Direction::Asc), ("desc", Direction::Desc)];
+            choice(name, &value, &choices).map(|(_, direction)| direction)
+        });
+        let query = ListQuery {
+            limit: self.value("limit", count),
+            offset: self.value("offset", count).unwrap_or(0),
+            order: self.value("order", |name, value| {
+                choice(name, &value, list.sort).map(|(column, _)| column)
+            }),
+            direction: direction.unwrap_or_default(),
+            search: self.value("search", text).filter(|search| !search.is_empty()),
+            filters: Vec::new(),
+        };
+        let recurse = self.value("recurse", flag).unwrap_or(false);
+        let filters =
+            list.filters.iter().filter_map(|filter| Some((filter.name, self.filter(filter)?)));
+        Listing { query: ListQuery { filters: filters.collect(), ..query }, recurse }
     }
 
-    /// A text; an exact filter may well be empty.
-    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
-        self.value(name, |name, value| match value.contains('\0') {
-            true => Err(wrong_type(name, "string")),
-            false => Ok(Some(value.into_owned())),
-        })
+    fn filter(&mut self, filter: &Filter) -> Option<Value> {
+        let name = filter.name;
+        match filter.kind {
+            Kind::Text => self.value(name, text).map(Value::Text),
+            Kind::NonEmptyText => {
+                self.value(name, text).filter(|text| !text.is_empty()).map(Value::Text)
+            }
+            Kind::Flag => self.value(name, flag).map(Value::Bool),
+            Kind::Time => self.value(name, |name, text| {
+                dates::read(&text).map(Value::Time).ok_or_else(|| wrong_type(name, "datetime"))
+            }),
+            Kind::Texts(max) => self.texts(name, max).map(Value::List),
+        }
     }
 
-    /// A boolean.
-    pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        self.value(name, |name, word| {
-            boolean_word(&word).map(Some).ok_or_else(|| wrong_type(name, "boolean"))
-        })
+    /// All values of a parameter that is there.
+    fn texts(&mut self, name: &'static str, max: usize) -> Option<Vec<String>> {
+        let values = query::pairs(self.query).filter(|(key, _)| key == name);
+        let values: Vec<_> = values.map(|(_, value)| value.into_owned()).collect();
+        if values.len() > max {
+            let message = format!("Longer than maximum length {max}.");
+            let constraint = json!({"min": null, "max": max});
+            self.errors.push(wrapped(name, "length", constraint, &message));
+        }
+        (!values.is_empty()).then_some(values)
     }
 
     /// What `read` makes of the first value of a parameter that is there.
-    pub(crate) fn value<T>(
+    fn value<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&'static str, Cow<'q, str>) -> Read<T>,
     ) -> Option<T> {
         let value = query::first(self.query, name)?;
-        read(name, value).unwrap_or_else(|error| {
-            self.errors.push(error);
-            None
-        })
+        read(name, value).map_err(|error| self.errors.push(error)).ok()
     }
+}
 
-    /// To be called when all parameters were read: refuses if one was bad.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        if self.errors.is_empty() { Ok(()) } else { Err(Error::invalid_list_params(self.errors)) }
-    }
+/// A text; an exact filter may well be empty.
+fn text(name: &str, value: Cow<'_, str>) -> Read<String> {
+    if value.contains('\0') { Err(wrong_type(name, "string")) } else { Ok(value.into_owned()) }
+}
+
+fn flag(name: &str, word: Cow<'_, str>) -> Read<bool> {
+    boolean_word(&word).ok_or_else(|| wrong_type(name, "boolean"))
 }
 
 fn count(name: &str, value: Cow<'_, str>) -> Read<u64> {
     let number: i64 = value.trim().parse().map_err(|_| wrong_type(name, "integer"))?;
-    u64::try_from(number).map(Some).map_err(|_| {
+    u64::try_from(number).map_err(|_| {
         wrapped(name, "range", json!({"min": 0}), "Must be greater than or equal to 0.")
     })
 }
 
-fn choice(name: &str, value: Cow<'_, str>, choices: &[&str]) -> Read<String> {
-    if choices.contains(&&*value) {
-        return Ok(Some(value.into_owned()));
+/// The choice of this name.
+fn choice<T: Copy>(
+    name: &str,
+    value: &str,
+    choices: &[(&'static str, T)],
+) -> Read<(&'static str, T)> {
+    if let Some(found) = choices.iter().find(|(choice, _)| *choice == value) {
+        return Ok(*found);
     }
-    let message = format!("Must be one of: {}.", choices.join(", "));
-    Err(wrapped(name, "enum", json!({"choices": choices}), &message))
+    let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+    let message = format!("Must be one of: {}.", names.join(", "));
+    Err(wrapped(name, "enum", json!({"choices": names}), &message))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> (ListParams, Vec<FieldError>) {
-        let mut reader = Reader::new(Some(query));
-        let params = ListParams::read(&mut reader, &["created_at"]);
-        (params, reader.errors)
+    fn read(query: &str) -> (Listing, Vec<FieldError>) {
+        let mut reader = Reader { query: Some(query), errors: Vec::new() };
+        let listing = reader.listing(&wazo_auth_store::refresh_tokens::LIST);
+        (listing, reader.errors)
     }
 
     #[test]
     fn the_first_of_repeated_parameters_counts() {
-        let (params, errors) = read("limit=3&limit=4&recurse=True");
-        assert_eq!((params.limit, params.recurse), (Some(3), true));
+        let (listing, errors) = read("limit=3&limit=4&recurse=True");
+        assert_eq!((listing.query.limit, listing.recurse), (Some(3), true));
         assert!(errors.is_empty());
     }
 
@@ -132,8 +190,10 @@ mod tests {
 
     #[test]
     fn all_bad_parameters_are_reported() {
-        let (_, errors) = read("limit=&order=nope&direction=up&recurse=maybe&offset=1");
+        let (_, errors) =
+            read("limit=&order=nope&direction=up&recurse=maybe&offset=1&mobile=2&created_at=x");
         let fields: Vec<_> = errors.iter().map(|error| &*error.field).collect();
-        assert_eq!(fields, ["direction", "limit", "order", "recurse"]);
+        let expected = ["direction", "limit", "order", "recurse", "created_at", "mobile"];
+        assert_eq!(fields, expected);
     }
 }

@@ -1,7 +1,7 @@
 //! `/policies`, and policies of users (policies.md).
 
 use serde_json::{Value, json};
-use wazo_auth_service::policies::{PolicyError, PolicyFields, PolicyView};
+use wazo_auth_service::policies::{Grant, Holder, PolicyError, PolicyFields, PolicyView};
 
 use crate::{
     App, authorize,
@@ -27,17 +27,29 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
 
 /// `PUT /users/{user_uuid}/policies/{policy}`.
 pub(crate) fn attach_to_user(app: &App, call: &Call) -> Result<Reply, Error> {
-    let scope = authorize::scoping_tenant(app, call)?;
-    let (user, policy) = (call.uuid_param("user_uuid"), call.policy_param());
-    app.services.attach_policy(call.caller()?, scope, user, &policy).map_err(with_token(call))?;
-    Ok(Reply::no_content())
+    change(app, call, Holder::User(call.uuid_param("user_uuid")), Grant::Add)
 }
 
 /// `DELETE /users/{user_uuid}/policies/{policy}`.
 pub(crate) fn detach_from_user(app: &App, call: &Call) -> Result<Reply, Error> {
+    change(app, call, Holder::User(call.uuid_param("user_uuid")), Grant::Remove)
+}
+
+/// `PUT /groups/{group_uuid}/policies/{policy}`.
+pub(crate) fn attach_to_group(app: &App, call: &Call) -> Result<Reply, Error> {
+    change(app, call, Holder::Group(call.uuid_param("group_uuid")), Grant::Add)
+}
+
+/// `DELETE /groups/{group_uuid}/policies/{policy}`.
+pub(crate) fn detach_from_group(app: &App, call: &Call) -> Result<Reply, Error> {
+    change(app, call, Holder::Group(call.uuid_param("group_uuid")), Grant::Remove)
+}
+
+fn change(app: &App, call: &Call, holder: Holder, grant: Grant) -> Result<Reply, Error> {
     let scope = authorize::scoping_tenant(app, call)?;
-    let (user, policy) = (call.uuid_param("user_uuid"), call.policy_param());
-    app.services.detach_policy(call.caller()?, scope, user, &policy).map_err(with_token(call))?;
+    let policy = call.policy_param();
+    let changed = app.services.change_policies_of(call.caller()?, scope, holder, &policy, grant);
+    changed.map_err(with_token(call))?;
     Ok(Reply::no_content())
 }
 

@@ -1,7 +1,7 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    backends, policies, refresh_tokens,
+    backends, groups, policies, refresh_tokens,
     router::{Handler, PlaceOf, Route, on_reactor, on_worker},
     status, tokens, users,
 };
@@ -90,6 +90,7 @@ pub(crate) static ROUTES: &[Route] = &[
         place: users::place_of_creation,
         ..held("users", "POST", "/0.1/users", "auth.users.create", users::create)
     },
+    held("users", "GET", "/0.1/users", "auth.users.read", users::list),
     held("policies", "POST", "/0.1/policies", "auth.policies.create", policies::create),
     held(
         "user_policy",
@@ -104,5 +105,64 @@ pub(crate) static ROUTES: &[Route] = &[
         "/0.1/users/{user_uuid}/policies/{policy}",
         "auth.users.{user_uuid}.policies.{policy}.delete",
         policies::detach_from_user,
+    ),
+    held("groups", "GET", "/0.1/groups", "auth.groups.read", groups::list),
+    held("groups", "POST", "/0.1/groups", "auth.groups.create", groups::create),
+    held("groups", "GET", "/0.1/groups/{group_uuid}", "auth.groups.{group_uuid}.read", groups::get),
+    held(
+        "groups",
+        "PUT",
+        "/0.1/groups/{group_uuid}",
+        "auth.groups.{group_uuid}.update",
+        groups::update,
+    ),
+    held(
+        "groups",
+        "DELETE",
+        "/0.1/groups/{group_uuid}",
+        "auth.groups.{group_uuid}.delete",
+        groups::delete,
+    ),
+    held(
+        "user_group",
+        "GET",
+        "/0.1/groups/{group_uuid}/users",
+        "auth.groups.{group_uuid}.users.read",
+        groups::list_members,
+    ),
+    held(
+        "user_group",
+        "PUT",
+        "/0.1/groups/{group_uuid}/users/{user_uuid}",
+        "auth.groups.{group_uuid}.users.{user_uuid}.create",
+        groups::add_member,
+    ),
+    held(
+        "user_group",
+        "DELETE",
+        "/0.1/groups/{group_uuid}/users/{user_uuid}",
+        "auth.groups.{group_uuid}.users.{user_uuid}.delete",
+        groups::remove_member,
+    ),
+    held(
+        "user_group",
+        "GET",
+        "/0.1/users/{user_uuid}/groups",
+        "auth.users.{user_uuid}.groups.read",
+        groups::list_of_user,
+    ),
+    held(
+        "group_policy",
+        "PUT",
+        "/0.1/groups/{group_uuid}/policies/{policy}",
+        "auth.groups.{group_uuid}.policies.{policy}.create",
+        policies::attach_to_group,
+    ),
+    held(
+        "group_policy",
+        "DELETE",
+        "/0.1/groups/{group_uuid}/policies/{policy}",
+        "auth.groups.{group_uuid}.policies.{policy}.delete",
+        policies::detach_from_group,
     ),
 ];

@@ -1,14 +1,17 @@
-//! `POST /users` (users.md section 3).
+//! `/users` (users.md).
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
 use wazo_auth_service::users::NewUser;
-use wazo_auth_store::users::User;
+use wazo_auth_store::users::{Email, LIST, Listed, Scope, User};
 
 use crate::{
     App, authorize,
     call::Call,
     errors::Error,
     fields::{FieldError, Fields, Length},
+    list,
     reply::Reply,
     router::Place,
 };
@@ -16,12 +19,44 @@ use crate::{
 const RESOURCE: &str = "users";
 const PURPOSES: [&str; 3] = ["user", "internal", "external_api"];
 
+/// A user as users.md section 2 has it: never with its password.
+#[derive(Serialize)]
+pub(crate) struct UserJson<'u> {
+    uuid: Uuid,
+    username: Option<&'u str>,
+    firstname: Option<&'u str>,
+    lastname: Option<&'u str>,
+    purpose: &'u str,
+    enabled: Option<bool>,
+    tenant_uuid: Uuid,
+    authentication_method: &'u str,
+    emails: Vec<EmailJson<'u>>,
+}
+
+/// An address of a user.
+#[derive(Serialize)]
+struct EmailJson<'e> {
+    uuid: Uuid,
+    address: &'e str,
+    main: bool,
+    confirmed: bool,
+}
+
+/// `GET /users`.
+pub(crate) fn list(app: &App, call: &Call) -> Result<Reply, Error> {
+    let tenant = authorize::scoping_tenant(app, call)?;
+    let listing = list::read(call, &LIST)?;
+    let scope = Scope::Tenants(listing.tenants(tenant));
+    Ok(list::reply(&app.services.list_users(scope, &listing.query)?, UserJson::from))
+}
+
+/// `POST /users`.
 pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
     let body = call.json()?;
     let new = parse(&body).map_err(|error| Error::invalid_data(error, RESOURCE))?;
     let user = app.services.create_user(tenant, new)?;
-    Ok(Reply::json(&user_json(&user)))
+    Ok(Reply::json(&UserJson::from(&user)))
 }
 
 /// A new password is hashed, which takes as long as a login.
@@ -52,20 +87,45 @@ fn parse(body: &Value) -> Result<NewUser, FieldError> {
     })
 }
 
-/// A user as users.md section 2 has it.
-fn user_json(user: &User) -> Value {
-    let emails: Vec<Value> = user
-        .emails
-        .iter()
-        .map(|email| {
-            json!({"uuid": email.uuid, "address": email.address,
-                   "main": email.main, "confirmed": email.confirmed})
-        })
-        .collect();
-    json!({
-        "uuid": user.uuid, "username": user.username, "firstname": user.firstname,
-        "lastname": user.lastname, "purpose": user.purpose, "enabled": user.enabled,
-        "tenant_uuid": user.tenant_uuid, "authentication_method": user.authentication_method,
-        "emails": emails,
-    })
+// === impl UserJson ===
+
+impl<'u> From<&'u User> for UserJson<'u> {
+    fn from(user: &'u User) -> Self {
+        Self {
+            uuid: user.uuid,
+            username: user.username.as_deref(),
+            firstname: user.firstname.as_deref(),
+            lastname: user.lastname.as_deref(),
+            purpose: &user.purpose,
+            enabled: user.enabled,
+            tenant_uuid: user.tenant_uuid,
+            authentication_method: &user.authentication_method,
+            emails: user.emails.iter().map(EmailJson::from).collect(),
+        }
+    }
+}
+
+impl<'u> From<&'u Listed> for UserJson<'u> {
+    fn from(user: &'u Listed) -> Self {
+        Self {
+            uuid: user.uuid,
+            username: user.username.as_deref(),
+            firstname: user.firstname.as_deref(),
+            lastname: user.lastname.as_deref(),
+            purpose: &user.purpose,
+            enabled: user.enabled,
+            tenant_uuid: user.tenant_uuid,
+            authentication_method: &user.authentication_method,
+            emails: user.emails.iter().map(EmailJson::from).collect(),
+        }
+    }
+}
+
+// === impl EmailJson ===
+
+impl<'e> From<&'e Email> for EmailJson<'e> {
+    fn from(email: &'e Email) -> Self {
+        let Email { uuid, address, main, confirmed } = email;
+        Self { uuid: *uuid, address, main: *main, confirmed: *confirmed }
+    }
 }

@@ -4,11 +4,18 @@
 use uuid::Uuid;
 use wazo_auth_store::{
     self as store, Conn, Lock,
+    groups::Group,
     index::LiveToken,
     policies::{NewPolicy, Policy},
+    users::User,
 };
 
-use crate::{Services, slug, tokens::TokenSubject};
+use crate::{
+    Services,
+    missing::{Missing, visible_group, visible_user},
+    slug,
+    tokens::TokenSubject,
+};
 
 /// What a new policy is made of.
 #[derive(Debug, Clone)]
@@ -59,9 +66,9 @@ pub enum PolicyError {
     /// No such policy in the scope.
     #[error("No such policy {0}")]
     Unknown(String),
-    /// No such user in the scope.
-    #[error("No such user: \"{0}\"")]
-    UnknownUser(Uuid),
+    /// No such user or group in the scope.
+    #[error(transparent)]
+    Missing(#[from] Missing),
     /// The store cannot answer.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -80,65 +87,74 @@ impl Services {
     ) -> Result<PolicyView, PolicyError> {
         check_held(caller, &fields.acl, Grant::Add)?;
         let uuid = self.context().uuid();
-        let spare: Vec<String> = (0..16).map(|_| slug::random(self.context())).collect();
+        let slugs = match &fields.slug {
+            Some(slug) => vec![slug.clone()],
+            None => slug::candidates(self.context(), slug::from_name(&fields.name)),
+        };
         self.store()
-            .write(&[Lock::TenantTree], move |tx| insert(tx.conn(), tenant, uuid, &fields, &spare))
+            .write(&[Lock::TenantTree], move |tx| insert(tx.conn(), tenant, uuid, &fields, &slugs))
     }
 
-    /// Gives a policy to a user.
+    /// Gives a policy to a user or a group, or takes it away.
     ///
     /// # Errors
     /// [`PolicyError`].
-    pub fn attach_policy(
+    pub fn change_policies_of(
         &self,
         caller: &LiveToken,
         scope: Uuid,
-        user: Uuid,
-        id: &PolicyId,
-    ) -> Result<(), PolicyError> {
-        self.change_attachment(caller, scope, user, id, Grant::Add)
-    }
-
-    /// Takes a policy from a user.
-    ///
-    /// # Errors
-    /// [`PolicyError`].
-    pub fn detach_policy(
-        &self,
-        caller: &LiveToken,
-        scope: Uuid,
-        user: Uuid,
-        id: &PolicyId,
-    ) -> Result<(), PolicyError> {
-        self.change_attachment(caller, scope, user, id, Grant::Remove)
-    }
-
-    fn change_attachment(
-        &self,
-        caller: &LiveToken,
-        scope: Uuid,
-        user: Uuid,
+        holder: Holder,
         id: &PolicyId,
         grant: Grant,
     ) -> Result<(), PolicyError> {
         let (id, subject) = (id.clone(), TokenSubject::from(caller));
-        self.store().write(&[Lock::User(user)], move |tx| {
+        self.store().write(&[holder.lock()], move |tx| {
             let conn = tx.conn();
-            let policy = find_visible(conn, &scope, &id)?;
-            let acl = store::policies::accesses(conn, &policy.uuid)?;
-            subject.check_held(&acl, grant)?;
-            let owner = store::users::get(conn, &user)?;
-            let home =
-                owner.map(|owner| owner.tenant_uuid).ok_or(PolicyError::UnknownUser(user))?;
-            if !store::tenants::is_in_subtree(conn, &home, &scope)? {
-                return Err(PolicyError::UnknownUser(user));
+            if let (Holder::Group(group), PolicyId::Uuid(_)) = (holder, &id) {
+                let _: Group = visible_group::<PolicyError>(conn, &scope, group)?;
             }
-            match grant {
-                Grant::Add => store::policies::attach_to_user(conn, &user, &policy.uuid)?,
-                Grant::Remove => store::policies::detach_from_user(conn, &user, &policy.uuid)?,
+            let policy = find_visible(conn, &scope, &id)?.uuid;
+            let acl = store::policies::accesses(conn, &policy)?;
+            match holder {
+                Holder::User(user) => {
+                    subject.check_held(&acl, grant)?;
+                    let _: User = visible_user::<PolicyError>(conn, &scope, user)?;
+                    match grant {
+                        Grant::Add => store::policies::attach_to_user(conn, &user, &policy)?,
+                        Grant::Remove => store::policies::detach_from_user(conn, &user, &policy)?,
+                    }
+                }
+                Holder::Group(group) => {
+                    let _: Group = visible_group::<PolicyError>(conn, &scope, group)?;
+                    subject.check_held(&acl, grant)?;
+                    match grant {
+                        Grant::Add => store::groups::add_policy(conn, &group, &policy)?,
+                        Grant::Remove => store::groups::remove_policy(conn, &group, &policy)?,
+                    }
+                }
             };
             Ok(())
         })
+    }
+}
+
+/// What policies are attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A user.
+    User(Uuid),
+    /// A group, system-managed ones included.
+    Group(Uuid),
+}
+
+// === impl Holder ===
+
+impl Holder {
+    fn lock(self) -> Lock {
+        match self {
+            Self::User(user) => Lock::User(user),
+            Self::Group(group) => Lock::Group(group),
+        }
     }
 }
 
@@ -177,23 +193,11 @@ fn insert(
     tenant: Uuid,
     uuid: Uuid,
     fields: &PolicyFields,
-    spare: &[String],
+    slugs: &[String],
 ) -> Result<PolicyView, PolicyError> {
     let duplicate = || PolicyError::Duplicate(fields.name.clone());
-    let chosen = match &fields.slug {
-        Some(slug) => slug.clone(),
-        None => std::iter::once(&slug::from_name(&fields.name))
-            .chain(spare)
-            .find_map(|slug| match slug.is_empty() {
-                true => None,
-                false => match store::policies::slug_taken(conn, &tenant, slug) {
-                    Ok(true) => None,
-                    Ok(false) => Some(Ok(slug.clone())),
-                    Err(error) => Some(Err(error)),
-                },
-            })
-            .ok_or_else(duplicate)??,
-    };
+    let chosen = slug::first_free(slugs, |slug| store::policies::slug_taken(conn, &tenant, slug))?
+        .ok_or_else(duplicate)?;
     if store::policies::conflicts(conn, &tenant, &fields.name, &chosen, fields.shared)? {
         return Err(duplicate());
     }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, Lock, Page,
-    refresh_tokens::{Held, Item, ListQuery, NewRefreshToken},
+    self as store, Conn, ListQuery, Lock, Page,
+    refresh_tokens::{Held, Item, NewRefreshToken, Scope},
 };
 
 use crate::Services;
@@ -47,8 +47,12 @@ impl Services {
     ///
     /// # Errors
     /// The store's.
-    pub fn list_refresh_tokens(&self, query: &ListQuery) -> Result<Page<Item>, store::Error> {
-        self.store().read(|conn| store::refresh_tokens::list(conn, query))
+    pub fn list_refresh_tokens(
+        &self,
+        scope: Scope,
+        query: &ListQuery,
+    ) -> Result<Page<Item>, store::Error> {
+        self.store().read(|conn| store::refresh_tokens::list(conn, scope, query))
     }
 
     /// Whether a user exists in the subtree of `scope`.

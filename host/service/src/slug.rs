@@ -14,6 +14,34 @@ pub fn from_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(MAX).collect()
 }
 
+/// How many random slugs are tried: each is taken already with a chance of the
+/// number of slugs in 46,656.
+const SPARE: usize = 16;
+
+/// The slugs to try in turn for something of this name: the one made from it,
+/// then random ones.
+#[must_use]
+pub fn candidates(context: &Context, from_name: String) -> Vec<String> {
+    let spare = (0..SPARE).map(|_| random(context));
+    std::iter::once(from_name).filter(|slug| !slug.is_empty()).chain(spare).collect()
+}
+
+/// The first of `candidates` that is free; nothing if none is.
+///
+/// # Errors
+/// Those of `taken`.
+pub fn first_free<E>(
+    candidates: &[String],
+    mut taken: impl FnMut(&str) -> Result<bool, E>,
+) -> Result<Option<String>, E> {
+    for slug in candidates {
+        if !taken(slug)? {
+            return Ok(Some(slug.clone()));
+        }
+    }
+    Ok(None)
+}
+
 /// Three random characters.
 #[must_use]
 pub fn random(context: &Context) -> String {

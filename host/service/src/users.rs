@@ -8,7 +8,10 @@ use std::{
 
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
-use wazo_auth_store::{self as store, Lock, users::User};
+use wazo_auth_store::{
+    self as store, ListQuery, Lock, Page,
+    users::{Listed, Scope, User},
+};
 
 use crate::{NotReady, Services};
 
@@ -168,6 +171,18 @@ impl Services {
     pub(crate) fn verify_nobody(&self, password: &str) -> Result<(), VerifyError> {
         self.hasher().verify(password.to_owned(), None)?;
         Ok(())
+    }
+
+    /// A page of users.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn list_users(
+        &self,
+        scope: Scope,
+        query: &ListQuery,
+    ) -> Result<Page<Listed>, store::Error> {
+        self.store().read(|conn| store::users::list(conn, scope, query))
     }
 
     /// Creates a user in `tenant`, a member of its all-users group.

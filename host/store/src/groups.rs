@@ -1,9 +1,13 @@
 //! Groups: tables `auth_group`, `auth_user_group`, `auth_group_policy`
 //! (`contract/groups.md`).
 
+mod list;
+
 use uuid::Uuid;
 
 use crate::{Conn, Error, Row, Value};
+
+pub use list::{LIST, LIST_OF_USER, Scope, list};
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,15 @@ pub fn all_users_group(conn: &mut dyn Conn, tenant: &Uuid) -> Result<Option<Uuid
         &[all_users_group_name(tenant).into(), tenant.into()],
     )?;
     rows.first().map(|row| row.uuid(0)).transpose()
+}
+
+/// The group of this UUID.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Group>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM auth_group g WHERE g.uuid = ?1");
+    Ok(many(conn, &sql, &[uuid.into()])?.into_iter().next())
 }
 
 /// The group of this slug in a tenant, case-sensitively.
@@ -75,6 +88,33 @@ pub fn insert(conn: &mut dyn Conn, group: &Group) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a group of the tenant has this slug, ignoring case.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn slug_taken(conn: &mut dyn Conn, tenant: &Uuid, slug: &str) -> Result<bool, Error> {
+    let same = conn.dialect().same("slug", "?1");
+    let sql = format!("SELECT 1 FROM auth_group WHERE {same} AND tenant_uuid = ?2");
+    Ok(!conn.query(&sql, &[slug.into(), tenant.into()])?.is_empty())
+}
+
+/// Gives a group another name; whether it exists.
+///
+/// # Errors
+/// See [`all_users_group`]; [`Error::Unique`] names `auth_group_name_tenant`.
+pub fn rename(conn: &mut dyn Conn, group: &Uuid, name: &str) -> Result<bool, Error> {
+    let sql = "UPDATE auth_group SET name = ?2 WHERE uuid = ?1";
+    Ok(conn.execute(sql, &[group.into(), name.into()])? > 0)
+}
+
+/// Deletes a group with its associations; whether it existed.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn delete(conn: &mut dyn Conn, group: &Uuid) -> Result<bool, Error> {
+    Ok(conn.execute("DELETE FROM auth_group WHERE uuid = ?1", &[group.into()])? > 0)
+}
+
 /// The group of all users of a tenant, made with the UUID `fresh` if somebody
 /// has deleted it.
 ///
@@ -104,6 +144,15 @@ pub fn add_user(conn: &mut dyn Conn, group: &Uuid, user: &Uuid) -> Result<bool, 
     Ok(conn.execute(sql, &[group.into(), user.into()])? > 0)
 }
 
+/// Ends a membership; whether there was one.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn remove_user(conn: &mut dyn Conn, group: &Uuid, user: &Uuid) -> Result<bool, Error> {
+    let sql = "DELETE FROM auth_user_group WHERE group_uuid = ?1 AND user_uuid = ?2";
+    Ok(conn.execute(sql, &[group.into(), user.into()])? > 0)
+}
+
 /// Attaches a policy; whether it was not attached before.
 ///
 /// # Errors
@@ -111,6 +160,15 @@ pub fn add_user(conn: &mut dyn Conn, group: &Uuid, user: &Uuid) -> Result<bool, 
 pub fn add_policy(conn: &mut dyn Conn, group: &Uuid, policy: &Uuid) -> Result<bool, Error> {
     let sql = "INSERT INTO auth_group_policy (group_uuid, policy_uuid) VALUES (?1, ?2) \
          ON CONFLICT DO NOTHING";
+    Ok(conn.execute(sql, &[group.into(), policy.into()])? > 0)
+}
+
+/// Detaches a policy; whether it was attached.
+///
+/// # Errors
+/// See [`all_users_group`].
+pub fn remove_policy(conn: &mut dyn Conn, group: &Uuid, policy: &Uuid) -> Result<bool, Error> {
+    let sql = "DELETE FROM auth_group_policy WHERE group_uuid = ?1 AND policy_uuid = ?2";
     Ok(conn.execute(sql, &[group.into(), policy.into()])? > 0)
 }
 

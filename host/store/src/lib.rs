@@ -38,7 +38,7 @@ pub use error::{Error, OpenError};
 pub use fold::fold;
 pub use index::{AuthId, Home, IndexChange, LiveToken, LiveTokenRef, Owner, TokenIndex};
 pub use key_file::KeyFileError;
-pub use list::{Direction, Page};
+pub use list::{Direction, List, ListQuery, Page, Tenants};
 pub use sealer::{Sealer, Table};
 pub use seals::Seals;
 pub use sqlite::lock_file::is_in_use;

@@ -5,7 +5,7 @@ mod list;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use list::{Item, ListQuery, Order, Scope, list};
+pub use list::{Item, LIST, Scope, list};
 
 use crate::{Conn, Error, Metadata, Row, Table, Value};
 

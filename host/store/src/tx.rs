@@ -18,6 +18,8 @@ pub enum Lock {
     TenantTree,
     /// One user.
     User(Uuid),
+    /// One group.
+    Group(Uuid),
     /// What the daemon does at start.
     Startup,
 }

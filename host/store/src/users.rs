@@ -1,10 +1,14 @@
 //! Users: tables `auth_user` and `auth_email` (`contract/users.md`).
 
+mod list;
+
 use std::fmt;
 
 use uuid::Uuid;
 
 use crate::{Conn, Dialect, Error, IndexChange, Row, Value};
+
+pub use list::{LIST, LIST_OF_GROUP, Listed, Scope, list};
 
 /// A user with what decides its login.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! The edge: what holds for every route (`contract/http.md`), and the routes
-//! for users and policies that exist.
+//! of users, groups and policies.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
@@ -7,7 +7,9 @@ mod authorization;
 mod bodies;
 mod cors;
 mod delegation;
+mod groups;
 mod hostile;
+mod lists;
 mod policies;
 mod request_log;
 mod routing;

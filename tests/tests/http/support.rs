@@ -37,6 +37,17 @@ impl Bench {
         text(&self.by_admin("POST", "/0.1/policies").json(body).send().expect(200).json(), "uuid")
     }
 
+    /// Creates a group; gives its UUID.
+    #[track_caller]
+    pub fn group(&self, body: Value) -> String {
+        text(&self.by_admin("POST", "/0.1/groups").json(body).send().expect(200).json(), "uuid")
+    }
+
+    /// A request of the administrator about a tenant.
+    pub fn about(&self, tenant: &str, method: &str, path: &str) -> Request {
+        self.by_admin(method, path).header("Wazo-Tenant", tenant)
+    }
+
     /// A token of a new user with these accesses.
     #[track_caller]
     pub fn token_with(&self, login: &str, acl: &[&str]) -> String {
@@ -73,6 +84,12 @@ impl Bench {
     pub fn top(&self) -> String {
         self.database().text("SELECT uuid FROM auth_tenant WHERE uuid = parent_uuid")
     }
+}
+
+/// What `key` is of the items of a list, in their order.
+#[track_caller]
+pub fn column(list: &Value, key: &str) -> Vec<String> {
+    list["items"].as_array().unwrap().iter().map(|item| text(item, key)).collect()
 }
 
 #[track_caller]

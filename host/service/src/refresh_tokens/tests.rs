@@ -122,8 +122,7 @@ impl Daemon {
 
     fn clients(&self) -> Vec<String> {
         let scope = store::refresh_tokens::Scope::User(self.user);
-        let query = ListQuery { scope, ..ListQuery::default() };
-        let page = self.services.list_refresh_tokens(&query).unwrap();
+        let page = self.services.list_refresh_tokens(scope, &ListQuery::default()).unwrap();
         page.items.into_iter().filter_map(|item| item.client_id).collect()
     }
 }
