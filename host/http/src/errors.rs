@@ -18,7 +18,7 @@ use wazo_auth_service::{
     refresh_tokens::DeleteError,
     tenants::ScopeError,
     tokens::{CheckError, ReadError},
-    users::{CreateUserError, RETRY_AFTER as HASHING_RETRY_AFTER},
+    users::{RETRY_AFTER as HASHING_RETRY_AFTER, UserError},
 };
 use wazo_auth_store as store;
 
@@ -131,6 +131,11 @@ impl Error {
         Self::unauthorized(Value::Object(details))
     }
 
+    /// The token does not do here, whatever the reason.
+    pub(crate) fn invalid_token(given: &str) -> Self {
+        Self::unauthorized(json!({"invalid_token": given}))
+    }
+
     fn unauthorized(details: Value) -> Self {
         Self::identified(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", details, None)
     }
@@ -177,6 +182,19 @@ impl Error {
         let mut map = Map::new();
         map.insert(error.field, error.descriptor);
         Self::reason(StatusCode::BAD_REQUEST, Value::Object(map).to_string())
+    }
+
+    /// What is wrong with a request for another password.
+    pub(crate) fn invalid_reset(error: FieldError) -> Self {
+        let message = error.descriptor.get("message").cloned().unwrap_or_default();
+        let message = if error.field == "_schema" { json!([message]) } else { message };
+        Self::identified(StatusCode::BAD_REQUEST, "invalid-data", message, json!({}), Some("reset"))
+    }
+
+    /// What is wrong with addresses: `message` is the whole map.
+    pub(crate) fn invalid_emails(errors: Value) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        Self::identified(status, "invalid-data", errors, json!({}), Some("emails"))
     }
 
     /// Offending parameters of a list: `message` is the whole map.
@@ -337,6 +355,7 @@ impl From<Missing> for Error {
             Missing::User(_) => ("unknown-user", "users"),
             Missing::Group(_) => ("unknown-group", "groups"),
             Missing::Tenant(_) => ("unknown-tenant", "tenants"),
+            Missing::Email(_) => ("unknown-email", "emails"),
             _ => return Self::internal(),
         };
         let details = json!({"uuid": missing.uuid()});
@@ -367,23 +386,31 @@ impl From<GroupError> for Error {
     }
 }
 
-impl From<CreateUserError> for Error {
-    fn from(error: CreateUserError) -> Self {
+impl From<UserError> for Error {
+    fn from(error: UserError) -> Self {
         let text = error.to_string();
         match error {
-            CreateUserError::InvalidMethod(method) => Self::identified(
+            UserError::InvalidMethod(method) => Self::identified(
                 StatusCode::BAD_REQUEST,
                 "invalid-data",
                 text,
                 json!({"authentication_method": method}),
                 Some("users"),
             ),
-            CreateUserError::LoginTaken { field, .. } => Self::conflict(field, &text),
-            CreateUserError::UuidTaken(_) => Self::conflict("uuid", &text),
-            CreateUserError::UnknownTenant(tenant) => Missing::Tenant(tenant).into(),
-            CreateUserError::Busy(_) => hashers_busy(),
-            CreateUserError::NotReady(error) => error.into(),
-            CreateUserError::Store(error) => error.into(),
+            UserError::LoginTaken { field, .. } => Self::conflict(field, &text),
+            UserError::UuidTaken(_) => Self::conflict("uuid", &text),
+            UserError::Missing(missing) => missing.into(),
+            UserError::Refused => Self::reason(StatusCode::UNAUTHORIZED, text),
+            UserError::External(user) => Self::identified(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "password-managed-externally",
+                text,
+                json!({"uuid": user}),
+                Some("users"),
+            ),
+            UserError::Busy(_) => hashers_busy(),
+            UserError::NotReady(error) => error.into(),
+            UserError::Store(error) => error.into(),
             _ => Self::internal(),
         }
     }

@@ -79,6 +79,16 @@ impl<'b> Fields<'b> {
         }
     }
 
+    /// A string that may be null but not absent.
+    pub(crate) fn required_nullable_string(
+        &self,
+        field: &str,
+        length: Length,
+    ) -> Result<Option<String>, FieldError> {
+        self.get(field).ok_or_else(|| required(field))?;
+        self.nullable_string(field, length)
+    }
+
     pub(crate) fn required_string(
         &self,
         field: &str,
@@ -130,6 +140,20 @@ impl<'b> Fields<'b> {
         }
     }
 
+    /// A boolean that may be absent or null.
+    pub(crate) fn nullable_boolean(&self, field: &str) -> Result<Option<bool>, FieldError> {
+        match self.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => boolean(value).map(Some).ok_or_else(|| wrong_type(field, "boolean")),
+        }
+    }
+
+    /// A list of anything.
+    pub(crate) fn required_list(&self, field: &str) -> Result<&'b [Value], FieldError> {
+        let value = self.present(field)?.ok_or_else(|| required(field))?;
+        value.as_array().map(Vec::as_slice).ok_or_else(|| wrong_type(field, "list"))
+    }
+
     /// A UUID in any usual textual form.
     pub(crate) fn uuid(&self, field: &str) -> Result<Option<Uuid>, FieldError> {
         let Some(value) = self.present(field)? else { return Ok(None) };
@@ -154,11 +178,11 @@ impl<'b> Fields<'b> {
 
     /// An e-mail address (users.md section 0) that may be absent or null.
     pub(crate) fn email(&self, field: &str) -> Result<Option<String>, FieldError> {
-        let Some(address) = self.nullable_string(field, Length::ANY)? else { return Ok(None) };
-        if is_email(&address) {
-            return Ok(Some(address));
-        }
-        Err(FieldError { bare: false, ..wrong_type(field, "email") })
+        self.nullable_string(field, Length::ANY)?.map(|text| address(field, text)).transpose()
+    }
+
+    pub(crate) fn required_email(&self, field: &str) -> Result<String, FieldError> {
+        address(field, self.required_string(field, Length::ANY)?)
     }
 
     /// A slug that may be absent or null.
@@ -170,6 +194,13 @@ impl<'b> Fields<'b> {
         let message = "String does not match expected pattern.";
         Err(wrapped(field, "regex", json!("^[a-zA-Z0-9_-]+$"), message))
     }
+}
+
+fn address(field: &str, text: String) -> Result<String, FieldError> {
+    if is_email(&text) {
+        return Ok(text);
+    }
+    Err(FieldError { bare: false, ..wrong_type(field, "email") })
 }
 
 fn text(field: &str, value: &Value, length: Length) -> Result<String, FieldError> {

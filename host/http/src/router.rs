@@ -55,6 +55,10 @@ pub(crate) fn on_worker(_: &Call) -> Place {
     Place::Worker
 }
 
+pub(crate) fn on_login(_: &Call) -> Place {
+    Place::Login
+}
+
 /// The table cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("route {path}: {problem}")]

@@ -1,9 +1,9 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    backends, groups, policies, refresh_tokens,
-    router::{Handler, PlaceOf, Route, on_reactor, on_worker},
-    status, tokens, users,
+    backends, emails, groups, password_reset, policies, refresh_tokens,
+    router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
+    sessions, status, tokens, users,
 };
 
 /// A login's fields are short, and its body is looked at on the reactor.
@@ -164,5 +164,68 @@ pub(crate) static ROUTES: &[Route] = &[
         "/0.1/groups/{group_uuid}/policies/{policy}",
         "auth.groups.{group_uuid}.policies.{policy}.delete",
         policies::detach_from_group,
+    ),
+    held("users", "GET", "/0.1/users/{user_uuid}", "auth.users.{user_uuid}.read", users::get),
+    held("users", "PUT", "/0.1/users/{user_uuid}", "auth.users.{user_uuid}.update", users::update),
+    held(
+        "users",
+        "DELETE",
+        "/0.1/users/{user_uuid}",
+        "auth.users.{user_uuid}.delete",
+        users::delete,
+    ),
+    Route {
+        place: on_login,
+        ..held(
+            "users",
+            "PUT",
+            "/0.1/users/{user_uuid}/password",
+            "auth.users.{user_uuid}.password.update",
+            users::change_password,
+        )
+    },
+    open("password_reset", "POST", "/0.1/users/password/reset", on_login, password_reset::reset),
+    held(
+        "user_email",
+        "PUT",
+        "/0.1/users/{user_uuid}/emails",
+        "auth.users.{user_uuid}.emails.update",
+        emails::replace,
+    ),
+    held(
+        "user_email",
+        "PUT",
+        "/0.1/admin/users/{user_uuid}/emails",
+        "auth.admin.users.{user_uuid}.emails.update",
+        emails::replace_by_admin,
+    ),
+    held(
+        "email_confirm",
+        "PUT",
+        "/0.1/emails/{email_uuid}/confirm",
+        "auth.emails.{email_uuid}.confirm.update",
+        emails::confirm,
+    ),
+    held("sessions", "GET", "/0.1/sessions", "auth.sessions.read", sessions::list),
+    held(
+        "sessions",
+        "DELETE",
+        "/0.1/sessions/{session_uuid}",
+        "auth.sessions.{session_uuid}.delete",
+        sessions::end,
+    ),
+    held(
+        "user_session",
+        "GET",
+        "/0.1/users/{user_uuid}/sessions",
+        "auth.users.{user_uuid}.sessions.read",
+        sessions::list_of_user,
+    ),
+    held(
+        "user_session",
+        "DELETE",
+        "/0.1/users/{user_uuid}/sessions/{session_uuid}",
+        "auth.users.{user_uuid}.sessions.{session_uuid}.delete",
+        sessions::end_of_user,
     ),
 ];

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use wazo_auth_service::users::NewUser;
+use wazo_auth_service::users::{NewUser, UserFields};
 use wazo_auth_store::users::{Email, LIST, Listed, Scope, User};
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) struct UserJson<'u> {
 
 /// An address of a user.
 #[derive(Serialize)]
-struct EmailJson<'e> {
+pub(crate) struct EmailJson<'e> {
     uuid: Uuid,
     address: &'e str,
     main: bool,
@@ -59,6 +59,38 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::json(&UserJson::from(&user)))
 }
 
+/// `GET /users/{user_uuid}`.
+pub(crate) fn get(app: &App, call: &Call) -> Result<Reply, Error> {
+    let scope = authorize::scoping_tenant(app, call)?;
+    let user = app.services.user(scope, call.uuid_param("user_uuid"))?;
+    Ok(Reply::json(&UserJson::from(&user)))
+}
+
+/// `PUT /users/{user_uuid}`.
+pub(crate) fn update(app: &App, call: &Call) -> Result<Reply, Error> {
+    let scope = authorize::scoping_tenant(app, call)?;
+    let body = call.json()?;
+    let fields = updated(&body).map_err(|error| Error::invalid_data(error, RESOURCE))?;
+    let user = app.services.update_user(scope, call.uuid_param("user_uuid"), fields)?;
+    Ok(Reply::json(&UserJson::from(&user)))
+}
+
+/// `DELETE /users/{user_uuid}`.
+pub(crate) fn delete(app: &App, call: &Call) -> Result<Reply, Error> {
+    let scope = authorize::scoping_tenant(app, call)?;
+    app.services.delete_user(scope, call.uuid_param("user_uuid"))?;
+    Ok(Reply::no_content())
+}
+
+/// `PUT /users/{user_uuid}/password`.
+pub(crate) fn change_password(app: &App, call: &Call) -> Result<Reply, Error> {
+    let scope = authorize::own_tenant(app, call)?;
+    let body = call.json()?;
+    let (old, new) = passwords(&body).map_err(|error| Error::invalid_data(error, RESOURCE))?;
+    app.services.change_password(scope, call.uuid_param("user_uuid"), &old, new)?;
+    Ok(Reply::no_content())
+}
+
 /// A new password is hashed, which takes as long as a login.
 pub(crate) fn place_of_creation(call: &Call) -> Place {
     match serde_json::from_slice::<PasswordField>(&call.body) {
@@ -73,18 +105,38 @@ struct PasswordField {
 }
 
 fn parse(body: &Value) -> Result<NewUser, FieldError> {
+    let UserFields { username, firstname, lastname, purpose, authentication_method, enabled } =
+        updated(body)?;
     let fields = Fields::of(body)?;
     Ok(NewUser {
+        username,
+        firstname,
+        lastname,
+        purpose,
+        authentication_method,
+        enabled,
+        uuid: fields.uuid("uuid")?,
+        password: fields.nullable_string("password", Length::at_least(1))?,
+        email_address: fields.email("email_address")?,
+    })
+}
+
+fn updated(body: &Value) -> Result<UserFields, FieldError> {
+    let fields = Fields::of(body)?;
+    Ok(UserFields {
         username: fields.nullable_string("username", Length::new(1, 256))?,
         firstname: fields.nullable_string("firstname", Length::ANY)?,
         lastname: fields.nullable_string("lastname", Length::ANY)?,
         purpose: fields.choice("purpose", &PURPOSES)?.unwrap_or_else(|| "user".to_owned()),
         authentication_method: fields.string("authentication_method", Length::ANY)?,
         enabled: fields.boolean("enabled", true)?,
-        uuid: fields.uuid("uuid")?,
-        password: fields.nullable_string("password", Length::at_least(1))?,
-        email_address: fields.email("email_address")?,
     })
+}
+
+fn passwords(body: &Value) -> Result<(String, String), FieldError> {
+    let fields = Fields::of(body)?;
+    let password = |field| fields.required_string(field, Length::at_least(1));
+    Ok((password("old_password")?, password("new_password")?))
 }
 
 // === impl UserJson ===

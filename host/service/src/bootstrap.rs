@@ -6,7 +6,7 @@ use wazo_auth_store as store;
 
 use crate::{
     NotReady, Services,
-    users::{CreateUserError, NATIVE_METHOD, NewUser, VerifyError},
+    users::{NATIVE_METHOD, NewUser, UserError, VerifyError},
 };
 
 /// The user to make sure of.
@@ -36,7 +36,7 @@ pub enum BootstrapError {
     UnknownPolicy(String),
     /// The user cannot be created.
     #[error(transparent)]
-    Create(#[from] CreateUserError),
+    Create(#[from] UserError),
     /// The password cannot be hashed now.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -92,9 +92,7 @@ impl Services {
         let user =
             self.create_user_with_policies(top, new, vec![policy]).map_err(
                 |error| match error {
-                    CreateUserError::LoginTaken { login, .. } => {
-                        BootstrapError::OtherCredentials(login)
-                    }
+                    UserError::LoginTaken { login, .. } => BootstrapError::OtherCredentials(login),
                     error => BootstrapError::Create(error),
                 },
             )?;

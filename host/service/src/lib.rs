@@ -30,6 +30,7 @@ pub mod metadata;
 pub mod missing;
 pub mod policies;
 pub mod refresh_tokens;
+pub mod sessions;
 pub mod slug;
 pub mod tenants;
 pub mod tokens;

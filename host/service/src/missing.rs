@@ -17,6 +17,9 @@ pub enum Missing {
     /// No such tenant.
     #[error("No such tenant: \"{0}\"")]
     Tenant(Uuid),
+    /// No such address.
+    #[error("No such email: \"{0}\"")]
+    Email(Uuid),
 }
 
 // === impl Missing ===
@@ -26,7 +29,7 @@ impl Missing {
     #[must_use]
     pub fn uuid(self) -> Uuid {
         match self {
-            Self::User(uuid) | Self::Group(uuid) | Self::Tenant(uuid) => uuid,
+            Self::User(uuid) | Self::Group(uuid) | Self::Tenant(uuid) | Self::Email(uuid) => uuid,
         }
     }
 }

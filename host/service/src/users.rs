@@ -1,19 +1,24 @@
-//! Users: created, found by login, their passwords verified (users.md).
+//! Users (users.md).
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+mod emails;
+mod passwords;
+
+use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
-use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
+use wazo_auth_password::{Busy, HashError, HashingFailed};
 use wazo_auth_store::{
-    self as store, ListQuery, Lock, Page,
+    self as store, Conn, ListQuery, Lock, Page,
     users::{Listed, Scope, User},
 };
 
-use crate::{NotReady, Services};
+use crate::{
+    NotReady, Services,
+    missing::{Missing, visible_user},
+};
+
+pub use emails::EmailFields;
+pub use passwords::VerifyError;
 
 /// The method that means "whatever my tenant's default is".
 pub const DEFAULT_METHOD: &str = "default";
@@ -44,10 +49,27 @@ pub struct NewUser {
     pub email_address: Option<String>,
 }
 
-/// Why a user cannot be created.
+/// What an update replaces of a user.
+#[derive(Debug, Clone)]
+pub struct UserFields {
+    /// Login.
+    pub username: Option<String>,
+    /// First name.
+    pub firstname: Option<String>,
+    /// Last name.
+    pub lastname: Option<String>,
+    /// `user`, `internal` or `external_api`.
+    pub purpose: String,
+    /// How the user logs in; `None`: by purpose.
+    pub authentication_method: Option<String>,
+    /// May log in; if not, its sessions end.
+    pub enabled: bool,
+}
+
+/// Why an operation on a user is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CreateUserError {
+pub enum UserError {
     /// No such authentication method.
     #[error("Invalid authentication method {0}")]
     InvalidMethod(String),
@@ -62,9 +84,15 @@ pub enum CreateUserError {
     /// The chosen UUID is taken.
     #[error("The uuid \"{0}\" is already used")]
     UuidTaken(Uuid),
-    /// The tenant is gone.
-    #[error("No such tenant: \"{0}\"")]
-    UnknownTenant(Uuid),
+    /// The user, an address or the tenant is not there.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// The password given is not the user's, or it has none that it could use.
+    #[error("Authentication Failed")]
+    Refused,
+    /// Its password is kept elsewhere.
+    #[error("Unable to update externally managed password for user : \"{0}\"")]
+    External(Uuid),
     /// The password cannot be hashed now.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -79,30 +107,7 @@ pub enum CreateUserError {
     Store(#[from] store::Error),
 }
 
-/// Why a password cannot be verified.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// Too many passwords wait to be hashed.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// Hashing the password failed.
-    #[error(transparent)]
-    Hashing(#[from] HashingFailed),
-    /// The store cannot read.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-impl From<HashError> for CreateUserError {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Busy(busy) => Self::Busy(busy),
-            HashError::Failed(failed) => Self::Hashing(failed),
-        }
-    }
-}
-
-impl From<HashError> for VerifyError {
+impl From<HashError> for UserError {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Busy(busy) => Self::Busy(busy),
@@ -137,42 +142,6 @@ impl Services {
         self.directory().by_login(self.store(), login)
     }
 
-    /// [`user_by_login`](Self::user_by_login) for somebody who may be guessing:
-    /// takes the same time whether or not there is such a user.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(crate) fn user_of_attempt(&self, login: &str) -> Result<Option<Arc<User>>, store::Error> {
-        in_even_time(|| self.user_by_login(login))
-    }
-
-    /// Whether `password` is that of the user `login`. Takes as long for users
-    /// that do not exist or have no password (users.md section 10.1).
-    ///
-    /// # Errors
-    /// [`VerifyError`].
-    pub fn verify_password(&self, login: &str, password: &str) -> Result<bool, VerifyError> {
-        let stored =
-            in_even_time(|| {
-                let user = self.user_by_login(login)?;
-                let stored = user.as_deref().and_then(|user| user.password.as_ref());
-                Ok::<_, store::Error>(stored.map(|stored| StoredHash {
-                    hash: stored.hash.clone(),
-                    salt: stored.salt.clone(),
-                }))
-            })?;
-        // A NUL at the end of a password does not change its hash: whoever
-        // types one has not typed the password.
-        let stored = stored.filter(|_| !password.contains('\0'));
-        Ok(self.hasher().verify(password.to_owned(), stored.as_ref())?)
-    }
-
-    /// Does the work of [`verify_password`](Self::verify_password) for nobody.
-    pub(crate) fn verify_nobody(&self, password: &str) -> Result<(), VerifyError> {
-        self.hasher().verify(password.to_owned(), None)?;
-        Ok(())
-    }
-
     /// A page of users.
     ///
     /// # Errors
@@ -188,36 +157,23 @@ impl Services {
     /// Creates a user in `tenant`, a member of its all-users group.
     ///
     /// # Errors
-    /// [`CreateUserError`].
-    pub fn create_user(&self, tenant: Uuid, new: NewUser) -> Result<User, CreateUserError> {
+    /// [`UserError`].
+    pub fn create_user(&self, tenant: Uuid, new: NewUser) -> Result<User, UserError> {
         self.create_user_with_policies(tenant, new, Vec::new())
     }
 
     /// Creates a user that holds `policies` from the start.
     ///
     /// # Errors
-    /// [`CreateUserError`].
+    /// [`UserError`].
     pub fn create_user_with_policies(
         &self,
         tenant: Uuid,
         new: NewUser,
         policies: Vec<Uuid>,
-    ) -> Result<User, CreateUserError> {
-        let method = new.authentication_method.clone().unwrap_or_else(|| {
-            let own = new.purpose == "internal" || new.purpose == "external_api";
-            if own { NATIVE_METHOD } else { DEFAULT_METHOD }.to_owned()
-        });
-        if !self.is_known_method(&method)? {
-            return Err(CreateUserError::InvalidMethod(method));
-        }
-        let password = match new.password {
-            Some(password) => {
-                let salt = self.context().random::<64>();
-                let hash = self.hasher().hash_new(password, salt)?;
-                Some(store::users::StoredPassword { hash, salt: salt.to_vec() })
-            }
-            None => None,
-        };
+    ) -> Result<User, UserError> {
+        let method = self.method(&new.purpose, new.authentication_method.as_deref())?;
+        let password = new.password.map(|password| self.hash(password)).transpose()?;
         let row = store::users::NewUser {
             uuid: new.uuid.unwrap_or_else(|| self.context().uuid()),
             username: new.username,
@@ -254,47 +210,122 @@ impl Services {
             for policy in &policies {
                 store::policies::attach_to_user(conn, &row.uuid, policy)?;
             }
-            store::users::get(conn, &row.uuid)?.ok_or(CreateUserError::UuidTaken(row.uuid))
+            store::users::get(conn, &row.uuid)?.ok_or(UserError::UuidTaken(row.uuid))
         })
     }
 }
 
-/// How long the user of a login is looked for, found or not: some ten times what
-/// it takes, and little beside the hash.
-const LOOKUP: Duration = Duration::from_micros(500);
-
-/// Does not return before [`LOOKUP`] is over: how long `look` took does not show.
-fn in_even_time<T>(look: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
-    let found = look();
-    while let Some(left) = LOOKUP.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
-        thread::park_timeout(left);
+// Operations on a user that exists.
+impl Services {
+    /// The user.
+    ///
+    /// # Errors
+    /// [`UserError`].
+    pub fn user(&self, scope: Uuid, user: Uuid) -> Result<User, UserError> {
+        self.store().read(|conn| visible_user(conn, &scope, user))
     }
-    found
+
+    /// Replaces the fields of a user; one that is disabled is logged out.
+    ///
+    /// # Errors
+    /// [`UserError`].
+    pub fn update_user(
+        &self,
+        scope: Uuid,
+        user: Uuid,
+        fields: UserFields,
+    ) -> Result<User, UserError> {
+        let method = self.method(&fields.purpose, fields.authentication_method.as_deref())?;
+        let login = fields.username.as_deref().map(|login| Lock::Login(store::fold(login)));
+        let locks: Vec<Lock> = login.into_iter().chain([Lock::User(user)]).collect();
+        let row = store::users::Update {
+            username: fields.username,
+            firstname: fields.firstname,
+            lastname: fields.lastname,
+            enabled: fields.enabled,
+            purpose: fields.purpose,
+            authentication_method: method,
+        };
+        self.store().write(&locks, move |tx| {
+            let conn = tx.conn();
+            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
+            if let Some(username) = &row.username {
+                refuse_taken(conn, "username", username, Some(&user))?;
+            }
+            store::users::update(conn, &user, &row)?;
+            if !row.enabled {
+                end_sessions(conn, &user)?;
+            }
+            store::users::get(conn, &user)?.ok_or_else(|| Missing::User(user).into())
+        })
+    }
+
+    /// Deletes a user with all that it has, and logs it out.
+    ///
+    /// # Errors
+    /// [`UserError`].
+    pub fn delete_user(&self, scope: Uuid, user: Uuid) -> Result<(), UserError> {
+        self.store().write(&[Lock::User(user)], move |tx| {
+            let conn = tx.conn();
+            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
+            end_sessions(conn, &user)?;
+            store::users::delete(conn, &user)?;
+            Ok(())
+        })
+    }
+
+    /// The method of a user of this purpose for whom this one was asked.
+    fn method(&self, purpose: &str, asked: Option<&str>) -> Result<String, UserError> {
+        let own = purpose == "internal" || purpose == "external_api";
+        let method = asked.unwrap_or(if own { NATIVE_METHOD } else { DEFAULT_METHOD });
+        match self.is_known_method(method)? {
+            true => Ok(method.to_owned()),
+            false => Err(UserError::InvalidMethod(method.to_owned())),
+        }
+    }
+}
+
+/// Ends all sessions of a user, and with them its tokens.
+fn end_sessions(conn: &mut dyn Conn, user: &Uuid) -> Result<(), store::Error> {
+    for session in store::sessions::of_user(conn, &user.to_string())? {
+        store::sessions::delete(conn, &session.uuid)?;
+    }
+    Ok(())
+}
+
+/// Refuses a login that somebody else has.
+fn refuse_taken(
+    conn: &mut dyn Conn,
+    field: &'static str,
+    login: &str,
+    owner: Option<&Uuid>,
+) -> Result<(), UserError> {
+    match store::users::login_taken(conn, login, owner)? {
+        true => Err(UserError::LoginTaken { field, login: login.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 /// The pre-checks of a creation, inside its transaction.
 fn check_free(
-    conn: &mut dyn store::Conn,
+    conn: &mut dyn Conn,
     row: &store::users::NewUser,
     email: Option<&store::users::Email>,
-) -> Result<(), CreateUserError> {
+) -> Result<(), UserError> {
     if store::tenants::get(conn, &row.tenant_uuid)?.is_none() {
-        return Err(CreateUserError::UnknownTenant(row.tenant_uuid));
+        return Err(Missing::Tenant(row.tenant_uuid).into());
     }
     let claims = [
         ("username", row.username.as_deref()),
         ("email_address", email.map(|email| &*email.address)),
     ];
     for (field, login) in claims {
-        if let Some(login) = login
-            && store::users::login_taken(conn, login)?
-        {
-            return Err(CreateUserError::LoginTaken { field, login: login.to_owned() });
+        if let Some(login) = login {
+            refuse_taken(conn, field, login, None)?;
         }
     }
     if store::users::uuid_taken(conn, &row.uuid)? {
-        return Err(CreateUserError::UuidTaken(row.uuid));
+        return Err(UserError::UuidTaken(row.uuid));
     }
     Ok(())
 }

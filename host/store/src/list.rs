@@ -175,7 +175,8 @@ impl List {
                 conditions.push(filter.condition(conn, value, sql));
             }
         }
-        if let Some(pattern) = query.search.as_deref().and_then(search_pattern) {
+        let pattern = query.search.as_deref().and_then(search_pattern);
+        if let Some(pattern) = pattern.filter(|_| !self.search.is_empty()) {
             let pattern = sql.add(pattern);
             let each = self.search.iter().map(|searched| searched.condition(conn, &pattern));
             conditions.push(format!("({})", each.collect::<Vec<_>>().join(" OR ")));

@@ -1,10 +1,14 @@
 //! Sessions: table `auth_session` (`contract/tokens.md` section 8).
 
+mod list;
+
 use uuid::Uuid;
 
 use crate::refresh_tokens::Held;
 use crate::tokens::tokens_of_session;
 use crate::{Conn, Error, IndexChange, Row, Value};
+
+pub use list::{LIST, Listed, Scope, list};
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +84,15 @@ pub fn of_user(conn: &mut dyn Conn, auth_id: &str) -> Result<Vec<Session>, Error
     let sql = "SELECT s.uuid, s.mobile, s.tenant_uuid FROM auth_session s WHERE s.uuid IN \
          (SELECT session_uuid FROM auth_token WHERE auth_id = ?1) ORDER BY s.uuid";
     many(conn, sql, &[auth_id.into()])
+}
+
+/// Whether a session has a token of this `auth_id`.
+///
+/// # Errors
+/// See [`get`].
+pub fn is_of(conn: &mut dyn Conn, session: &Uuid, auth_id: &str) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM auth_token WHERE auth_id = ?2 AND session_uuid = ?1 LIMIT 1";
+    Ok(!conn.query(sql, &[session.into(), auth_id.into()])?.is_empty())
 }
 
 fn many(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Session>, Error> {

@@ -82,6 +82,23 @@ pub struct NewUser {
     pub password: Option<StoredPassword>,
 }
 
+/// The fields of a user that can be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// `username`
+    pub username: Option<String>,
+    /// `firstname`
+    pub firstname: Option<String>,
+    /// `lastname`
+    pub lastname: Option<String>,
+    /// `enabled`
+    pub enabled: bool,
+    /// `purpose`
+    pub purpose: String,
+    /// `authentication_method`
+    pub authentication_method: String,
+}
+
 const COLUMNS: &str = "u.uuid, u.username, u.firstname, u.lastname, u.enabled, u.tenant_uuid, \
     u.purpose, u.authentication_method, t.default_authentication_method, u.password_hash, \
     u.password_salt, m.uuid, m.address, m.main, m.confirmed";
@@ -138,18 +155,19 @@ fn named(dialect: Dialect) -> String {
 }
 
 /// Whether a username or an address, confirmed or not, of any user equals this
-/// login ignoring case.
+/// login ignoring case; of any user but `but`, if there is one.
 ///
 /// # Errors
 /// See [`get`].
-pub fn login_taken(conn: &mut dyn Conn, login: &str) -> Result<bool, Error> {
+pub fn login_taken(conn: &mut dyn Conn, login: &str, but: Option<&Uuid>) -> Result<bool, Error> {
     let username = conn.dialect().same("username", "?1");
     let address = conn.dialect().same("address", "?1");
     let sql = format!(
-        "SELECT 1 FROM auth_user WHERE {username} \
-         UNION ALL SELECT 1 FROM auth_email WHERE {address} LIMIT 1"
+        "SELECT 1 FROM auth_user WHERE {username} AND uuid <> ?2 \
+         UNION ALL SELECT 1 FROM auth_email WHERE {address} AND user_uuid <> ?2 LIMIT 1"
     );
-    Ok(!conn.query(&sql, &[login.into()])?.is_empty())
+    let but = but.map_or_else(|| "".into(), Value::from);
+    Ok(!conn.query(&sql, &[login.into(), but])?.is_empty())
 }
 
 /// Whether a user of this UUID exists.
@@ -205,6 +223,53 @@ pub fn insert_email(conn: &mut dyn Conn, user: &Uuid, email: &Email) -> Result<(
         ],
     )?;
     Ok(())
+}
+
+/// Changes an address, which keeps its user; whether it exists.
+///
+/// # Errors
+/// See [`insert_email`].
+pub fn update_email(conn: &mut dyn Conn, email: &Email) -> Result<bool, Error> {
+    let sql = "UPDATE auth_email SET address = ?2, confirmed = ?3, main = ?4 WHERE uuid = ?1";
+    let Email { uuid, address, main, confirmed } = email;
+    let params = [uuid.into(), address.into(), (*confirmed).into(), (*main).into()];
+    Ok(conn.execute(sql, &params)? > 0)
+}
+
+/// Lets an address be used as a login; whether it exists.
+///
+/// # Errors
+/// See [`get`].
+pub fn confirm_email(conn: &mut dyn Conn, email: &Uuid) -> Result<bool, Error> {
+    let sql = "UPDATE auth_email SET confirmed = ?2 WHERE uuid = ?1";
+    Ok(conn.execute(sql, &[email.into(), true.into()])? > 0)
+}
+
+/// Deletes an address; whether it existed.
+///
+/// # Errors
+/// See [`get`].
+pub fn delete_email(conn: &mut dyn Conn, email: &Uuid) -> Result<bool, Error> {
+    Ok(conn.execute("DELETE FROM auth_email WHERE uuid = ?1", &[email.into()])? > 0)
+}
+
+/// Replaces the fields of a user; whether it exists.
+///
+/// # Errors
+/// See [`get`]; [`Error::Unique`] names `auth_user_username_key`.
+pub fn update(conn: &mut dyn Conn, user: &Uuid, update: &Update) -> Result<bool, Error> {
+    let sql = "UPDATE auth_user SET username = ?2, firstname = ?3, lastname = ?4, enabled = ?5, \
+         purpose = ?6, authentication_method = ?7 WHERE uuid = ?1";
+    let params = [
+        user.into(),
+        update.username.as_deref().into(),
+        update.firstname.as_deref().into(),
+        update.lastname.as_deref().into(),
+        update.enabled.into(),
+        update.purpose.as_str().into(),
+        update.authentication_method.as_str().into(),
+    ];
+    Ok(conn.execute(sql, &params)? > 0)
 }
 
 /// Stores another password, or none; whether the user exists.

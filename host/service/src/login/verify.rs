@@ -141,7 +141,7 @@ impl Services {
     }
 
     fn login_exists(&self, login: &str) -> Result<bool, LoginError> {
-        Ok(self.store().read(|conn| store::users::login_taken(conn, login))?)
+        Ok(self.store().read(|conn| store::users::login_taken(conn, login, None))?)
     }
 
     fn foreign(&self, backend: &str, login: &str) -> Result<Foreign, LoginError> {

@@ -78,7 +78,7 @@ fn a_login_is_taken_by_any_username_or_address() {
     on_every_store(|f| {
         let user = f.user("Jürgen", f.master);
         f.email(user, "j@example.com", false).unwrap();
-        let taken = |login: &str| f.read(|conn| users::login_taken(conn, login));
+        let taken = |login: &str| f.read(|conn| users::login_taken(conn, login, None));
         assert!(taken("JÜRGEN") && taken("J@EXAMPLE.com"));
         assert!(!taken("jurgen"));
         assert!(f.read(|conn| users::uuid_taken(conn, &user)));
