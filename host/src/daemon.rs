@@ -118,6 +118,7 @@ fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services
     let services = Services::new(context.clone(), setup::rules(settings), store, hasher)?;
     let host = PluginHost::new(&services);
     services.set_plugins(Registry::load(&setup::plugin_settings(settings), host, &Trials)?);
+    services.reconcile()?;
     if let Some(user) = setup::initial_user(settings)? {
         services.ensure_initial_user(&user)?;
     }

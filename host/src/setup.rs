@@ -7,12 +7,16 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use wazo_auth_config::{Config, DbUri, Isolation, Settings, Tls};
+use wazo_auth_config::{Config, DbUri, DefaultPolicy, Isolation, Policies, Settings, Tls};
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, Limits, TlsFiles};
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins as plugins;
-use wazo_auth_service::{Rules, bootstrap::InitialUser};
+use wazo_auth_service::{
+    Rules,
+    bootstrap::InitialUser,
+    reconciliation::{Configured, ConfiguredPolicy},
+};
 use wazo_auth_store::{Database, KeyFileError, Sealer, Store, key_file};
 
 /// Why the daemon cannot start: a sentence for the log.
@@ -116,6 +120,21 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         backend_policies: tokens.backend_policies.clone(),
         token_cleanup_batch_size: tokens.cleanup_batch_size,
         token_cleanup_interval: tokens.cleanup_interval.as_secs_f64(),
+        configured: configured(&settings.policies),
+    }
+}
+
+fn configured(policies: &Policies) -> Configured {
+    let made = policies.default_policies.iter().map(|(slug, policy)| {
+        let DefaultPolicy { acl, description } = policy.clone();
+        (slug.clone(), ConfiguredPolicy { acl, description })
+    });
+    let groups = policies.tenant_default_groups.iter();
+    Configured {
+        update_on_startup: policies.update_on_startup,
+        policies: made.collect(),
+        all_users_policies: policies.all_users_policies.clone(),
+        groups: groups.map(|(slug, group)| (slug.clone(), group.policies.clone())).collect(),
     }
 }
 

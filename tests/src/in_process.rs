@@ -126,6 +126,7 @@ fn rules() -> Rules {
         backend_policies: indexmap::IndexMap::new(),
         token_cleanup_batch_size: 5000,
         token_cleanup_interval: 60.0,
+        configured: Default::default(),
     }
 }
 

@@ -13,9 +13,6 @@ const SHIPPED: &[u8] = include_bytes!("../../../etc/wazo-auth/config.yml");
 /// Configured means: another value than shipped.
 const WITHOUT_EFFECT: &[&str] = &[
     "profiling_enabled",
-    "default_policies",
-    "all_users_policies",
-    "tenant_default_groups",
     "idp_plugins",
     "enabled_external_auth_plugins",
     "email_notification_plugin",

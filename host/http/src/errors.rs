@@ -16,7 +16,7 @@ use wazo_auth_service::{
     missing::Missing,
     policies::PolicyError,
     refresh_tokens::DeleteError,
-    tenants::ScopeError,
+    tenants::{ScopeError, TenantError},
     tokens::{CheckError, ReadError},
     users::{RETRY_AFTER as HASHING_RETRY_AFTER, UserError},
 };
@@ -165,9 +165,11 @@ impl Error {
     /// The first offending field of a body, in shape B.
     pub(crate) fn invalid_data(error: FieldError, resource: &'static str) -> Self {
         let message = error.descriptor.get("message").cloned().unwrap_or_default();
-        let mut details = Map::new();
-        details.insert(error.field, error.descriptor);
-        let details = Value::Object(details);
+        let descriptor = match error.within {
+            Some(within) => json!({within: error.descriptor}),
+            None => error.descriptor,
+        };
+        let details = json!({error.field: descriptor});
         Self::identified(StatusCode::BAD_REQUEST, "invalid-data", message, details, Some(resource))
     }
 
@@ -381,6 +383,54 @@ impl From<GroupError> for Error {
                 json!({"user_tenant_uuid": user, "group_tenant_uuid": group}),
             ),
             GroupError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<TenantError> for Error {
+    fn from(error: TenantError) -> Self {
+        let text = error.to_string();
+        let answer = |status, id, message: &str, details| {
+            Self::identified(status, id, message, details, Some("tenants"))
+        };
+        let conflict = |id, message, details| answer(StatusCode::CONFLICT, id, message, details);
+        let unique = json!({"constraint_id": "unique", "message": text});
+        match error {
+            TenantError::Missing(missing) => missing.into(),
+            TenantError::InvalidMethod(method) => {
+                let details = json!({"default_authentication_method": method});
+                answer(StatusCode::BAD_REQUEST, "invalid-data", &text, details)
+            }
+            TenantError::UuidTaken(_) => conflict(
+                "tenant-identity-conflict",
+                "Tenant Conflict detected",
+                json!({"uuid": unique}),
+            ),
+            TenantError::OwnParent => {
+                let details = json!({"parent_uuid": {"constraint_id": "unique", "msg": text}});
+                answer(StatusCode::FORBIDDEN, "conflict", "Conflict detected", details)
+            }
+            TenantError::SlugTaken(_) => {
+                conflict("conflict", "Conflict detected", json!({"slug": unique}))
+            }
+            TenantError::DomainTaken(_) => {
+                let details = json!({"domain_names": {"constraint-id": "unique", "message": text}});
+                conflict("conflict", "Conflict detected", details)
+            }
+            TenantError::Own(tenant) => {
+                let details = json!({"tenant_uuid": tenant});
+                answer(StatusCode::FORBIDDEN, "deleting-own-tenant-forbidden", &text, details)
+            }
+            TenantError::HasChildren(tenant) => {
+                let details = json!({"uuid": tenant});
+                answer(StatusCode::BAD_REQUEST, "unauthorized-tenant-delete", &text, details)
+            }
+            TenantError::Circle { tenant, parent } => {
+                conflict("conflict", &text, json!({"uuid": tenant, "parent_uuid": parent}))
+            }
+            TenantError::NotReady(error) => error.into(),
+            TenantError::Store(error) => error.into(),
             _ => Self::internal(),
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct FieldError {
     /// Type, null and required descriptors stand bare in error maps; others in
     /// a list of one.
     pub(crate) bare: bool,
+    /// Where in the field: the name of a field inside it, or a position.
+    pub(crate) within: Option<String>,
 }
 
 /// The fields of one body.
@@ -46,6 +48,7 @@ impl<'b> Fields<'b> {
             descriptor: json!({"message": "Invalid input type.", "constraint_id": "type",
                                "constraint": "dict"}),
             bare: true,
+            within: None,
         })
     }
 
@@ -187,13 +190,112 @@ impl<'b> Fields<'b> {
 
     /// A slug that may be absent or null.
     pub(crate) fn slug(&self, field: &str, max: usize) -> Result<Option<String>, FieldError> {
-        let Some(slug) = self.nullable_string(field, Length::new(1, max))? else { return Ok(None) };
-        if slug.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
-            return Ok(Some(slug));
+        let slug = self.nullable_string(field, Length::new(1, max))?;
+        slug.map(|slug| SLUG.check(field, slug)).transpose()
+    }
+
+    /// The slug of a tenant, which may be absent or null.
+    pub(crate) fn tenant_slug(
+        &self,
+        field: &str,
+        max: usize,
+    ) -> Result<Option<String>, FieldError> {
+        let slug = self.nullable_string(field, Length::new(1, max))?;
+        slug.map(|slug| TENANT_SLUG.check(field, slug)).transpose()
+    }
+
+    /// A UUID that may be absent or null.
+    pub(crate) fn nullable_uuid(&self, field: &str) -> Result<Option<Uuid>, FieldError> {
+        match self.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.uuid(field),
+        }
+    }
+
+    /// Names of domains, each once; none when absent.
+    pub(crate) fn domain_names(&self, field: &str) -> Result<Vec<String>, FieldError> {
+        let Some(value) = self.present(field)? else { return Ok(Vec::new()) };
+        let items = value.as_array().ok_or_else(|| wrong_type(field, "list"))?;
+        let mut names = Vec::new();
+        for (position, item) in items.iter().enumerate() {
+            let name = match item {
+                Value::Null => Err(null(field)),
+                item => text(field, item, Length::ANY),
+            };
+            let name = name.and_then(|name| DOMAIN_NAME.check(field, name));
+            let name = name
+                .map_err(|error| FieldError { within: Some(position.to_string()), ..error })?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The fields of an object inside; those of an empty one when it is absent.
+    pub(crate) fn object<T>(
+        &self,
+        field: &str,
+        read: impl FnOnce(&Fields<'_>) -> Result<T, FieldError>,
+    ) -> Result<T, FieldError> {
+        let empty = Map::new();
+        let inside = match self.present(field)? {
+            None => &empty,
+            Some(value) => value.as_object().ok_or_else(|| wrong_type(field, "dict"))?,
+        };
+        read(&Fields(inside)).map_err(|error| FieldError {
+            within: Some(error.field),
+            field: field.to_owned(),
+            ..error
+        })
+    }
+}
+
+/// A form that texts must have.
+struct Pattern {
+    /// As the contract shows it to clients.
+    shown: &'static str,
+    matches: fn(&str) -> bool,
+}
+
+const SLUG: Pattern = Pattern {
+    shown: "^[a-zA-Z0-9_-]+$",
+    matches: |text| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')),
+};
+const TENANT_SLUG: Pattern = Pattern {
+    shown: "^[a-zA-Z0-9_]+$",
+    matches: |text| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'),
+};
+const DOMAIN_NAME: Pattern = Pattern {
+    shown: r"^(?=.{1,253}\.?$)(?:(?!(-|_)|[^.]+_)[A-Za-z0-9-_]{1,}(?<!-)(?:\.|$)){2,63}$",
+    matches: is_domain_name,
+};
+/// What a column of the database holds, a final dot included.
+const DOMAIN_NAME_MAX: usize = 253;
+
+// === impl Pattern ===
+
+impl Pattern {
+    fn check(&self, field: &str, text: String) -> Result<String, FieldError> {
+        if (self.matches)(&text) {
+            return Ok(text);
         }
         let message = "String does not match expected pattern.";
-        Err(wrapped(field, "regex", json!("^[a-zA-Z0-9_-]+$"), message))
+        Err(wrapped(field, "regex", json!(self.shown), message))
     }
+}
+
+fn is_domain_name(text: &str) -> bool {
+    let labels: Vec<&str> = text.strip_suffix('.').unwrap_or(text).split('.').collect();
+    let is_label = |label: &&str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= DOMAIN_NAME_MAX
+        && (2..=63).contains(&labels.len())
+        && labels.iter().all(is_label)
 }
 
 fn address(field: &str, text: String) -> Result<String, FieldError> {
@@ -281,24 +383,24 @@ pub(crate) fn wrong_type(field: &str, constraint: &str) -> FieldError {
         constraint => format!("Not a valid {constraint}."),
     };
     let descriptor = json!({"message": message, "constraint_id": "type", "constraint": constraint});
-    FieldError { field: field.to_owned(), descriptor, bare: true }
+    FieldError { field: field.to_owned(), descriptor, bare: true, within: None }
 }
 
 pub(crate) fn wrapped(field: &str, id: &str, constraint: Value, message: &str) -> FieldError {
     let descriptor = json!({"constraint_id": id, "constraint": constraint, "message": message});
-    FieldError { field: field.to_owned(), descriptor, bare: false }
+    FieldError { field: field.to_owned(), descriptor, bare: false, within: None }
 }
 
 fn null(field: &str) -> FieldError {
     let descriptor = json!({"message": "Field may not be null.", "constraint_id": "not_null",
                             "constraint": "not_null"});
-    FieldError { field: field.to_owned(), descriptor, bare: true }
+    FieldError { field: field.to_owned(), descriptor, bare: true, within: None }
 }
 
 fn required(field: &str) -> FieldError {
     let descriptor = json!({"message": "Missing data for required field.",
                             "constraint_id": "required", "constraint": "required"});
-    FieldError { field: field.to_owned(), descriptor, bare: true }
+    FieldError { field: field.to_owned(), descriptor, bare: true, within: None }
 }
 
 /// The syntax of users.md section 0. An international domain is taken by its

@@ -36,6 +36,7 @@ mod sessions;
 mod status;
 mod stream;
 mod token_request;
+mod tenants;
 mod tokens;
 mod users;
 mod validity;

@@ -3,7 +3,7 @@
 use crate::{
     backends, emails, groups, password_reset, policies, refresh_tokens,
     router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
-    sessions, status, tokens, users,
+    sessions, status, tenants, tokens, users,
 };
 
 /// A login's fields are short, and its body is looked at on the reactor.
@@ -227,5 +227,42 @@ pub(crate) static ROUTES: &[Route] = &[
         "/0.1/users/{user_uuid}/sessions/{session_uuid}",
         "auth.users.{user_uuid}.sessions.{session_uuid}.delete",
         sessions::end_of_user,
+    ),
+    held("tenants", "GET", "/0.1/tenants", "auth.tenants.read", tenants::list),
+    held("tenants", "POST", "/0.1/tenants", "auth.tenants.create", tenants::create),
+    held(
+        "tenants",
+        "GET",
+        "/0.1/tenants/{tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.read",
+        tenants::get,
+    ),
+    held(
+        "tenants",
+        "PUT",
+        "/0.1/tenants/{tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.update",
+        tenants::update,
+    ),
+    held(
+        "tenants",
+        "DELETE",
+        "/0.1/tenants/{tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.delete",
+        tenants::delete,
+    ),
+    held(
+        "tenants",
+        "GET",
+        "/0.1/tenants/{tenant_uuid}/domains",
+        "auth.tenants.{tenant_uuid}.domains.read",
+        tenants::domains,
+    ),
+    held(
+        "tenants",
+        "PUT",
+        "/0.1/tenants/{tenant_uuid}/parent/{parent_tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.parent.{parent_tenant_uuid}.update",
+        tenants::change_parent,
     ),
 ];

@@ -19,6 +19,7 @@ use wazo_auth_plugins::Registry;
 use wazo_auth_store::Store;
 
 use directory::Directory;
+use reconciliation::Configured;
 
 pub mod bootstrap;
 pub mod cleanup;
@@ -29,6 +30,7 @@ pub mod login;
 pub mod metadata;
 pub mod missing;
 pub mod policies;
+pub mod reconciliation;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod slug;
@@ -54,6 +56,8 @@ pub struct Rules {
     pub token_cleanup_batch_size: u32,
     /// Seconds between two clean-ups; 0 or less: none.
     pub token_cleanup_interval: f64,
+    /// Policies and groups kept by configuration.
+    pub configured: Configured,
 }
 
 /// The domain: everything that a request handler may ask for.

@@ -2,7 +2,7 @@
 //! that the request is not about. The two are told apart by nobody.
 
 use uuid::Uuid;
-use wazo_auth_store::{self as store, Conn, groups::Group, users::User};
+use wazo_auth_store::{self as store, Conn, groups::Group, tenants::Tenant, users::User};
 
 /// What is not there, for all that the request may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +50,19 @@ where
 {
     let found = store::groups::get(conn, &group)?;
     seen(conn, scope, found, |group| group.tenant_uuid, Missing::Group(group))
+}
+
+/// The tenant, if it is in the subtree of `scope`.
+pub(crate) fn visible_tenant<E>(
+    conn: &mut dyn Conn,
+    scope: &Uuid,
+    tenant: Uuid,
+) -> Result<Tenant, E>
+where
+    E: From<Missing> + From<store::Error>,
+{
+    let found = store::tenants::get(conn, &tenant)?;
+    seen(conn, scope, found, |tenant| tenant.uuid, Missing::Tenant(tenant))
 }
 
 fn seen<T, E>(

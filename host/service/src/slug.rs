@@ -5,6 +5,9 @@ use wazo_auth_context::Context;
 /// The longest slug of a policy or group.
 pub const MAX: usize = 80;
 
+/// The longest slug of a tenant.
+pub const MAX_OF_TENANT: usize = 10;
+
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// What is left of `name` when every character that a slug may not have is
@@ -12,6 +15,12 @@ const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 #[must_use]
 pub fn from_name(name: &str) -> String {
     name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(MAX).collect()
+}
+
+/// The same for a tenant, whose slugs are shorter and without dashes.
+#[must_use]
+pub fn of_tenant(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(MAX_OF_TENANT).collect()
 }
 
 /// How many random slugs are tried: each is taken already with a chance of the

@@ -26,6 +26,7 @@ pub mod index;
 pub mod key_file;
 pub mod list;
 pub mod policies;
+pub mod reconciliation;
 pub mod refresh_tokens;
 pub mod sealer;
 pub mod sessions;

@@ -76,6 +76,25 @@ pub fn name_or_slug_taken(
     Ok(one(conn, &condition, &[tenant.into(), name.into(), slug.into()])?.is_some())
 }
 
+/// Whether another policy of its tenant has the name of this one, or its slug
+/// ignoring case.
+///
+/// # Errors
+/// See [`get`].
+pub fn is_in_the_way(conn: &mut dyn Conn, policy: &Policy) -> Result<bool, Error> {
+    let same = conn.dialect().same("p.slug", "?3");
+    let condition = format!(
+        "WHERE p.tenant_uuid = ?1 AND (p.name = ?2 OR {same}) AND p.uuid <> ?4 LIMIT 1"
+    );
+    let params = [
+        (&policy.tenant_uuid).into(),
+        policy.name.as_str().into(),
+        policy.slug.as_str().into(),
+        (&policy.uuid).into(),
+    ];
+    Ok(one(conn, &condition, &params)?.is_some())
+}
+
 /// Adds a policy without accesses.
 ///
 /// # Errors
@@ -163,6 +182,31 @@ pub fn of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<Policy>, Error> {
     conn.query(&sql, &[user.into()])?.iter().map(from_row).collect()
 }
 
+/// Replaces name, description, and whether configuration keeps it; whether the
+/// policy exists.
+///
+/// # Errors
+/// See [`insert`].
+pub fn update(conn: &mut dyn Conn, policy: &Policy) -> Result<bool, Error> {
+    let sql = "UPDATE auth_policy SET name = ?2, description = ?3, config_managed = ?4 \
+         WHERE uuid = ?1";
+    let params = [
+        (&policy.uuid).into(),
+        policy.name.as_str().into(),
+        policy.description.as_deref().into(),
+        policy.config_managed.into(),
+    ];
+    Ok(conn.execute(sql, &params)? > 0)
+}
+
+/// Deletes a policy with its associations; whether it existed.
+///
+/// # Errors
+/// See [`get`].
+pub fn delete(conn: &mut dyn Conn, policy: &Uuid) -> Result<bool, Error> {
+    Ok(conn.execute("DELETE FROM auth_policy WHERE uuid = ?1", &[policy.into()])? > 0)
+}
+
 /// The accesses of the policy of this name (see [`by_name`]); none when there
 /// is no such policy.
 ///
@@ -201,8 +245,16 @@ pub fn acl_of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<String>, Erro
 }
 
 fn one(conn: &mut dyn Conn, condition: &str, params: &[Value]) -> Result<Option<Policy>, Error> {
+    Ok(many(conn, condition, params)?.into_iter().next())
+}
+
+pub(crate) fn many(
+    conn: &mut dyn Conn,
+    condition: &str,
+    params: &[Value],
+) -> Result<Vec<Policy>, Error> {
     let sql = format!("SELECT {COLUMNS} FROM auth_policy p {condition}");
-    conn.query(&sql, params)?.first().map(from_row).transpose()
+    conn.query(&sql, params)?.iter().map(from_row).collect()
 }
 
 fn from_row(row: &Row) -> Result<Policy, Error> {

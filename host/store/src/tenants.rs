@@ -1,8 +1,16 @@
 //! Tenants: table `auth_tenant` (`contract/tenants.md`).
 
+mod details;
+mod list;
+
 use uuid::Uuid;
 
 use crate::{Conn, Error, IndexChange, Row, Value};
+
+pub use details::{
+    Address, Details, Domain, details, domain_taken, domains, replace_domains, set_address,
+};
+pub use list::{LIST, list};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +31,28 @@ pub struct Tenant {
     pub contact_uuid: Option<Uuid>,
 }
 
-const SELECT: &str = "SELECT uuid, name, slug, parent_uuid, default_authentication_method, \
-    phone, contact_uuid FROM auth_tenant";
+/// The fields of a tenant that can be replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// `name`
+    pub name: Option<String>,
+    /// `default_authentication_method`
+    pub default_authentication_method: String,
+    /// `phone`
+    pub phone: Option<String>,
+    /// `contact_uuid`
+    pub contact_uuid: Option<Uuid>,
+}
+
+const COLUMNS: &str = "t.uuid, t.name, t.slug, t.parent_uuid, t.default_authentication_method, \
+    t.phone, t.contact_uuid";
 
 /// The tenant of this UUID.
 ///
 /// # Errors
 /// What the database reports; so for all functions here.
 pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Tenant>, Error> {
-    one(conn, &format!("{SELECT} WHERE uuid = ?1"), &[uuid.into()])
+    one(conn, "WHERE t.uuid = ?1", &[uuid.into()])
 }
 
 /// The tenant of this slug, case-sensitively.
@@ -39,7 +60,7 @@ pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Tenant>, Error> {
 /// # Errors
 /// See [`get`].
 pub fn by_slug(conn: &mut dyn Conn, slug: &str) -> Result<Option<Tenant>, Error> {
-    one(conn, &format!("{SELECT} WHERE slug = ?1"), &[slug.into()])
+    one(conn, "WHERE t.slug = ?1", &[slug.into()])
 }
 
 /// The master tenant: the one that is its own parent.
@@ -47,7 +68,7 @@ pub fn by_slug(conn: &mut dyn Conn, slug: &str) -> Result<Option<Tenant>, Error>
 /// # Errors
 /// See [`get`].
 pub fn top(conn: &mut dyn Conn) -> Result<Option<Tenant>, Error> {
-    one(conn, &format!("{SELECT} WHERE parent_uuid = uuid"), &[])
+    one(conn, "WHERE t.parent_uuid = t.uuid", &[])
 }
 
 /// Every tenant with its parent.
@@ -124,6 +145,46 @@ pub fn insert(conn: &mut dyn Conn, tenant: &Tenant) -> Result<(), Error> {
     Ok(())
 }
 
+/// Replaces the fields of a tenant; whether it exists.
+///
+/// # Errors
+/// See [`get`]; [`Error::ForeignKey`] when the contact does not exist.
+pub fn update(conn: &mut dyn Conn, tenant: &Uuid, update: &Update) -> Result<bool, Error> {
+    let sql = "UPDATE auth_tenant SET name = ?2, default_authentication_method = ?3, phone = ?4, \
+         contact_uuid = ?5 WHERE uuid = ?1";
+    let params = [
+        tenant.into(),
+        update.name.as_deref().into(),
+        update.default_authentication_method.as_str().into(),
+        update.phone.as_deref().into(),
+        update.contact_uuid.as_ref().into(),
+    ];
+    Ok(conn.execute(sql, &params)? > 0)
+}
+
+/// Moves a tenant below another one; whether it exists. That no circle comes of
+/// it is the caller's matter.
+///
+/// # Errors
+/// See [`get`]; [`Error::ForeignKey`] when the parent does not exist.
+pub fn set_parent(conn: &mut dyn Conn, tenant: &Uuid, parent: &Uuid) -> Result<bool, Error> {
+    let sql = "UPDATE auth_tenant SET parent_uuid = ?2 WHERE uuid = ?1";
+    let moved = conn.execute(sql, &[tenant.into(), parent.into()])? > 0;
+    if moved {
+        conn.index(IndexChange::Tenant { uuid: *tenant, parent: *parent });
+    }
+    Ok(moved)
+}
+
+/// Whether another tenant is directly below this one.
+///
+/// # Errors
+/// See [`get`].
+pub fn has_children(conn: &mut dyn Conn, tenant: &Uuid) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM auth_tenant WHERE parent_uuid = ?1 AND uuid <> ?1 LIMIT 1";
+    Ok(!conn.query(sql, &[tenant.into()])?.is_empty())
+}
+
 /// Deletes a tenant and all that hangs on it, sessions and tokens included;
 /// whether it existed.
 ///
@@ -145,8 +206,9 @@ pub fn delete(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
     Ok(deleted)
 }
 
-fn one(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Option<Tenant>, Error> {
-    conn.query(sql, params)?.first().map(from_row).transpose()
+fn one(conn: &mut dyn Conn, condition: &str, params: &[Value]) -> Result<Option<Tenant>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM auth_tenant t {condition}");
+    conn.query(&sql, params)?.first().map(from_row).transpose()
 }
 
 fn from_row(row: &Row) -> Result<Tenant, Error> {

@@ -32,6 +32,7 @@ fn start(folder: &TempDir, key: u8) -> Arc<Services> {
         backend_policies: indexmap::IndexMap::new(),
         token_cleanup_batch_size: 10,
         token_cleanup_interval: 0.0,
+        configured: Default::default(),
     };
     let settings = wazo_auth_password::Settings {
         threads: NonZeroUsize::MIN,

@@ -1,0 +1,55 @@
+//! Which tenant a request is about (http.md section 5).
+
+use uuid::Uuid;
+use wazo_auth_store::index::{LiveToken, TokenIndex};
+
+use crate::Services;
+
+/// Why a request has no tenant to work in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// The header names a tenant that the token's owner cannot reach.
+    #[error("Unauthorized tenant")]
+    UnauthorizedTenant(String),
+    /// The token's owner has been deleted.
+    #[error("No such user: \"{0}\"")]
+    UnknownUser(Uuid),
+    /// The token belongs to no tenant.
+    #[error("the token belongs to no tenant")]
+    NoTenant,
+}
+
+impl Services {
+    /// The tenant that a request of `token` with this `Wazo-Tenant` header is
+    /// about: the owner's own, or one below it.
+    ///
+    /// # Errors
+    /// [`ScopeError`].
+    pub fn scoping_tenant(
+        &self,
+        token: &LiveToken,
+        header: Option<&str>,
+    ) -> Result<Uuid, ScopeError> {
+        let index = self.store().index();
+        let home = match token.owner.user_uuid {
+            Some(user) => index.tenant_of_user(&user).ok_or(ScopeError::UnknownUser(user))?,
+            None => token.owner.tenant_uuid.ok_or(ScopeError::NoTenant)?,
+        };
+        let Some(header) = header.filter(|header| !header.is_empty()) else { return Ok(home) };
+        TokenIndex::parse_token(header)
+            .filter(|wanted| index.is_in_subtree(wanted, &home))
+            .ok_or_else(|| ScopeError::UnauthorizedTenant(header.to_owned()))
+    }
+
+    /// A tenant and everything below it.
+    #[must_use]
+    pub fn subtree(&self, tenant: &Uuid) -> Vec<Uuid> {
+        self.store().index().subtree(tenant)
+    }
+
+    /// Whether a user of tenant `owner` is seen by a request scoped to `scope`.
+    #[must_use]
+    pub fn is_in_scope(&self, owner: &Uuid, scope: &Uuid) -> bool {
+        self.store().index().is_in_subtree(owner, scope)
+    }
+}
