@@ -472,7 +472,10 @@ impl Error {
         let text = error.to_string();
         match error {
             PolicyError::NotHeld { access } => Self::access_not_held(token, &access),
-            PolicyError::Duplicate(_) => Self::reason(StatusCode::CONFLICT, text),
+            PolicyError::Duplicate(_) | PolicyError::HeldAlready(_) => {
+                Self::reason(StatusCode::CONFLICT, text)
+            }
+            PolicyError::ReadOnly(_) => Self::reason(StatusCode::FORBIDDEN, text),
             PolicyError::Unknown(_) => Self::reason(StatusCode::NOT_FOUND, text),
             PolicyError::Missing(missing) => missing.into(),
             PolicyError::Store(error) => error.into(),

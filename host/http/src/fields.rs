@@ -223,8 +223,8 @@ impl<'b> Fields<'b> {
                 item => text(field, item, Length::ANY),
             };
             let name = name.and_then(|name| DOMAIN_NAME.check(field, name));
-            let name = name
-                .map_err(|error| FieldError { within: Some(position.to_string()), ..error })?;
+            let name =
+                name.map_err(|error| FieldError { within: Some(position.to_string()), ..error })?;
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -293,9 +293,7 @@ fn is_domain_name(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    text.len() <= DOMAIN_NAME_MAX
-        && (2..=63).contains(&labels.len())
-        && labels.iter().all(is_label)
+    text.len() <= DOMAIN_NAME_MAX && (2..=63).contains(&labels.len()) && labels.iter().all(is_label)
 }
 
 fn address(field: &str, text: String) -> Result<String, FieldError> {

@@ -64,6 +64,15 @@ pub(crate) fn reply<'p, T, S: Serialize>(page: &'p Page<T>, show: impl Fn(&'p T)
     Reply::json(&Answer { items, total: page.total, filtered: Some(page.filtered) })
 }
 
+/// The same for lists that do not say how many rows match their filters.
+pub(crate) fn reply_with_total<'p, T, S: Serialize>(
+    page: &'p Page<T>,
+    show: impl Fn(&'p T) -> S,
+) -> Reply {
+    let items = page.items.iter().map(show).collect();
+    Reply::json(&Answer { items, total: page.total, filtered: None })
+}
+
 // === impl Listing ===
 
 impl Listing {

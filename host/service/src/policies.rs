@@ -1,21 +1,19 @@
 //! Policies: created, found, given to users; and the rule that nobody hands out
 //! an access that they do not hold (policies.md section 5).
 
+mod holders;
+mod lists;
+
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, Lock,
-    groups::Group,
+    self as store, Conn, Lock, Tenants,
     index::LiveToken,
     policies::{NewPolicy, Policy},
-    users::User,
 };
 
-use crate::{
-    Services,
-    missing::{Missing, visible_group, visible_user},
-    slug,
-    tokens::TokenSubject,
-};
+use crate::{Services, missing::Missing, slug, tokens::TokenSubject};
+
+pub use holders::Holder;
 
 /// What a new policy is made of.
 #[derive(Debug, Clone)]
@@ -32,13 +30,26 @@ pub struct PolicyFields {
     pub shared: bool,
 }
 
-/// A policy with its accesses.
+/// What an update replaces of a policy.
+#[derive(Debug, Clone)]
+pub struct PolicyUpdate {
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// Free text.
+    pub description: Option<String>,
+    /// Its accesses.
+    pub acl: Vec<String>,
+}
+
+/// A policy with its accesses, as a request sees it.
 #[derive(Debug, Clone)]
 pub struct PolicyView {
-    /// The row.
+    /// The row; with the tenant and the sharing that are shown.
     pub policy: Policy,
     /// Its accesses, by their age in the dictionary.
     pub acl: Vec<String>,
+    /// Whether the request may not change it.
+    pub read_only: bool,
 }
 
 /// How a request names a policy.
@@ -63,6 +74,12 @@ pub enum PolicyError {
     /// Name or slug are taken.
     #[error("Policy \"{0}\" already exists")]
     Duplicate(String),
+    /// Kept by configuration, or of a tenant above.
+    #[error("Forbidden policy deletion: \"{0}\"")]
+    ReadOnly(Uuid),
+    /// The policy has the access already.
+    #[error("Policy already associated to {0}")]
+    HeldAlready(String),
     /// No such policy in the scope.
     #[error("No such policy {0}")]
     Unknown(String),
@@ -95,66 +112,135 @@ impl Services {
             .write(&[Lock::TenantTree], move |tx| insert(tx.conn(), tenant, uuid, &fields, &slugs))
     }
 
-    /// Gives a policy to a user or a group, or takes it away.
+    /// The policy, as a request about `scope` sees it.
     ///
     /// # Errors
     /// [`PolicyError`].
-    pub fn change_policies_of(
+    pub fn policy(&self, scope: Uuid, id: &PolicyId) -> Result<PolicyView, PolicyError> {
+        self.store().read(|conn| {
+            let policy = find_visible(conn, &scope, id)?;
+            let acl = store::policies::accesses(conn, &policy.uuid)?;
+            let seen = match id {
+                PolicyId::Uuid(_) => Tenants::Subtree(scope),
+                PolicyId::Slug(_) => Tenants::Only(scope),
+            };
+            Ok(self.expose(policy, acl, seen))
+        })
+    }
+
+    /// Replaces name, description and accesses of a policy.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn update_policy(
         &self,
         caller: &LiveToken,
         scope: Uuid,
-        holder: Holder,
         id: &PolicyId,
-        grant: Grant,
+        update: PolicyUpdate,
+    ) -> Result<PolicyView, PolicyError> {
+        let (id, subject) = (id.clone(), TokenSubject::from(caller));
+        subject.check_held(&update.acl, Grant::Add)?;
+        self.store().write(&[Lock::TenantTree], move |tx| {
+            let conn = tx.conn();
+            let PolicyUpdate { name, description, acl } = update.clone();
+            let known = find_visible(conn, &scope, &id)?;
+            let mut dropped = store::policies::accesses(conn, &known.uuid)?;
+            dropped.retain(|access| !acl.contains(access));
+            subject.check_held(&dropped, Grant::Remove)?;
+            refuse_read_only(conn, &scope, &known)?;
+            let policy = Policy { name, description, ..known };
+            if store::policies::is_in_the_way(conn, &policy)? {
+                return Err(PolicyError::Duplicate(policy.name));
+            }
+            store::policies::update(conn, &policy)?;
+            store::policies::set_accesses(conn, &policy.uuid, &acl)?;
+            let acl = store::policies::accesses(conn, &policy.uuid)?;
+            Ok(PolicyView { policy, acl, read_only: false })
+        })
+    }
+
+    /// Deletes a policy; whoever holds it holds it no more.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn delete_policy(
+        &self,
+        caller: &LiveToken,
+        scope: Uuid,
+        id: &PolicyId,
     ) -> Result<(), PolicyError> {
         let (id, subject) = (id.clone(), TokenSubject::from(caller));
-        self.store().write(&[holder.lock()], move |tx| {
+        self.store().write(&[Lock::TenantTree], move |tx| {
             let conn = tx.conn();
-            if let (Holder::Group(group), PolicyId::Uuid(_)) = (holder, &id) {
-                let _: Group = visible_group::<PolicyError>(conn, &scope, group)?;
-            }
-            let policy = find_visible(conn, &scope, &id)?.uuid;
-            let acl = store::policies::accesses(conn, &policy)?;
-            match holder {
-                Holder::User(user) => {
-                    subject.check_held(&acl, grant)?;
-                    let _: User = visible_user::<PolicyError>(conn, &scope, user)?;
-                    match grant {
-                        Grant::Add => store::policies::attach_to_user(conn, &user, &policy)?,
-                        Grant::Remove => store::policies::detach_from_user(conn, &user, &policy)?,
-                    }
-                }
-                Holder::Group(group) => {
-                    let _: Group = visible_group::<PolicyError>(conn, &scope, group)?;
-                    subject.check_held(&acl, grant)?;
-                    match grant {
-                        Grant::Add => store::groups::add_policy(conn, &group, &policy)?,
-                        Grant::Remove => store::groups::remove_policy(conn, &group, &policy)?,
-                    }
-                }
-            };
+            let policy = find_visible(conn, &scope, &id)?;
+            let acl = store::policies::accesses(conn, &policy.uuid)?;
+            subject.check_held(&acl, Grant::Remove)?;
+            refuse_read_only(conn, &scope, &policy)?;
+            store::policies::delete(conn, &policy.uuid)?;
             Ok(())
         })
     }
-}
 
-/// What policies are attached to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// A user.
-    User(Uuid),
-    /// A group, system-managed ones included.
-    Group(Uuid),
-}
+    /// Gives an access to a policy, or takes it away. One that is not there is
+    /// taken away already.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn change_access(
+        &self,
+        caller: &LiveToken,
+        scope: Uuid,
+        id: &PolicyId,
+        access: String,
+        grant: Grant,
+    ) -> Result<(), PolicyError> {
+        let (id, subject) = (id.clone(), TokenSubject::from(caller));
+        self.store().write(&[Lock::TenantTree], move |tx| {
+            let conn = tx.conn();
+            let found = find_visible(conn, &scope, &id);
+            // Whether there is such a slug is said to everybody who may ask,
+            // whether there is such a UUID only to those who hold the access.
+            if let (PolicyId::Slug(_), Err(error)) = (&id, found) {
+                return Err(error);
+            }
+            subject.check_held(std::slice::from_ref(&access), grant)?;
+            let policy = find_visible(conn, &scope, &id)?;
+            refuse_read_only(conn, &scope, &policy)?;
+            match grant {
+                Grant::Add => match store::policies::add_access(conn, &policy.uuid, &access)? {
+                    true => Ok(()),
+                    false => Err(PolicyError::HeldAlready(access.clone())),
+                },
+                Grant::Remove => {
+                    store::policies::remove_access(conn, &policy.uuid, &access)?;
+                    Ok(())
+                }
+            }
+        })
+    }
 
-// === impl Holder ===
-
-impl Holder {
-    fn lock(self) -> Lock {
-        match self {
-            Self::User(user) => Lock::User(user),
-            Self::Group(group) => Lock::Group(group),
+    /// What a request about the tenants `seen` is shown of a policy.
+    fn expose(&self, policy: Policy, acl: Vec<String>, seen: Tenants) -> PolicyView {
+        let (tenant, is_own) = match seen {
+            Tenants::Only(tenant) => (tenant, policy.tenant_uuid == tenant),
+            Tenants::Subtree(tenant) => (tenant, self.is_in_scope(&policy.tenant_uuid, &tenant)),
+        };
+        if is_own {
+            return PolicyView { read_only: policy.config_managed, policy, acl };
         }
+        // Inherited: whose it is, and who else sees it, is not theirs to know.
+        let policy = Policy { tenant_uuid: tenant, shared: false, ..policy };
+        PolicyView { policy, acl, read_only: true }
+    }
+}
+
+/// Refuses changes of what configuration keeps, or of another tenant's.
+fn refuse_read_only(conn: &mut dyn Conn, scope: &Uuid, policy: &Policy) -> Result<(), PolicyError> {
+    let is_own = store::tenants::is_in_subtree(conn, &policy.tenant_uuid, scope)?;
+    match is_own && !policy.config_managed {
+        true => Ok(()),
+        false => Err(PolicyError::ReadOnly(policy.uuid)),
     }
 }
 
@@ -216,7 +302,8 @@ fn insert(
     }
     store::policies::set_accesses(conn, &uuid, &fields.acl)?;
     let policy = store::policies::get(conn, &uuid)?.ok_or_else(duplicate)?;
-    Ok(PolicyView { policy, acl: store::policies::accesses(conn, &uuid)? })
+    let acl = store::policies::accesses(conn, &uuid)?;
+    Ok(PolicyView { policy, acl, read_only: false })
 }
 
 /// The policy that `id` names for a request scoped to `scope` (policies.md

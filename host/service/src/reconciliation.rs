@@ -4,11 +4,7 @@
 use indexmap::IndexMap;
 use uuid::Uuid;
 use wazo_auth_context::Context;
-use wazo_auth_store::{
-    self as store, Conn, Lock, Tx,
-    policies::Policy,
-    reconciliation as rows,
-};
+use wazo_auth_store::{self as store, Conn, Lock, Tx, policies::Policy, reconciliation as rows};
 
 use crate::Services;
 

@@ -29,7 +29,7 @@ pub struct Filter {
     pub name: &'static str,
     /// What its values are.
     pub kind: Kind,
-    /// A condition; `{}` is the value.
+    /// A condition; `{}` is the value. Empty where the list itself writes it.
     pub(crate) sql: &'static str,
 }
 
@@ -110,6 +110,8 @@ pub enum Tenants {
 #[derive(Debug, Default)]
 pub(crate) struct Sql {
     pub params: Vec<Value>,
+    /// Conditions that narrow a list beside those of its description.
+    pub filters: Vec<String>,
 }
 
 // === impl List ===
@@ -169,9 +171,10 @@ impl List {
     }
 
     fn conditions(&self, conn: &dyn Conn, query: &ListQuery, sql: &mut Sql) -> Vec<String> {
-        let mut conditions = Vec::new();
+        let mut conditions = std::mem::take(&mut sql.filters);
         for (name, value) in &query.filters {
-            if let Some(filter) = self.filters.iter().find(|filter| filter.name == *name) {
+            let filter = self.filters.iter().find(|filter| filter.name == *name);
+            if let Some(filter) = filter.filter(|filter| !filter.sql.is_empty()) {
                 conditions.push(filter.condition(conn, value, sql));
             }
         }
@@ -219,6 +222,13 @@ impl Searched {
 // === impl Tenants ===
 
 impl Tenants {
+    /// The tenant above the others.
+    pub(crate) fn root(self) -> Uuid {
+        match self {
+            Self::Only(root) | Self::Subtree(root) => root,
+        }
+    }
+
     /// A condition: the tenant in `column` is one of them.
     pub(crate) fn condition(self, column: &str, sql: &mut Sql) -> String {
         match self {

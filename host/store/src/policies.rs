@@ -1,12 +1,14 @@
 //! Policies: tables `auth_policy`, `auth_policy_access`, `auth_access`,
 //! `auth_user_policy` (`contract/policies.md`).
 
+mod list;
 mod scope;
 
 use uuid::Uuid;
 
 use crate::{Conn, Error, Row, Value};
 
+pub use list::{LIST, LIST_OF_GROUP, LIST_OF_USER, Scope, accesses_of, list};
 pub use scope::{conflicts, slug_taken, visible, visible_by_slug};
 
 /// A policy, without its accesses.
@@ -83,9 +85,8 @@ pub fn name_or_slug_taken(
 /// See [`get`].
 pub fn is_in_the_way(conn: &mut dyn Conn, policy: &Policy) -> Result<bool, Error> {
     let same = conn.dialect().same("p.slug", "?3");
-    let condition = format!(
-        "WHERE p.tenant_uuid = ?1 AND (p.name = ?2 OR {same}) AND p.uuid <> ?4 LIMIT 1"
-    );
+    let condition =
+        format!("WHERE p.tenant_uuid = ?1 AND (p.name = ?2 OR {same}) AND p.uuid <> ?4 LIMIT 1");
     let params = [
         (&policy.tenant_uuid).into(),
         policy.name.as_str().into(),
@@ -137,18 +138,37 @@ pub fn accesses(conn: &mut dyn Conn, policy: &Uuid) -> Result<Vec<String>, Error
 pub fn set_accesses(conn: &mut dyn Conn, policy: &Uuid, accesses: &[String]) -> Result<(), Error> {
     conn.execute("DELETE FROM auth_policy_access WHERE policy_uuid = ?1", &[policy.into()])?;
     for access in accesses {
-        // The dictionary is shared by all policies and only grows.
-        conn.execute(
-            "INSERT INTO auth_access (access) VALUES (?1) ON CONFLICT DO NOTHING",
-            &[access.into()],
-        )?;
-        conn.execute(
-            "INSERT INTO auth_policy_access (policy_uuid, access_id) \
-             SELECT ?1, id FROM auth_access WHERE access = ?2 ON CONFLICT DO NOTHING",
-            &[policy.into(), access.into()],
-        )?;
+        add_access(conn, policy, access)?;
     }
     Ok(())
+}
+
+/// Gives a policy one more access; whether it did not have it.
+///
+/// # Errors
+/// See [`set_accesses`].
+pub fn add_access(conn: &mut dyn Conn, policy: &Uuid, access: &str) -> Result<bool, Error> {
+    // The dictionary is shared by all policies and only grows.
+    conn.execute(
+        "INSERT INTO auth_access (access) VALUES (?1) ON CONFLICT DO NOTHING",
+        &[access.into()],
+    )?;
+    let added = conn.execute(
+        "INSERT INTO auth_policy_access (policy_uuid, access_id) \
+         SELECT ?1, id FROM auth_access WHERE access = ?2 ON CONFLICT DO NOTHING",
+        &[policy.into(), access.into()],
+    )?;
+    Ok(added > 0)
+}
+
+/// Takes an access from a policy; whether it had it.
+///
+/// # Errors
+/// See [`get`].
+pub fn remove_access(conn: &mut dyn Conn, policy: &Uuid, access: &str) -> Result<bool, Error> {
+    let sql = "DELETE FROM auth_policy_access WHERE policy_uuid = ?1 AND access_id IN \
+         (SELECT id FROM auth_access WHERE access = ?2)";
+    Ok(conn.execute(sql, &[policy.into(), access.into()])? > 0)
 }
 
 /// Attaches a policy to a user; whether it was not attached before.

@@ -111,9 +111,11 @@ pub fn orphans(conn: &mut dyn Conn, slugs: &[String]) -> Result<Vec<(Policy, boo
     let configured = conn.dialect().in_list("p.slug", "?1");
     let condition = format!("WHERE p.config_managed AND NOT {configured} ORDER BY p.slug");
     let found = crate::policies::many(conn, &condition, &[slugs.into()])?;
-    found.into_iter().map(|policy| Ok((is_held(conn, &policy.uuid)?, policy))).map(|found| {
-        found.map(|(held, policy)| (policy, held))
-    }).collect()
+    found
+        .into_iter()
+        .map(|policy| Ok((is_held(conn, &policy.uuid)?, policy)))
+        .map(|found| found.map(|(held, policy)| (policy, held)))
+        .collect()
 }
 
 fn is_held(conn: &mut dyn Conn, policy: &Uuid) -> Result<bool, Error> {
@@ -126,12 +128,7 @@ fn is_held(conn: &mut dyn Conn, policy: &Uuid) -> Result<bool, Error> {
 ///
 /// # Errors
 /// See [`without_all_users_group`].
-pub fn make_group(
-    conn: &mut dyn Conn,
-    uuid: Uuid,
-    slug: &str,
-    tenant: &Uuid,
-) -> Result<(), Error> {
+pub fn make_group(conn: &mut dyn Conn, uuid: Uuid, slug: &str, tenant: &Uuid) -> Result<(), Error> {
     let (name, slug) = (slug.to_owned(), slug.to_owned());
     let group = groups::Group { uuid, name, slug, tenant_uuid: *tenant, system_managed: false };
     groups::insert(conn, &group)

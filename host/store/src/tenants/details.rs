@@ -51,9 +51,8 @@ pub fn details(conn: &mut dyn Conn, tenants: &[Uuid]) -> Result<HashMap<Uuid, De
     let wanted = [Value::List(tenants.iter().map(Uuid::to_string).collect())];
     let among = conn.dialect().in_list("tenant_uuid", "?1");
     let mut found: HashMap<Uuid, Details> = HashMap::new();
-    let sql = format!(
-        "SELECT tenant_uuid, name FROM auth_tenant_domain WHERE {among} ORDER BY name"
-    );
+    let sql =
+        format!("SELECT tenant_uuid, name FROM auth_tenant_domain WHERE {among} ORDER BY name");
     conn.each(&sql, &wanted, &mut |row| {
         found.entry(row.uuid(0)?).or_default().domain_names.push(row.string(1)?);
         Ok(())
@@ -96,11 +95,7 @@ pub fn domain_taken(conn: &mut dyn Conn, tenant: &Uuid, names: &[String]) -> Res
 /// # Errors
 /// See [`details`]; [`Error::Unique`] names `auth_tenant_domain_name_key`,
 /// [`Error::ForeignKey`] a missing tenant.
-pub fn replace_domains(
-    conn: &mut dyn Conn,
-    tenant: &Uuid,
-    wanted: &[Domain],
-) -> Result<(), Error> {
+pub fn replace_domains(conn: &mut dyn Conn, tenant: &Uuid, wanted: &[Domain]) -> Result<(), Error> {
     let known = domains(conn, tenant)?;
     for gone in known.iter().filter(|known| wanted.iter().all(|domain| domain.name != known.name)) {
         conn.execute("DELETE FROM auth_tenant_domain WHERE uuid = ?1", &[(&gone.uuid).into()])?;

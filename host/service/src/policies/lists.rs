@@ -1,0 +1,83 @@
+//! Policies listed: two statements more than a page of rows, however many there
+//! are.
+
+use uuid::Uuid;
+use wazo_auth_store::{
+    self as store, Conn, ListQuery, Page, Tenants,
+    policies::{Policy, Scope},
+};
+
+use super::{PolicyError, PolicyView};
+use crate::{
+    Services,
+    missing::{visible_group, visible_user},
+};
+
+impl Services {
+    /// A page of the policies that tenants see.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn list_policies(
+        &self,
+        tenants: Tenants,
+        query: &ListQuery,
+    ) -> Result<Page<PolicyView>, store::Error> {
+        self.store().read(|conn| {
+            page(conn, Scope::Visible(tenants), query, |policy, acl| {
+                self.expose(policy, acl, tenants)
+            })
+        })
+    }
+
+    /// A page of the policies that a user holds directly, as they are stored.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn list_policies_of_user(
+        &self,
+        scope: Uuid,
+        user: Uuid,
+        query: &ListQuery,
+    ) -> Result<Page<PolicyView>, PolicyError> {
+        self.store().read(|conn| {
+            let user = visible_user::<PolicyError>(conn, &scope, user)?.uuid;
+            let view =
+                |policy: Policy, acl| PolicyView { read_only: policy.config_managed, policy, acl };
+            Ok(page(conn, Scope::OfUser(user), query, view)?)
+        })
+    }
+
+    /// A page of the policies of a group that a request about `scope` sees.
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn list_policies_of_group(
+        &self,
+        scope: Uuid,
+        group: Uuid,
+        query: &ListQuery,
+    ) -> Result<Page<PolicyView>, PolicyError> {
+        self.store().read(|conn| {
+            let group = visible_group::<PolicyError>(conn, &scope, group)?.uuid;
+            let view = |policy, acl| self.expose(policy, acl, Tenants::Subtree(scope));
+            Ok(page(conn, Scope::OfGroup { group, scope }, query, view)?)
+        })
+    }
+}
+
+fn page(
+    conn: &mut dyn Conn,
+    scope: Scope,
+    query: &ListQuery,
+    view: impl Fn(Policy, Vec<String>) -> PolicyView,
+) -> Result<Page<PolicyView>, store::Error> {
+    let Page { items, total, filtered } = store::policies::list(conn, scope, query)?;
+    let uuids: Vec<Uuid> = items.iter().map(|policy| policy.uuid).collect();
+    let mut accesses = store::policies::accesses_of(conn, &uuids)?;
+    let items = items.into_iter().map(|policy| {
+        let acl = accesses.remove(&policy.uuid).unwrap_or_default();
+        view(policy, acl)
+    });
+    Ok(Page { items: items.collect(), total, filtered })
+}
