@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use wazo_auth_config::{Config, Settings};
 use wazo_auth_context::Context;
 use wazo_auth_http::{App, Server};
-use wazo_auth_log::{LogOptions, critical};
+use wazo_auth_log::{Handle, LogError, LogOptions, critical};
 use wazo_auth_plugins::Registry;
 use wazo_auth_service::{Services, host_services::PluginHost};
 use wazo_auth_work::Pool;
@@ -46,10 +46,11 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
         }
     };
     config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
-    if let Err(error) = open_log(&config.settings, &context) {
-        return fail_without_log(&error.to_string());
-    }
-    let code = match start_and_serve(&config, &context) {
+    let log = match open_log(&config.settings, &context) {
+        Ok(log) => log,
+        Err(error) => return fail_without_log(&error.to_string()),
+    };
+    let code = match start_and_serve(&config, &context, &log) {
         Ok(code) => code,
         Err(error) => {
             critical!(target: "wazo_auth.main", "{error}");
@@ -65,20 +66,20 @@ fn fail_without_log(sentence: &str) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-fn open_log(settings: &Settings, context: &Context) -> Result<(), wazo_auth_log::LogError> {
+fn open_log(settings: &Settings, context: &Context) -> Result<Handle, LogError> {
     let process = &settings.process;
     let file = wazo_auth_log::open_file(&process.log_filename)?;
     let standard = LogOptions::standard(process.effective_log_level(), context.clone())?;
-    wazo_auth_log::init(LogOptions {
+    let log = wazo_auth_log::init(LogOptions {
         file: Some(file),
         syslog: process.syslog_enabled,
         ..standard
     })?;
     wazo_auth_log::log_panics();
-    Ok(())
+    Ok(log)
 }
 
-fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failure> {
+fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<ExitCode, Failure> {
     let settings = &config.settings;
     // Whatever is made from here on is for this account alone.
     umask(Mode::from_bits_truncate(0o077));
@@ -97,7 +98,7 @@ fn start_and_serve(config: &Config, context: &Context) -> Result<ExitCode, Failu
             }
         })
         .build()?;
-    let served = runtime.block_on(serve(settings, context, Arc::clone(&services)));
+    let served = runtime.block_on(serve(config, context, log, Arc::clone(&services)));
     // A plugin that never returns must not keep the process.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
@@ -127,10 +128,12 @@ fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services
 
 /// Opens the socket and serves. The inner result is the socket's.
 async fn serve(
-    settings: &Settings,
+    config: &Config,
     context: &Context,
+    log: &Handle,
     services: Arc<Services>,
 ) -> Result<io::Result<()>, Failure> {
+    let settings = &config.settings;
     let tls = match setup::tls_files(settings) {
         Some((files, ours)) => {
             if ours {
@@ -149,8 +152,8 @@ async fn serve(
     let workers = api.max_threads as usize;
     let requests = Pool::new("requests", workers, workers * QUEUE_PER_WORKER);
     let logins = Pool::new("logins", workers, setup::login_queue());
-    let app =
-        App::new(services, setup::http(settings, descriptors::connections(api)), requests, logins)?;
+    let http = setup::http(settings, descriptors::connections(api));
+    let app = App::new(services, http, setup::shown(config, log), requests, logins)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let scheme = if tls.is_some() { "https" } else { "http" };

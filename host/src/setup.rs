@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use wazo_auth_config::{Config, DbUri, DefaultPolicy, Isolation, Policies, Settings, Tls};
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, Limits, TlsFiles};
+use wazo_auth_log::{Handle, Level};
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins as plugins;
 use wazo_auth_service::{
@@ -215,6 +216,14 @@ pub(crate) fn http(settings: &Settings, connections: usize) -> wazo_auth_http::S
             stop: timeouts.stop,
         },
     }
+}
+
+/// What `/config` shows and changes.
+pub(crate) fn shown(config: &Config, log: &Handle) -> wazo_auth_http::Config {
+    let (log, level) = (log.clone(), config.settings.process.log_level);
+    wazo_auth_http::Config::new(config.shown(), move |debug| {
+        log.set_level(if debug { Level::Debug } else { level });
+    })
 }
 
 fn enabled(plugins: &IndexMap<String, bool>) -> Vec<String> {

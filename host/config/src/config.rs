@@ -8,7 +8,7 @@ use crate::error::{Cause, ConfigError};
 use crate::files::{self, Sources};
 use crate::layer::{self, Layer, Origin};
 use crate::settings::{Settings, value};
-use crate::{merge, unused, yaml};
+use crate::{merge, secrets, unused, yaml};
 
 const DEFAULTS: &str = include_str!("defaults.yml");
 
@@ -64,6 +64,15 @@ impl Config {
         let level = settings.process.log_level.number();
         tree.insert("log_level".to_owned(), level.into());
         Self { settings, tree, warnings, layers }
+    }
+
+    /// The tree without its secrets, for whoever asks over the network.
+    #[must_use]
+    pub fn shown(&self) -> Map<String, Value> {
+        let shown = |(key, value): (&String, &Value)| {
+            (key.clone(), secrets::all_shown(&mut vec![key.clone()], value))
+        };
+        self.tree.iter().map(shown).collect()
     }
 
     /// Where the value at `path` stands, such as `["rest_api", "port"]`; none

@@ -46,6 +46,34 @@ pub(crate) fn is_secret(path: &[String]) -> bool {
     !foreign.is_empty() && (foreign.iter().any(|key| names_a_secret(key)) || is_slip())
 }
 
+/// What is shown of a value.
+pub(crate) fn shown(path: &[String], value: &Value) -> Value {
+    match value {
+        Value::String(_) | Value::Number(_) if is_secret(path) => HIDDEN.into(),
+        Value::String(text) => mask(text).into_owned().into(),
+        other => other.clone(),
+    }
+}
+
+/// The same of everything below `path`.
+pub(crate) fn all_shown(path: &mut Vec<String>, value: &Value) -> Value {
+    let mut below = |step: String, value: &Value| {
+        path.push(step);
+        let shown = all_shown(path, value);
+        path.pop();
+        shown
+    };
+    match value {
+        Value::Object(mapping) => {
+            mapping.iter().map(|(key, value)| (key.clone(), below(key.clone(), value))).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(i, item)| below(i.to_string(), item)).collect()
+        }
+        leaf => shown(path, leaf),
+    }
+}
+
 /// Whether the key is one of [`SECRETS`], or stands below one.
 fn is_own_secret(path: &[String]) -> bool {
     SECRETS.iter().any(|secret| {

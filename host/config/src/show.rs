@@ -82,11 +82,8 @@ impl Page<'_> {
     }
 
     fn leaf(&self, value: &Value) -> String {
-        match value {
-            Value::String(_) | Value::Number(_) if secrets::is_secret(&self.path) => {
-                text(secrets::HIDDEN)
-            }
-            Value::String(value) => text(&secrets::mask(value)),
+        match secrets::shown(&self.path, value) {
+            Value::String(value) => text(&value),
             other => other.to_string(),
         }
     }

@@ -12,7 +12,6 @@ const SHIPPED: &[u8] = include_bytes!("../../../etc/wazo-auth/config.yml");
 
 /// Configured means: another value than shipped.
 const WITHOUT_EFFECT: &[&str] = &[
-    "profiling_enabled",
     "idp_plugins",
     "enabled_external_auth_plugins",
     "email_notification_plugin",

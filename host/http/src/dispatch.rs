@@ -19,6 +19,7 @@ use crate::{
     call::{Call, remote_addr},
     connections::Seat,
     errors::Error,
+    profile::Profile,
     reply::{Body, HTML, Reply},
     request_log::Logged,
     router::{Found, Place},
@@ -74,7 +75,7 @@ pub(crate) fn answer(
                 return Answer::Later(Box::pin(reply));
             }
             match admit(app, &mut call) {
-                Ok(()) if (route.place)(&call) == Place::Reactor => handled_here(app, &call),
+                Ok(()) if place_of(app, &call) == Place::Reactor => handled_here(app, &call),
                 Ok(()) => {
                     let app = Arc::clone(app);
                     let reply = async move { respond(handled(&app, call).await) };
@@ -141,7 +142,7 @@ fn received(app: &App, level: Level, parts: &Parts, body: &[u8]) -> Option<Logge
 }
 
 async fn handled(app: &Arc<App>, call: Call) -> Reply {
-    let pool = match (call.route.place)(&call) {
+    let pool = match place_of(app, &call) {
         Place::Reactor => return handled_here(app, &call),
         Place::Worker => &app.requests,
         Place::Login => &app.logins,
@@ -149,6 +150,14 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
     let logged = called(app, &call);
     let result = on_pool(app, pool, call).await;
     replied(app, logged, result)
+}
+
+/// A profile is a file: it is not written by a thread of connections.
+fn place_of(app: &App, call: &Call) -> Place {
+    match (call.route.place)(call) {
+        Place::Reactor if app.config.is_profiling() => Place::Worker,
+        place => place,
+    }
 }
 
 /// Answers from memory.
@@ -176,7 +185,10 @@ fn replied(app: &App, logged: Option<(Logged, String)>, result: Result<Reply, Er
 async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error> {
     let (tell, told) = oneshot::channel();
     let there = Arc::clone(app);
-    let job = move || (call.route.handler)(&there, &call);
+    let job = move || match there.config.is_profiling() {
+        true => profiled(&there, &call),
+        false => (call.route.handler)(&there, &call),
+    };
     let queued = pool.submit(job, move |result| {
         // Nobody listens when the client has gone.
         let _ = tell.send(result);
@@ -195,6 +207,17 @@ async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error
             Err(Error::internal())
         }
     }
+}
+
+fn profiled(app: &App, call: &Call) -> Result<Reply, Error> {
+    let clock = app.services.context();
+    let began = clock.now();
+    let result = (call.route.handler)(app, call);
+    let status = result.as_ref().map_or_else(Error::status, |reply| reply.status);
+    let took = began.duration_until(clock.now()).unsigned_abs();
+    let (method, path) = (&call.parts.method, call.parts.uri.path());
+    Profile { method, path, status, began, took }.write(&app.time_zone);
+    result
 }
 
 async fn read(app: &App, mut body: Incoming, max: usize, patient: bool) -> Result<Whole, Error> {

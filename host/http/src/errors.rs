@@ -72,6 +72,11 @@ impl Error {
         Self { status, shape: Box::new(shape), retry_after: None, allow: None }
     }
 
+    /// The status of its answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Not now: the caller should come back.
     pub(crate) fn unavailable(message: impl Into<String>, retry_after: u64) -> Self {
         let error = Self::message(StatusCode::SERVICE_UNAVAILABLE, message);
@@ -184,6 +189,12 @@ impl Error {
         let mut map = Map::new();
         map.insert(error.field, error.descriptor);
         Self::reason(StatusCode::BAD_REQUEST, Value::Object(map).to_string())
+    }
+
+    /// What is wrong with a change of the configuration.
+    pub(crate) fn invalid_patch(problem: String) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        Self::identified(status, "invalid-data", problem, json!({}), Some("config"))
     }
 
     /// What is wrong with a request for another password.

@@ -13,6 +13,7 @@ mod authorize;
 mod backends;
 mod bodies;
 mod call;
+mod config;
 mod connections;
 mod cors;
 mod dates;
@@ -25,6 +26,7 @@ mod list;
 mod memory;
 mod password_reset;
 mod policies;
+mod profile;
 mod query;
 mod refresh_tokens;
 mod reply;
@@ -47,6 +49,7 @@ use jiff::tz::TimeZone;
 use wazo_auth_service::Services;
 use wazo_auth_work::Pool;
 
+pub use config::Config;
 pub use cors::Cors;
 pub use server::{BindError, Limits, Server, TlsError, TlsFiles, serve_connection};
 pub use token_request::credentials;
@@ -70,6 +73,7 @@ pub struct Settings {
 pub struct App {
     services: Arc<Services>,
     settings: Settings,
+    config: Config,
     time_zone: TimeZone,
     /// Store and plugins, but no password.
     requests: Arc<Pool>,
@@ -91,6 +95,7 @@ impl App {
     pub fn new(
         services: Arc<Services>,
         settings: Settings,
+        config: Config,
         requests: Arc<Pool>,
         logins: Arc<Pool>,
     ) -> Result<Arc<Self>, router::RouteError> {
@@ -99,7 +104,16 @@ impl App {
             settings.plugins.iter().any(|enabled| enabled == plugin)
         })?;
         let bodies = bodies::Bodies::new();
-        Ok(Arc::new(Self { services, settings, time_zone, requests, logins, bodies, router }))
+        Ok(Arc::new(Self {
+            services,
+            settings,
+            config,
+            time_zone,
+            requests,
+            logins,
+            bodies,
+            router,
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    backends, emails, groups, password_reset, policies, refresh_tokens,
+    backends, config, emails, groups, password_reset, policies, refresh_tokens,
     router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
@@ -309,4 +309,6 @@ pub(crate) static ROUTES: &[Route] = &[
         "auth.groups.{group_uuid}.policies.read",
         policies::list_of_group,
     ),
+    held("config", "GET", "/0.1/config", "auth.config.read", config::get),
+    held("config", "PATCH", "/0.1/config", "auth.config.update", config::patch),
 ];

@@ -84,7 +84,8 @@ impl Edge {
             },
         };
         let pool = |name| Pool::new(name, 2, 8);
-        let app = App::new(services, settings, pool("requests"), pool("logins")).unwrap();
+        let config = wazo_auth_http::Config::new(serde_json::Map::new(), |_| {});
+        let app = App::new(services, settings, config, pool("requests"), pool("logins")).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut request = login_request("wazo_user", ADMIN, ADMIN_PASSWORD);
         request.offline = true;

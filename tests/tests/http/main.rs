@@ -5,6 +5,7 @@
 
 mod authorization;
 mod bodies;
+mod config;
 mod cors;
 mod delegation;
 mod emails;
