@@ -134,13 +134,15 @@ impl List {
         let order = order.or(self.sort.first()).map_or_else(String::new, |(_, column)| {
             format!("{column} {}, ", query.direction.sql())
         });
+        // Along with the column, so that an index gives both.
+        let way = query.direction.word();
         let limit = sql.add(count(query.limit.unwrap_or(u64::MAX)));
         let offset = sql.add(count(query.offset));
         let Self { columns, from, key, .. } = self;
         let filters: String = filters.iter().map(|filter| format!(" AND {filter}")).collect();
         let text = format!(
             "SELECT {columns} FROM {from} WHERE {scope}{filters} \
-             ORDER BY {order}{key} LIMIT {limit} OFFSET {offset}"
+             ORDER BY {order}{key} {way} LIMIT {limit} OFFSET {offset}"
         );
         let mut items = Vec::new();
         conn.each(&text, &sql.params, &mut |row| {
@@ -254,6 +256,13 @@ impl Sql {
 // === impl Direction ===
 
 impl Direction {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Asc => "ASC",
+            Self::Desc => "DESC",
+        }
+    }
+
     /// The words after a sort column. SQLite would put NULL at the other end.
     fn sql(self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ use wazo_auth_store::{
     policies::{self, NewPolicy},
     refresh_tokens::{self, NewRefreshToken},
     sessions::{self, Session},
+    tenants::{self, Tenant},
     tokens::{self, NewToken},
     users::{self, NewUser, StoredPassword},
 };
@@ -49,6 +50,9 @@ pub(crate) enum Kind {
     User,
     RefreshToken,
     Policy,
+    Administrator,
+    Tenant,
+    Group,
 }
 
 /// The access that the token of this number grants.
@@ -208,6 +212,71 @@ fn insert_token(
         refresh_token_uuid: None,
     };
     tokens::insert(tx, &token)
+}
+
+/// Gives a token that may do everything to the first user.
+pub(crate) fn add_administrator(folder: &Path) -> Outcome<Uuid> {
+    let store = open(folder)?;
+    let tenant = store.index().top_tenant().ok_or("no master tenant")?;
+    let (token, session_uuid) = (uuid(0, Kind::Administrator), uuid(1, Kind::Administrator));
+    let user = uuid(0, Kind::User).to_string();
+    let metadata = serde_json::json!({"uuid": user, "tenant_uuid": tenant, "purpose": "user"});
+    store.write(&[], move |tx| {
+        sessions::insert(tx, &Session { uuid: session_uuid, mobile: false, tenant_uuid: tenant })?;
+        tokens::insert(
+            tx,
+            &NewToken {
+                uuid: token,
+                auth_id: user.clone(),
+                pbx_user_uuid: None,
+                xivo_uuid: None,
+                issued_at: Some(0),
+                expires_at: Some(EXPIRES),
+                metadata: metadata.as_object().cloned().unwrap_or_default(),
+                session_uuid,
+                user_agent: String::new(),
+                remote_addr: String::new(),
+                acl: vec!["#".to_owned()],
+                refresh_token_uuid: None,
+            },
+        )
+    })?;
+    Ok(token)
+}
+
+/// Adds tenants directly below the top one, each with two groups.
+pub(crate) fn add_tenants(folder: &Path, count: u64) -> Outcome {
+    let store = open(folder)?;
+    let top = store.index().top_tenant().ok_or("no master tenant")?;
+    for numbers in pages(count) {
+        store.write(&[], move |tx| {
+            numbers.clone().try_for_each(|number| insert_tenant(tx, top, number))
+        })?;
+    }
+    Ok(())
+}
+
+fn insert_tenant(tx: &mut Tx<'_>, top: Uuid, number: u64) -> Result<(), wazo_auth_store::Error> {
+    let tenant = uuid(number, Kind::Tenant);
+    tenants::insert(
+        tx,
+        &Tenant {
+            uuid: tenant,
+            name: Some(format!("Tenant {number}")),
+            slug: format!("t{number}"),
+            parent_uuid: top,
+            default_authentication_method: "native".to_owned(),
+            phone: None,
+            contact_uuid: None,
+        },
+    )?;
+    let _: Uuid = groups::ensure_all_users_group(tx, &tenant, uuid(number, Kind::Group))?;
+    let (name, slug) = ("staff".to_owned(), "staff".to_owned());
+    let staff = uuid(number + (1 << 40), Kind::Group);
+    groups::insert(
+        tx,
+        &groups::Group { uuid: staff, name, slug, tenant_uuid: tenant, system_managed: false },
+    )
 }
 
 /// Adds tokens that expired long ago, each with its session, faster than any

@@ -11,6 +11,7 @@ mod check;
 mod cleanup;
 mod fill;
 mod instructions;
+mod lists;
 mod load;
 mod password;
 mod plugin_call;
@@ -50,6 +51,8 @@ enum Section {
     Password,
     /// Time of a start, memory of an idle daemon.
     Start,
+    /// Lists, and a large tree of tenants.
+    Lists,
     /// Token checks while expired tokens are deleted.
     Cleanup,
     /// A call of a plugin in process.
@@ -204,6 +207,7 @@ fn measure(arguments: &Arguments) -> Outcome<u32> {
             Section::Refresh => refresh::run(&bench, &mut report)?,
             Section::Password => password::run(&bench, &mut report)?,
             Section::Start => start::run(&bench, &mut report)?,
+            Section::Lists => lists::run(&bench, &mut report)?,
             Section::Cleanup => cleanup::run(&bench, arguments.expired, &mut report)?,
             Section::PluginCall => plugin_call::run(arguments.plugin.as_deref(), &mut report)?,
             Section::Instructions => instructions::run(&bench, &mut report)?,

@@ -18,3 +18,6 @@ CREATE INDEX wazo_auth__idx__user_external_auth__type_uuid
 CREATE INDEX wazo_auth__idx__saml_config__domain_uuid ON auth_saml_config (domain_uuid);
 CREATE INDEX wazo_auth__idx__saml_session__refresh_token_uuid
     ON auth_saml_session (refresh_token_uuid) WHERE refresh_token_uuid IS NOT NULL;
+
+-- The order of the list of users, which is asked for by the page.
+CREATE INDEX wazo_auth__idx__user__username ON auth_user (tenant_uuid, username, uuid);
