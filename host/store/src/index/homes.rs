@@ -1,16 +1,24 @@
 //! Which tenant each user is in now.
 
 use std::collections::HashMap;
+use std::hint::spin_loop;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use foldhash::fast::RandomState;
-use parking_lot::RwLock;
-use uuid::{NonNilUuid, Uuid};
+use uuid::Uuid;
 
 /// The current tenant of one user, shared with the tokens that the user was
 /// given: a token check finds it there, without asking a map of all users.
+///
+/// The nil UUID stands for none. Two words cannot be read at once, so each
+/// change makes `changes` odd before and even after: who has read across one
+/// reads again. A reader writes nothing, so processors need not agree on it.
 #[derive(Debug, Default)]
-pub struct Home(RwLock<Option<NonNilUuid>>);
+pub struct Home {
+    changes: AtomicU64,
+    tenant: [AtomicU64; 2],
+}
 
 /// The homes by user. Those of users that do not exist stay as long as a token
 /// refers to them, because such a user may come (back).
@@ -27,11 +35,27 @@ impl Home {
     /// The tenant; none when the user does not exist (any more).
     #[must_use]
     pub fn tenant(&self) -> Option<Uuid> {
-        self.0.read().map(Uuid::from)
+        loop {
+            let before = self.changes.load(Ordering::Acquire);
+            let [high, low] = self.tenant.each_ref().map(|word| word.load(Ordering::Relaxed));
+            fence(Ordering::Acquire);
+            if before.is_multiple_of(2) && before == self.changes.load(Ordering::Relaxed) {
+                return Some(Uuid::from_u64_pair(high, low)).filter(|tenant| !tenant.is_nil());
+            }
+            spin_loop();
+        }
     }
 
+    /// Only [`Homes`] does so, one change after the other.
     fn set(&self, tenant: Option<Uuid>) {
-        *self.0.write() = tenant.and_then(NonNilUuid::new);
+        let (high, low) = tenant.unwrap_or_default().as_u64_pair();
+        let before = self.changes.load(Ordering::Relaxed);
+        self.changes.store(before.wrapping_add(1), Ordering::Relaxed);
+        fence(Ordering::Release);
+        for (word, value) in self.tenant.iter().zip([high, low]) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.changes.store(before.wrapping_add(2), Ordering::Release);
     }
 }
 
@@ -89,6 +113,24 @@ mod tests {
             homes.set(uuid(1), tenant);
             assert_eq!((kept.tenant(), homes.tenant(&uuid(1))), (tenant, tenant));
         }
+    }
+
+    #[test]
+    fn a_tenant_is_read_whole_while_it_changes() {
+        let home = Home::default();
+        let whole = |half| Uuid::from_u64_pair(half, half);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut last = 0;
+                while last < 100_000 {
+                    let (high, low) = home.tenant().unwrap_or_default().as_u64_pair();
+                    assert!(high == low && high >= last, "{last} {high} {low}");
+                    last = high;
+                }
+            });
+            (1..=100_000).for_each(|half| home.set(Some(whole(half))));
+            reader.join().unwrap();
+        });
     }
 
     #[test]
