@@ -1,7 +1,7 @@
 //! Every live token, in memory.
 //!
 //! ```text
-//!   get ──▶ tokens: 64 locks, each a map token ▶ (session, expiry, owner, home, acl)
+//!   get ──▶ tokens: 16 locks, each a map token ▶ (session, expiry, owner, home, acl)
 //!                                                                    │     │     │
 //!           tenants: one lock, child ▶ parent                        ▼     │     ▼
 //!           homes: one lock, user ▶ Home                           Owner   │    Acl   shared by equals
@@ -14,8 +14,10 @@
 
 mod homes;
 mod interner;
+mod lines;
 mod load;
 mod owner;
+mod table;
 mod tenants;
 mod tokens;
 
@@ -132,6 +134,18 @@ impl TokenIndex {
         self.tokens.look(token, now, look)
     }
 
+    /// Asks for the memory that [`look`](Self::look) will read of the token, to
+    /// be called a little earlier, first of all. Changes nothing but the time.
+    pub fn prefetch(&self, token: &Uuid) {
+        self.tokens.prefetch(token);
+    }
+
+    /// The same of the memory that what was [asked for](Self::prefetch) leads
+    /// to, to be called in between.
+    pub fn prefetch_home(&self, token: &Uuid) {
+        self.tokens.prefetch_home(token);
+    }
+
     /// The UUID that `text` is, in its canonical form only: 36 characters,
     /// lower case, with dashes.
     #[must_use]
@@ -213,16 +227,14 @@ impl TokenIndex {
     /// Takes over everything that `fresh` holds. A reader sees the old state of
     /// everything or the new one.
     pub(crate) fn replace(&self, fresh: Self) {
-        let Self { tokens, tenants, homes, interner } = fresh;
+        let Self { mut tokens, tenants, homes, interner } = fresh;
         let (mut tenants, mut homes) = (tenants.into_inner(), homes.into_inner());
-        let mut shards: Vec<_> = tokens.into_shards().collect();
         // In the order in which readers take them. What is old is freed after
         // they are given back: it may be much.
-        let mut locked = self.tokens.lock();
-        locked.iter_mut().zip(&mut shards).for_each(|(old, new)| swap(&mut **old, new));
-        swap(&mut *self.tenants.write(), &mut tenants);
-        swap(&mut *self.homes.write(), &mut homes);
-        drop(locked);
+        self.tokens.exchange(&mut tokens, || {
+            swap(&mut *self.tenants.write(), &mut tenants);
+            swap(&mut *self.homes.write(), &mut homes);
+        });
         *self.interner.lock() = interner.into_inner();
     }
 }

@@ -142,3 +142,38 @@ fn readers_meet_the_old_or_the_new_state_while_it_is_replaced() {
     });
     assert_eq!(index.get(&uuid(1), 0).unwrap().session, uuid(300));
 }
+
+/// The tokens 1 to 100 stay; thousands of others come and go around them, and
+/// the tables move many times.
+#[test]
+fn readers_find_what_stays_while_others_come_and_go() {
+    let index = TokenIndex::default();
+    (1..=100).for_each(|number| index.apply(token(number, None)));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let read = || {
+        let mut rounds = 0;
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            for number in 1..=100 {
+                index.prefetch(&uuid(number));
+                index.prefetch_home(&uuid(number));
+                let session = index.look(&uuid(number), 0, |token| *token.session);
+                assert_eq!(session, Some(uuid(number + 1000)));
+                assert_eq!(index.get(&uuid(number), 0).unwrap().token, uuid(number));
+            }
+            rounds += 1;
+        }
+        rounds
+    };
+    std::thread::scope(|scope| {
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        let others = 1001..21_001;
+        others.clone().for_each(|number| index.apply(token(number, None)));
+        for number in others {
+            index.apply(IndexChange::RemoveToken(uuid(number)));
+            assert!(index.get(&uuid(number), 0).is_none());
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 1));
+    });
+    assert_eq!(index.len(), 100);
+}

@@ -1,30 +1,39 @@
 //! The map of tokens, cut into pieces with a lock each.
 
-use std::hash::BuildHasher;
+use std::mem::swap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use parking_lot::{RwLock, RwLockWriteGuard};
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
 
+use crate::index::lines::prefetch;
+use crate::index::table::{Keyed, Table, hash, place};
 use crate::index::{Home, LiveTokenRef};
 use crate::{LiveToken, Owner};
 
-/// Enough that a reader seldom meets the writer, and that a map which grows
-/// stops a sixty-fourth of the readers.
-const SHARDS: usize = 64;
-
-pub(super) struct TokenMap {
-    shards: [RwLock<Shard>; SHARDS],
-}
+/// Enough that a reader seldom meets the writer, and that a table which moves
+/// stops a sixteenth of the readers; few enough that each fills huge pages.
+const SHARDS: usize = 16;
 
 #[derive(Default)]
-pub(super) struct Shard {
-    records: HashTable<Packed>,
-    hasher: RandomState,
+pub(super) struct TokenMap {
+    shards: [Shard; SHARDS],
+    hints: [Hint; SHARDS],
+}
+
+/// In a line of its own: locks of others are taken all the time.
+#[derive(Default)]
+#[repr(align(64))]
+struct Shard(RwLock<Table<Packed>>);
+
+/// Where a shard's table was a moment ago, to be read without a lock: good
+/// enough to ask for memory in advance, and for nothing else.
+#[derive(Default)]
+struct Hint {
+    address: AtomicUsize,
+    count: AtomicUsize,
 }
 
 /// What is known of a token.
@@ -50,22 +59,17 @@ struct Packed {
     acl: Arc<Acl>,
 }
 
-const _: () = assert!(size_of::<Packed>() == 64);
+const _: () = assert!(size_of::<Option<Packed>>() == 64);
 
 const NEVER: i64 = i64::MAX;
 
 // === impl TokenMap ===
 
-impl Default for TokenMap {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()) }
-    }
-}
-
 impl TokenMap {
     pub fn get(&self, token: &Uuid, now: i64) -> Option<LiveToken> {
-        let shard = self.shard(token).read();
-        let Packed { session, expires, owner, acl, .. } = shard.live(token, now)?;
+        let hash = hash(token);
+        let table = self.shard(hash).0.read();
+        let Packed { session, expires, owner, acl, .. } = live(&table, hash, token, now)?;
         Some(LiveToken {
             token: *token,
             session: *session,
@@ -75,75 +79,113 @@ impl TokenMap {
         })
     }
 
+    #[inline]
     pub fn look<T>(
         &self,
         token: &Uuid,
         now: i64,
         look: impl FnOnce(LiveTokenRef<'_>) -> T,
     ) -> Option<T> {
-        let shard = self.shard(token).read();
-        let Packed { session, owner, home, acl, .. } = shard.live(token, now)?;
+        let hash = hash(token);
+        let table = self.shard(hash).0.read();
+        let Packed { session, owner, home, acl, .. } = live(&table, hash, token, now)?;
         Some(look(LiveTokenRef { session, owner, home: home.as_deref(), acl }))
+    }
+
+    /// Asks for the memory of a token's record.
+    pub fn prefetch(&self, token: &Uuid) {
+        let hash = hash(token);
+        let Hint { address, count } = &self.hints[piece(hash)];
+        let place = place(hash, count.load(Ordering::Relaxed));
+        prefetch(address.load(Ordering::Relaxed).wrapping_add(place * size_of::<Packed>()));
+    }
+
+    /// Asks for the memory of what its record refers to.
+    pub fn prefetch_home(&self, token: &Uuid) {
+        let hash = hash(token);
+        let table = self.shard(hash).0.read();
+        if let Some(Packed { home: Some(home), .. }) = table.get(hash, token) {
+            prefetch(Arc::as_ptr(home).addr());
+        }
     }
 
     pub fn insert(&self, record: Record) {
         let Record { token, session, expires, owner, home, acl } = record;
         let expires = expires.unwrap_or(NEVER);
         let packed = Packed { token, session, expires, owner, home, acl };
-        self.shard(&token).write().insert(packed);
+        let hash = hash(&token);
+        self.make_room(hash);
+        let replaced = self.shard(hash).0.write().insert(hash, packed);
+        // Freed after the lock is given back.
+        drop(replaced);
+    }
+
+    /// Moves a table that is full. Readers wait for the move, not for the system
+    /// to find the memory.
+    fn make_room(&self, hash: u64) {
+        let more_room = self.shard(hash).0.read().more_room();
+        let Some(more_room) = more_room else { return };
+        let room = more_room();
+        let mut table = self.shard(hash).0.write();
+        let left = table.grow(room);
+        self.hints[piece(hash)].set(&table);
+        drop(table);
+        drop(left);
     }
 
     pub fn remove(&self, token: &Uuid) {
-        let removed = self.shard(token).write().remove(token);
+        let hash = hash(token);
+        let removed = self.shard(hash).0.write().remove(hash, token);
         // Freed after the lock is given back.
         drop(removed);
     }
 
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().records.len()).sum()
+        self.shards.iter().map(|shard| shard.0.read().len()).sum()
     }
 
-    /// All of it, for as long as nobody may read.
-    pub fn lock(&self) -> Vec<RwLockWriteGuard<'_, Shard>> {
-        self.shards.iter().map(RwLock::write).collect()
+    /// Exchanges everything with `other`, and calls `exchange_more` while nobody
+    /// may read.
+    pub fn exchange(&self, other: &mut Self, exchange_more: impl FnOnce()) {
+        let mut locked: Vec<RwLockWriteGuard<'_, _>> =
+            self.shards.iter().map(|shard| shard.0.write()).collect();
+        for ((own, other), hint) in locked.iter_mut().zip(&mut other.shards).zip(&self.hints) {
+            swap(&mut **own, other.0.get_mut());
+            hint.set(own);
+        }
+        exchange_more();
     }
 
-    pub fn into_shards(self) -> impl Iterator<Item = Shard> {
-        self.shards.into_iter().map(RwLock::into_inner)
-    }
-
-    fn shard(&self, token: &Uuid) -> &RwLock<Shard> {
-        // Neither the version nor the variant bits of a UUID: all random.
-        let [.., last] = *token.as_bytes();
-        &self.shards[usize::from(last) % SHARDS]
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.shards[piece(hash)]
     }
 }
 
-// === impl Shard ===
+/// In which piece a hash belongs: its last bits, since the first ones say where
+/// in the piece.
+#[allow(clippy::cast_possible_truncation, reason = "it is below SHARDS")]
+fn piece(hash: u64) -> usize {
+    (hash % SHARDS as u64) as usize
+}
 
-impl Shard {
-    fn live(&self, token: &Uuid, now: i64) -> Option<&Packed> {
-        let found = self.records.find(self.hasher.hash_one(token), |record| record.token == *token);
-        found.filter(|record| now <= record.expires)
+fn live<'a>(table: &'a Table<Packed>, hash: u64, token: &Uuid, now: i64) -> Option<&'a Packed> {
+    table.get(hash, token).filter(|record| now <= record.expires)
+}
+
+// === impl Hint ===
+
+impl Hint {
+    fn set(&self, table: &Table<Packed>) {
+        let (address, count) = table.extent();
+        self.address.store(address, Ordering::Relaxed);
+        self.count.store(count, Ordering::Relaxed);
     }
+}
 
-    fn insert(&mut self, record: Packed) {
-        let Self { records, hasher } = self;
-        let hash = hasher.hash_one(record.token);
-        let entry = records.entry(
-            hash,
-            |other| other.token == record.token,
-            |other| hasher.hash_one(other.token),
-        );
-        match entry {
-            Entry::Occupied(mut entry) => *entry.get_mut() = record,
-            Entry::Vacant(entry) => drop(entry.insert(record)),
-        }
-    }
+// === impl Packed ===
 
-    fn remove(&mut self, token: &Uuid) -> Option<Packed> {
-        let hash = self.hasher.hash_one(token);
-        let entry = self.records.find_entry(hash, |record| record.token == *token).ok()?;
-        Some(entry.remove().0)
+impl Keyed for Packed {
+    fn key(&self) -> &Uuid {
+        &self.token
     }
 }
