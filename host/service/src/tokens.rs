@@ -82,6 +82,18 @@ impl Services {
         self.store().index().get(token, self.now_seconds())
     }
 
+    /// To be called as soon as it is known that a token is going to be checked:
+    /// its memory is on the way then while the rest of the request is read.
+    pub fn expect_check(&self, token: &Uuid) {
+        self.store().index().prefetch(token);
+    }
+
+    /// To be called after [`expect_check`](Self::expect_check), when there is
+    /// still something to do before [`check`](Self::check).
+    pub fn expect_check_soon(&self, token: &Uuid) {
+        self.store().index().prefetch_home(token);
+    }
+
     /// Checks a token: existence, then `scope`, then `tenant` (empty: none).
     /// From memory; this is what other services ask on every request.
     ///
