@@ -64,10 +64,8 @@ struct RefreshFields {
 
 /// `HEAD /token/{token}`.
 pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
-    let token = token_param(call);
-    app.services.expect_check_soon(&token);
     let [scope, tenant] = call.queries(["scope", "tenant"]);
-    app.services.check(&token, scope.as_deref(), tenant.as_deref())?;
+    app.services.check(&token_param(call), scope.as_deref(), tenant.as_deref())?;
     Ok(Reply::no_content())
 }
 

@@ -170,6 +170,7 @@ mod tests {
 
     /// A key and a value, and who counts how many there are.
     #[derive(Debug, Clone)]
+    #[allow(dead_code, reason = "the last field counts by being there")]
     struct Counted(Uuid, u16, Arc<()>);
 
     impl Keyed for Counted {

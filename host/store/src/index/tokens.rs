@@ -8,9 +8,10 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
 
+use crate::index::LiveTokenRef;
+use crate::index::homes::{Homes, Known, Memory};
 use crate::index::lines::prefetch;
 use crate::index::table::{Keyed, Table, hash, place};
-use crate::index::{Home, LiveTokenRef};
 use crate::{LiveToken, Owner};
 
 /// Enough that a reader seldom meets the writer, and that a table which moves
@@ -26,7 +27,13 @@ pub(super) struct TokenMap {
 /// In a line of its own: locks of others are taken all the time.
 #[derive(Default)]
 #[repr(align(64))]
-struct Shard(RwLock<Table<Packed>>);
+struct Shard(RwLock<Piece>);
+
+#[derive(Default)]
+struct Piece {
+    table: Table<Packed>,
+    tenants: Known,
+}
 
 /// Where a shard's table was a moment ago, to be read without a lock: good
 /// enough to ask for memory in advance, and for nothing else.
@@ -42,8 +49,6 @@ pub(super) struct Record {
     pub session: Uuid,
     pub expires: Option<i64>,
     pub owner: Arc<Owner>,
-    /// Of the user, where a user was given it.
-    pub home: Option<Arc<Home>>,
     pub acl: Arc<Acl>,
 }
 
@@ -55,8 +60,9 @@ struct Packed {
     session: Uuid,
     expires: i64,
     owner: Arc<Owner>,
-    home: Option<Arc<Home>>,
     acl: Arc<Acl>,
+    /// The tenant of the user, where a user was given it.
+    tenant: Memory,
 }
 
 const _: () = assert!(size_of::<Option<Packed>>() == 64);
@@ -68,8 +74,8 @@ const NEVER: i64 = i64::MAX;
 impl TokenMap {
     pub fn get(&self, token: &Uuid, now: i64) -> Option<LiveToken> {
         let hash = hash(token);
-        let table = self.shard(hash).0.read();
-        let Packed { session, expires, owner, acl, .. } = live(&table, hash, token, now)?;
+        let piece = self.shard(hash).0.read();
+        let Packed { session, expires, owner, acl, .. } = piece.live(hash, token, now)?;
         Some(LiveToken {
             token: *token,
             session: *session,
@@ -84,64 +90,69 @@ impl TokenMap {
         &self,
         token: &Uuid,
         now: i64,
+        homes: &RwLock<Homes>,
         look: impl FnOnce(LiveTokenRef<'_>) -> T,
     ) -> Option<T> {
         let hash = hash(token);
-        let table = self.shard(hash).0.read();
-        let Packed { session, owner, home, acl, .. } = live(&table, hash, token, now)?;
-        Some(look(LiveTokenRef { session, owner, home: home.as_deref(), acl }))
+        let piece = self.shard(hash).0.read();
+        let Packed { session, owner, acl, tenant, .. } = piece.live(hash, token, now)?;
+        let home_of_user = &|user: &Uuid| piece.home(tenant, user, homes);
+        let remembered = piece.tenants.recall(tenant);
+        Some(look(LiveTokenRef { session, owner, acl, remembered, home_of_user }))
     }
 
     /// Asks for the memory of a token's record.
     pub fn prefetch(&self, token: &Uuid) {
         let hash = hash(token);
-        let Hint { address, count } = &self.hints[piece(hash)];
+        let Hint { address, count } = &self.hints[number(hash)];
         let place = place(hash, count.load(Ordering::Relaxed));
         prefetch(address.load(Ordering::Relaxed).wrapping_add(place * size_of::<Packed>()));
     }
 
-    /// Asks for the memory of what its record refers to.
-    pub fn prefetch_home(&self, token: &Uuid) {
-        let hash = hash(token);
-        let table = self.shard(hash).0.read();
-        if let Some(Packed { home: Some(home), .. }) = table.get(hash, token) {
-            prefetch(Arc::as_ptr(home).addr());
-        }
-    }
-
-    pub fn insert(&self, record: Record) {
-        let Record { token, session, expires, owner, home, acl } = record;
+    pub fn insert(&self, record: Record, homes: &RwLock<Homes>) {
+        let Record { token, session, expires, owner, acl } = record;
         let expires = expires.unwrap_or(NEVER);
-        let packed = Packed { token, session, expires, owner, home, acl };
+        let packed = Packed { token, session, expires, owner, acl, tenant: Memory::default() };
         let hash = hash(&token);
         self.make_room(hash);
-        let replaced = self.shard(hash).0.write().insert(hash, packed);
+        let mut piece = self.shard(hash).0.write();
+        if let Some(user) = packed.owner.auth_id.uuid() {
+            piece.learn_home(&packed.tenant, &user, homes);
+        }
+        let replaced = piece.table.insert(hash, packed);
         // Freed after the lock is given back.
+        drop(piece);
         drop(replaced);
+    }
+
+    /// Makes tokens ask again where their users are: one of them was in another
+    /// tenant before.
+    pub fn forget_homes(&self, exists: impl Fn(&Uuid) -> bool) {
+        self.shards.iter().for_each(|shard| shard.0.write().tenants.forget(&exists));
     }
 
     /// Moves a table that is full. Readers wait for the move, not for the system
     /// to find the memory.
     fn make_room(&self, hash: u64) {
-        let more_room = self.shard(hash).0.read().more_room();
+        let more_room = self.shard(hash).0.read().table.more_room();
         let Some(more_room) = more_room else { return };
         let room = more_room();
-        let mut table = self.shard(hash).0.write();
-        let left = table.grow(room);
-        self.hints[piece(hash)].set(&table);
-        drop(table);
+        let mut piece = self.shard(hash).0.write();
+        let left = piece.table.grow(room);
+        self.hints[number(hash)].set(&piece.table);
+        drop(piece);
         drop(left);
     }
 
     pub fn remove(&self, token: &Uuid) {
         let hash = hash(token);
-        let removed = self.shard(hash).0.write().remove(hash, token);
+        let removed = self.shard(hash).0.write().table.remove(hash, token);
         // Freed after the lock is given back.
         drop(removed);
     }
 
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.0.read().len()).sum()
+        self.shards.iter().map(|shard| shard.0.read().table.len()).sum()
     }
 
     /// Exchanges everything with `other`, and calls `exchange_more` while nobody
@@ -151,25 +162,47 @@ impl TokenMap {
             self.shards.iter().map(|shard| shard.0.write()).collect();
         for ((own, other), hint) in locked.iter_mut().zip(&mut other.shards).zip(&self.hints) {
             swap(&mut **own, other.0.get_mut());
-            hint.set(own);
+            hint.set(&own.table);
         }
         exchange_more();
     }
 
     fn shard(&self, hash: u64) -> &Shard {
-        &self.shards[piece(hash)]
+        &self.shards[number(hash)]
     }
 }
 
 /// In which piece a hash belongs: its last bits, since the first ones say where
 /// in the piece.
 #[allow(clippy::cast_possible_truncation, reason = "it is below SHARDS")]
-fn piece(hash: u64) -> usize {
+fn number(hash: u64) -> usize {
     (hash % SHARDS as u64) as usize
 }
 
-fn live<'a>(table: &'a Table<Packed>, hash: u64, token: &Uuid, now: i64) -> Option<&'a Packed> {
-    table.get(hash, token).filter(|record| now <= record.expires)
+// === impl Piece ===
+
+impl Piece {
+    #[inline]
+    fn live(&self, hash: u64, token: &Uuid, now: i64) -> Option<&Packed> {
+        self.table.get(hash, token).filter(|record| now <= record.expires)
+    }
+
+    /// The tenant of a token's user, to be remembered. Who changes it writes it
+    /// into `homes` first and makes this piece forget then, for which it waits
+    /// until nobody is here: what is old now is not remembered for long enough
+    /// to be wrong.
+    fn home(&self, memory: &Memory, user: &Uuid, homes: &RwLock<Homes>) -> Option<Uuid> {
+        let tenant = homes.read().tenant(user)?;
+        self.tenants.remember(memory, &tenant);
+        Some(tenant)
+    }
+
+    /// The same, of a tenant that may be new here.
+    fn learn_home(&mut self, memory: &Memory, user: &Uuid, homes: &RwLock<Homes>) {
+        let Some(tenant) = homes.read().tenant(user) else { return };
+        self.tenants.learn(tenant);
+        self.tenants.remember(memory, &tenant);
+    }
 }
 
 // === impl Hint ===
