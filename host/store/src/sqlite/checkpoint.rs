@@ -39,7 +39,7 @@ const REST: u32 = 400;
 const TOO_LONG: u32 = 4 * LONG;
 /// How long nothing is tried after a failure, or when somebody still reads what
 /// is in the old part of the log.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// Frames in the log after the last commit of this thread.
@@ -51,7 +51,7 @@ pub(crate) struct Checkpoints {
     /// Without one, the writer does all.
     thread: Option<Thread>,
     state: State,
-    /// What the thread left to be copied when it ended last.
+    /// What there was to be copied when the thread was asked last.
     left: u32,
     failed: bool,
 }
@@ -141,7 +141,10 @@ impl Checkpoints {
         match self.state {
             State::Rests(until) if Instant::now() < until => {}
             State::Idle | State::Rests(_) if frames < LONG => self.state = State::Idle,
-            State::Idle | State::Rests(_) => self.ask(conn, frames),
+            State::Idle | State::Rests(_) => {
+                self.left = frames;
+                self.ask(conn, frames);
+            }
             State::Asked(asked) => self.follow(conn, asked, frames),
         }
     }
@@ -150,8 +153,10 @@ impl Checkpoints {
         let asked = self.thread.as_ref().map(|thread| thread.begin.try_send(()));
         match asked {
             Some(Ok(())) => self.state = State::Asked(frames),
-            // It panicked.
-            Some(Err(_)) | None => self.finish(conn),
+            Some(Err(_)) | None => {
+                self.close();
+                self.finish(conn);
+            }
         }
     }
 
@@ -174,7 +179,7 @@ impl Checkpoints {
                 }
             }
             Some(Err(TryRecvError::Disconnected)) | None => {
-                self.thread = None;
+                self.close();
                 self.finish(conn);
             }
         }
@@ -184,7 +189,6 @@ impl Checkpoints {
     fn finish(&mut self, conn: &Connection) {
         let Some((_, behind)) = self.take(checkpoint(conn)) else { return };
         self.state = State::Idle;
-        self.left = 0;
         if behind == 0 {
             FRAMES.set(0);
         }
