@@ -18,8 +18,9 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
     drop(lock);
     let files = OpenFiles::of(&conn, &folder.path().join("auth.db")).unwrap();
-    let worker =
-        Worker::new(conn, files, Seals::default(), Arc::clone(index), Arc::default(), context);
+    let (checkpoints, files) = (Checkpoints::by_writer(), Arc::new(files));
+    let (seals, index) = (Seals::default(), Arc::clone(index));
+    let worker = Worker::new(conn, checkpoints, files, seals, index, Arc::default(), context);
     (worker.unwrap(), folder)
 }
 
