@@ -110,7 +110,7 @@ impl Services {
                 };
                 reply(&replies::MaybeUser::from(user.as_deref()))
             }
-            "users.get_acl" => reply(&replies::Acl { acl: &*self.of_user(head, Directory::acl)? }),
+            "users.get_acl" => reply(&replies::Acl { acl: &self.of_user(head, Directory::acl)? }),
             "users.list_policies" => {
                 let policies = self.of_user(head, Directory::policies)?;
                 reply(&replies::Items { items: policies.iter().map(replies::Item::from).collect() })
