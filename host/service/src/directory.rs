@@ -26,8 +26,8 @@ use memo::{Answer, Item, Memo, PIECE};
 const LONGEST_LOGIN: usize = 256;
 
 const MIB: usize = 1024 * 1024;
-/// Bytes for each kind of answer, at most: enough for about 130,000 users who
-/// hold few different lists, which take 1 kB each. 192 MiB in all, of which
+/// Bytes for each kind of answer, at most: enough for about 100,000 users, who
+/// take 1 kB each when they hold few different lists. 192 MiB in all, of which
 /// nothing is taken before it is needed.
 const LOGINS: usize = 16 * MIB;
 const USERS: usize = 96 * MIB;
