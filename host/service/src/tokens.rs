@@ -60,7 +60,7 @@ pub struct TokenView {
     /// When it expires; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// The frozen accesses.
-    pub acl: Vec<String>,
+    pub acl: Arc<[String]>,
     /// The frozen metadata.
     pub metadata: Map<String, Value>,
     /// Its session.
@@ -184,7 +184,7 @@ impl Services {
             session_uuid: session,
             user_agent: internal.user_agent.to_owned(),
             remote_addr: internal.remote_addr.to_owned(),
-            acl: internal.acl,
+            acl: internal.acl.into(),
             refresh_token_uuid: None,
         };
         self.store().write(&[], move |tx| {

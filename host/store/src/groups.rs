@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{Conn, Error, Row, Value};
 
 /// A group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Group {
     /// `uuid`
     pub uuid: Uuid,

@@ -10,7 +10,7 @@ use crate::{Conn, Error, Row, Value};
 pub use scope::{conflicts, slug_taken, visible, visible_by_slug};
 
 /// A policy, without its accesses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// `uuid`
     pub uuid: Uuid,

@@ -249,6 +249,14 @@ impl Store {
         self.version.number()
     }
 
+    /// A number that is another one after every write that [`version`](Self::version)
+    /// counts, and after every removal or change of a refresh token. A refresh token
+    /// that was found since it was this number is still there as it was.
+    #[must_use]
+    pub fn version_of_refresh_tokens(&self) -> u64 {
+        self.version.of_refresh_tokens()
+    }
+
     /// Finishes the writes that wait and takes no more. Reads go on. Dropping
     /// the store does the same.
     pub fn close(&self) {

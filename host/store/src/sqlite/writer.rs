@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use rusqlite::hooks::Action;
 use wazo_auth_context::Context;
 
 use crate::sqlite::checkpoint::Checkpoints;
@@ -351,9 +352,11 @@ impl Worker {
 /// Has every row that `conn` changes noticed, deletions by foreign keys included.
 fn watch(conn: &Connection, version: &Arc<Version>) -> Result<(), Error> {
     let version = Arc::clone(version);
-    let changed = move |_, _: &str, table: &str, _| {
+    let changed = move |action, _: &str, table: &str, _| {
         if !version::ISSUED.contains(&table) {
             version.touch();
+        } else if table == version::REFRESH_TOKENS && action != Action::SQLITE_INSERT {
+            version.touch_refresh_tokens();
         }
     };
     Ok(conn.update_hook(Some(changed))?)

@@ -107,7 +107,7 @@ fn insert_token(conn: &mut dyn Conn, tenant: Uuid, number: u128) -> Result<Uuid,
         session_uuid: uuid,
         user_agent: "x".repeat(2_000),
         remote_addr: String::new(),
-        acl: vec!["#".into()],
+        acl: ["#".into()].into(),
         refresh_token_uuid: None,
     };
     tokens::insert(conn, &token).map(|()| uuid)
