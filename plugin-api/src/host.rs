@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use abi_stable::std_types::{RResult, RSlice, RStr};
+use abi_stable::std_types::{RResult, RSlice, RStr, RString};
 use log::LevelFilter;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Args, Error, ErrorKind, Map, Result, Value,
@@ -39,6 +39,21 @@ pub use types::{Email, Group, Platform, Policy, User};
 /// ```
 #[derive(Clone)]
 pub struct Host(Arc<HostBox>);
+
+/// The part of [`wire::MaybeUser`] that says who somebody is: every token asks.
+#[derive(Deserialize)]
+struct Identified<'a> {
+    #[serde(borrow, default)]
+    user: Option<Identity<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Identity<'a> {
+    #[serde(borrow)]
+    uuid: Cow<'a, str>,
+    #[serde(borrow)]
+    tenant_uuid: Cow<'a, str>,
+}
 
 // === impl Host ===
 
@@ -184,12 +199,14 @@ impl Host {
     /// # Errors
     /// [`ErrorKind::NotFound`] when nobody has it; a failure of the daemon.
     pub fn user_metadata(&self, login: &str) -> Result<Map> {
-        let user = self.user_by_login(login)?;
+        let request = wire::ByLogin { login: login.into() };
+        let reply = self.ask(service::USERS_GET_BY_LOGIN, &request)?;
+        let Identified { user } = read(service::USERS_GET_BY_LOGIN, &reply)?;
         let user = user.ok_or_else(|| Error::not_found("no enabled user has this login"))?;
         let keys = [
-            ("auth_id", user.uuid.as_str().into()),
-            ("uuid", user.uuid.into()),
-            ("tenant_uuid", user.tenant_uuid.into()),
+            ("auth_id", (&*user.uuid).into()),
+            ("uuid", (&*user.uuid).into()),
+            ("tenant_uuid", (&*user.tenant_uuid).into()),
             ("xivo_uuid", self.platform()?.xivo_uuid.into()),
             ("pbx_user_uuid", Value::Null),
         ];
@@ -203,11 +220,15 @@ impl Host {
     /// [`ErrorKind::Host`] when the daemon does not have the service or fails
     /// in it; the service's own errors.
     pub fn call<Q: Serialize, A: DeserializeOwned>(&self, service: &str, request: &Q) -> Result<A> {
-        let head = serde_json::to_string(request)?;
+        read(service, &self.ask(service, request)?)
+    }
+
+    /// The head of a service's answer.
+    fn ask<Q: Serialize>(&self, service: &str, request: &Q) -> Result<RString> {
+        let head = wire::to_json(request)?;
         let reply = self.0.call(RStr::from(service), RStr::from(&*head), RSlice::from(&[][..]));
         match reply {
-            RResult::ROk(frame) => serde_json::from_str(&frame.head)
-                .map_err(|error| Error::malformed(&format!("the answer of {service}"), &error)),
+            RResult::ROk(frame) => Ok(frame.head),
             RResult::RErr(failure) => Err(match Error::from(failure) {
                 // Not to be taken for "this plugin lacks the method".
                 error if error.kind() == ErrorKind::Unsupported => {
@@ -243,6 +264,11 @@ impl Host {
         let reply: wire::MetadataReply = self.call(service, &request)?;
         Ok(reply.metadata)
     }
+}
+
+fn read<'a, A: Deserialize<'a>>(service: &str, reply: &'a str) -> Result<A> {
+    serde_json::from_str(reply)
+        .map_err(|error| Error::malformed(&format!("the answer of {service}"), &error))
 }
 
 impl fmt::Debug for Host {

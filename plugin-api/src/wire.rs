@@ -61,6 +61,16 @@ pub mod service {
     pub const LOG_GET_LEVEL: &str = "log.get_level";
 }
 
+/// Room for most heads: they need not grow while they are written.
+const MOST_HEADS: usize = 512;
+
+/// The JSON head of a frame.
+pub(crate) fn to_json<T: Serialize + ?Sized>(head: &T) -> serde_json::Result<String> {
+    let mut json = Vec::with_capacity(MOST_HEADS);
+    serde_json::to_writer(&mut json, head)?;
+    String::from_utf8(json).map_err(serde::ser::Error::custom)
+}
+
 /// Takes nothing, or answers nothing.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Empty {}

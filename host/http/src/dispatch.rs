@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 use wazo_auth_work::{Lost, Pool};
 
 use crate::{
@@ -55,15 +56,17 @@ pub(crate) fn answer(
 ) -> Answer {
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
+    let is_proxied = || parts.headers.contains_key(&SCRIPT_NAME);
+    let found = app.router.find(&parts.method, parts.uri.path(), is_proxied);
+    expect_check(app, &found, parts.uri.path());
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
     let respond = move |reply: Reply| {
         let mut response = reply.into_response(head);
         cors.decorate(response.headers_mut());
         response
     };
-    let is_proxied = || parts.headers.contains_key(&SCRIPT_NAME);
     let address = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
-    let reply = match app.router.find(&parts.method, parts.uri.path(), is_proxied) {
+    let reply = match found {
         _ if address > MAX_ADDRESS => {
             unhandled(app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
         }
@@ -91,6 +94,17 @@ pub(crate) fn answer(
         }
     };
     Answer::Now(respond(reply))
+}
+
+/// Has the memory of a token brought that is going to be checked, while the rest
+/// of the request is looked at.
+fn expect_check(app: &App, found: &Found, path: &str) {
+    if let Found::Route(route, [Some((_, token)), ..]) = found
+        && route.is_check
+        && let Some(Ok(token)) = path.get(token.clone()).map(Uuid::try_parse)
+    {
+        app.services.expect_check(&token);
+    }
 }
 
 /// Finds the caller, or gives the refusal. From memory, and first: without a

@@ -83,10 +83,14 @@ impl Reply {
     }
 }
 
+/// Room for most answers, a token among them: it need not grow while they are
+/// written.
+const ROOM: usize = 1024;
+
 /// JSON as the contract writes it: a newline at the end, every character
 /// beyond ASCII as `\uXXXX`.
 pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256);
+    let mut bytes = Vec::with_capacity(ROOM);
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Ascii);
     if let Err(error) = value.serialize(&mut serializer) {
         // Only a map with keys that are no strings gets here.

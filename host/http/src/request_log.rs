@@ -3,7 +3,7 @@
 //! Token checks are by far the most frequent requests, one per request of every
 //! other service: they are told at DEBUG, all others at INFO.
 
-use std::{fmt::Write, time::Instant};
+use std::{borrow::Cow, fmt::Write, time::Instant};
 
 use http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE};
 use log::Level;
@@ -47,10 +47,10 @@ impl Logged {
         }
         let span = span(headers, random());
         let prefix = crate::call::header(headers, PREFIX).unwrap_or_default();
-        let what = format!("{method} {prefix}{}", url(uri));
-        let headers_text = headers_text(headers);
-        let data = body_text(headers, body);
-        log::log!(target: TARGET, level, "request: {what} {headers_text}{data} [{span}]");
+        let what = [method.as_str(), " ", &*prefix, &*url(uri)].concat();
+        let mut sent = headers_text(headers);
+        add_body(&mut sent, headers, body);
+        log::log!(target: TARGET, level, "request: {what} {sent} [{span}]");
         Some(Self { level, started: Instant::now(), what, span })
     }
 
@@ -103,38 +103,40 @@ fn is_secret(key: &str) -> bool {
 }
 
 fn headers_text(headers: &HeaderMap) -> String {
-    let mut text = String::from("{");
+    let mut text = String::with_capacity(512);
+    text.push('{');
     for (i, (name, value)) in headers.iter().enumerate() {
         let value = String::from_utf8_lossy(value.as_bytes());
         let value = match name.as_str() {
-            "authorization" if value.starts_with("Basic ") => format!("Basic {HIDDEN}"),
-            "authorization" | "cookie" | "proxy-authorization" => HIDDEN.to_owned(),
-            "x-auth-token" => redacted(&value),
+            "authorization" if value.starts_with("Basic ") => format!("Basic {HIDDEN}").into(),
+            "authorization" | "cookie" | "proxy-authorization" => Cow::Borrowed(HIDDEN),
+            "x-auth-token" => redacted(&value).into(),
             // The page that the browser came from may have had a token in its URL.
-            "referer" => path_text(value.split('?').next().unwrap_or_default()),
-            _ => value.into_owned(),
+            "referer" => path_text(value.split('?').next().unwrap_or_default()).into(),
+            _ => value,
         };
         let separator = if i == 0 { "" } else { ", " };
-        let _ = write!(text, "{separator}{name}: {value}");
+        text.extend([separator, name.as_str(), ": ", &*value]);
     }
     text.push('}');
     text
 }
 
-/// The JSON body with its secrets hidden, or nothing.
-fn body_text(headers: &HeaderMap, body: &[u8]) -> String {
+/// Adds the JSON body with its secrets hidden, or nothing.
+fn add_body(text: &mut String, headers: &HeaderMap, body: &[u8]) {
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/json");
     if !is_json || body.is_empty() {
-        return String::new();
+        return;
     }
     if body.len() > MAX_BODY {
-        return format!(" with data of {} bytes", body.len());
+        let _ = write!(text, " with data of {} bytes", body.len());
+        return;
     }
-    let Ok(Value::Object(mut fields)) = serde_json::from_slice::<Value>(body) else {
-        return String::new();
-    };
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(body) else { return };
     hide(&mut fields);
-    format!(" with data {}", Value::Object(fields))
+    if let Ok(fields) = serde_json::to_string(&fields) {
+        text.extend([" with data ", &*fields]);
+    }
 }
 
 /// Hides secrets at any depth: a client may have put them one level too deep.
@@ -160,10 +162,10 @@ fn span(headers: &HeaderMap, random: [u8; 24]) -> String {
     let given = crate::call::header(headers, "traceparent");
     let given = given.as_deref().and_then(traceparent);
     let (trace, parent) = match given {
-        Some((trace, parent)) => (trace.to_owned(), parent),
-        None => (hex(trace), "-"),
+        Some((trace, parent)) => (Cow::Borrowed(trace), parent),
+        None => (Cow::Owned(hex(trace)), "-"),
     };
-    format!("span_id={} parent_id={parent} trace_id={trace}", hex(span))
+    ["span_id=", &*hex(span), " parent_id=", parent, " trace_id=", &*trace].concat()
 }
 
 /// Trace id and parent id.
@@ -187,7 +189,12 @@ fn traceparent(header: &str) -> Option<(&str, &str)> {
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -212,7 +219,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
         let body = br#"{"password": "s3cre7", "a": [{"new_password": "s3cre7"}]}"#;
-        let text = body_text(&headers, body);
+        let mut text = String::new();
+        add_body(&mut text, &headers, body);
         assert!(!text.contains("s3cre7") && text.contains("<hidden>"), "{text}");
     }
 

@@ -1,6 +1,7 @@
 //! One record as one line (contract: config.md section 6).
 
 use std::fmt::{self, Write as _};
+use std::sync::LazyLock;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
@@ -26,7 +27,7 @@ impl Line {
     pub(crate) fn new(record: &Record<'_>, zone: &TimeZone) -> Self {
         let offset = zone.to_offset_info(record.at);
         let local = offset.offset().to_datetime(record.at);
-        let mut text = String::with_capacity(160);
+        let mut text = String::with_capacity(512);
         // Nothing here can fail but a message's own formatting: the line then ends early.
         let _ = write!(
             text,
@@ -39,7 +40,7 @@ impl Line {
             local.second(),
             local.millisecond(),
             offset.abbreviation(),
-            std::process::id(),
+            *PROCESS,
             thread_id(),
             record.level.word(),
         );
@@ -50,6 +51,10 @@ impl Line {
         Self { text, local }
     }
 }
+
+/// The number of this process, which asks the kernel for it once: it writes a
+/// line after the other, and never forks.
+static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
 
 /// The number the kernel gave the thread, as `ps -L` shows it.
 fn thread_id() -> i32 {

@@ -25,6 +25,8 @@ use crate::{
     text::shortened,
 };
 
+/// Room for the head of most requests: it need not grow while it is written.
+const MOST_HEADS: usize = 512;
 /// Most bytes that are kept of the text of a failure.
 const MAX_TEXT: usize = 4 * 1024;
 
@@ -99,8 +101,7 @@ impl Instance {
         let object = self.object.as_ref().map_err(|reason| {
             self.failed(format!("it could not be started when the daemon did: {reason}"))
         })?;
-        let head =
-            serde_json::to_string(request).map_err(|error| self.failed(error.to_string()))?;
+        let head = to_json(request).map_err(|error| self.failed(error.to_string()))?;
         let turn = self.share.as_ref().map(Share::enter).transpose();
         let _turn = turn.map_err(|used_up| self.crowded_out(&used_up))?;
         let slot = self.gate.enter().map_err(|full| self.busy(&full))?;
@@ -167,6 +168,12 @@ impl Instance {
     fn plugin(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
+}
+
+fn to_json(request: &impl Serialize) -> serde_json::Result<String> {
+    let mut head = Vec::with_capacity(MOST_HEADS);
+    serde_json::to_writer(&mut head, request)?;
+    String::from_utf8(head).map_err(serde::ser::Error::custom)
 }
 
 /// What a plugin says of a failure, without secrets and not too long.

@@ -1,21 +1,20 @@
 //! What plugins may ask of the host (plugins.md section 7), as JSON frames.
 
-use std::sync::{Arc, Weak};
+mod replies;
 
-use serde::{Deserialize, de::DeserializeOwned};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Weak},
+};
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices};
-use wazo_auth_store::{
-    self as store, Store, TokenIndex, groups::Group, policies::Policy, users::User,
-};
+use wazo_auth_store::{self as store, Store, TokenIndex};
 
 use crate::{
-    Services,
-    directory::Directory,
-    metadata::MetadataError,
-    tokens::Internal,
-    users::{VerifyError, effective_method},
+    Services, directory::Directory, metadata::MetadataError, tokens::Internal, users::VerifyError,
 };
 
 /// The services as plugins see them.
@@ -30,13 +29,15 @@ struct Credentials {
 }
 
 #[derive(Deserialize)]
-struct ByLogin {
-    login: String,
+struct ByLogin<'a> {
+    #[serde(borrow)]
+    login: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
-struct ByUser {
-    user_uuid: String,
+struct ByUser<'a> {
+    #[serde(borrow)]
+    user_uuid: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
@@ -82,58 +83,59 @@ impl HostServices for PluginHost {
             text: "the daemon is stopping".to_owned(),
         })?;
         let reply = services.serve(service, head).map_err(|Refusal(failure)| failure)?;
-        Ok((reply.to_string(), Vec::new()))
+        Ok((reply, Vec::new()))
     }
 }
 
 impl Services {
-    fn serve(&self, service: &str, head: &str) -> Result<Value, Refusal> {
+    /// The JSON head of the answer.
+    fn serve(&self, service: &str, head: &str) -> Result<String, Refusal> {
         match service {
-            "platform.get" => Ok(json!({
-                "xivo_uuid": self.context().environment().xivo_uuid,
-                "version": env!("CARGO_PKG_VERSION"),
-            })),
+            "platform.get" => reply(&replies::Platform {
+                xivo_uuid: self.context().environment().xivo_uuid.as_deref(),
+                version: env!("CARGO_PKG_VERSION"),
+            }),
             "users.verify_password" => {
                 let Credentials { login, password } = parse(head)?;
-                Ok(json!({"verified": self.verify_password(&login, &password)?}))
+                reply(&json!({"verified": self.verify_password(&login, &password)?}))
             }
             "users.get_by_login" => {
-                let user = self.user_by_login(&parse::<ByLogin>(head)?.login)?;
-                Ok(json!({"user": user.as_deref().map(user_json)}))
+                let user = self.user_by_login(&parse::<ByLogin<'_>>(head)?.login)?;
+                reply(&replies::MaybeUser::from(user.as_deref()))
             }
             "users.get" => {
                 let user = match user_uuid(head)? {
                     Some(uuid) => self.directory().user(self.store(), uuid)?,
                     None => None,
                 };
-                Ok(json!({"user": user.as_deref().map(user_json)}))
+                reply(&replies::MaybeUser::from(user.as_deref()))
             }
-            "users.get_acl" => Ok(json!({"acl": &*self.of_user(head, Directory::acl)?})),
+            "users.get_acl" => reply(&replies::Acl { acl: &self.of_user(head, Directory::acl)? }),
             "users.list_policies" => {
                 let policies = self.of_user(head, Directory::policies)?;
-                Ok(json!({"items": policies.iter().map(policy_json).collect::<Vec<_>>()}))
+                reply(&replies::Items { items: policies.iter().map(replies::Item::from).collect() })
             }
             "users.list_groups" => {
                 let groups = self.of_user(head, Directory::groups)?;
-                Ok(json!({"items": groups.iter().map(group_json).collect::<Vec<_>>()}))
+                reply(&replies::Items { items: groups.iter().map(replies::Item::from).collect() })
             }
             "metadata.get_token_metadata" => {
                 let MetadataOf { purpose, login, args } = parse(head)?;
                 let metadata = self.token_metadata(&purpose, &login, &Args::from(args))?;
-                Ok(json!({"metadata": metadata}))
+                reply(&json!({"metadata": metadata}))
             }
             "metadata.get_persistent_metadata" => {
                 let MetadataOf { purpose, login, args } = parse(head)?;
                 let metadata = self.persistent_metadata(&purpose, &login, &Args::from(args))?;
-                Ok(json!({"metadata": metadata}))
+                reply(&json!({"metadata": metadata}))
             }
-            "tenants.get_top" => Ok(json!({"uuid": self.top_tenant()})),
-            "tokens.create" => self.create_plugin_token(parse(head)?),
+            "tenants.get_top" => reply(&json!({"uuid": self.top_tenant()})),
+            "tokens.create" => reply(&self.create_plugin_token(parse(head)?)?),
             "tokens.delete" => {
                 if let Some(token) = TokenIndex::parse_token(&parse::<ByToken>(head)?.token) {
                     self.revoke_token(token)?;
                 }
-                Ok(json!({}))
+                reply(&json!({}))
             }
             unknown => {
                 let text = format!("this daemon offers no service named `{unknown}`");
@@ -171,7 +173,17 @@ impl Services {
     }
 }
 
-fn parse<T: DeserializeOwned>(head: &str) -> Result<T, Refusal> {
+/// Room for most answers: it need not grow while they are written.
+const MOST_ANSWERS: usize = 768;
+
+fn reply(answer: &impl Serialize) -> Result<String, Refusal> {
+    let mut text = Vec::with_capacity(MOST_ANSWERS);
+    let written = serde_json::to_writer(&mut text, answer);
+    let text = written.ok().and_then(|()| String::from_utf8(text).ok());
+    text.ok_or_else(|| failure(ErrorKind::Host, "the answer cannot be written as JSON"))
+}
+
+fn parse<'a, T: Deserialize<'a>>(head: &'a str) -> Result<T, Refusal> {
     serde_json::from_str(head).map_err(|error| {
         // Not the error's own text: it may quote a password.
         let (line, column) = (error.line(), error.column());
@@ -183,34 +195,7 @@ fn parse<T: DeserializeOwned>(head: &str) -> Result<T, Refusal> {
 
 /// The user that is asked about; `None` for what cannot be a user's UUID.
 fn user_uuid(head: &str) -> Result<Option<Uuid>, Refusal> {
-    Ok(Uuid::parse_str(&parse::<ByUser>(head)?.user_uuid).ok())
-}
-
-fn user_json(user: &User) -> Value {
-    let emails: Vec<Value> = user
-        .emails
-        .iter()
-        .map(|email| {
-            json!({"uuid": email.uuid, "address": email.address,
-                   "main": email.main, "confirmed": email.confirmed})
-        })
-        .collect();
-    json!({
-        "uuid": user.uuid, "tenant_uuid": user.tenant_uuid, "username": user.username,
-        "firstname": user.firstname, "lastname": user.lastname, "purpose": user.purpose,
-        "enabled": user.enabled, "authentication_method": user.authentication_method,
-        "effective_authentication_method": effective_method(user), "emails": emails,
-    })
-}
-
-fn policy_json(policy: &Policy) -> Value {
-    json!({"uuid": policy.uuid, "name": policy.name, "slug": policy.slug,
-           "tenant_uuid": policy.tenant_uuid})
-}
-
-fn group_json(group: &Group) -> Value {
-    json!({"uuid": group.uuid, "name": group.name, "slug": group.slug,
-           "tenant_uuid": group.tenant_uuid})
+    Ok(Uuid::parse_str(&parse::<ByUser<'_>>(head)?.user_uuid).ok())
 }
 
 /// A question about a user.

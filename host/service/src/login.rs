@@ -10,7 +10,7 @@ mod foreign;
 mod verify;
 mod write;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -186,7 +186,7 @@ impl Services {
         args.insert("acl", Value::from(self.default_policy_acl(&request.backend)?));
         let acl = backend.get_acl(login, args).map_err(gone)?;
         let mut acl = match acl {
-            Some(acl) => acl,
+            Some(acl) => Arc::from(acl),
             None => self.default_acl(verified, args)?,
         };
         let mut persistent = verified.stored_metadata.clone().unwrap_or_default();
@@ -194,7 +194,9 @@ impl Services {
             persistent = backend.get_persistent_metadata(login, args).map_err(gone)?;
         }
         if let Some(foreign) = &verified.foreign {
-            foreign.confine(&verified.backend, &mut metadata, &mut acl)?;
+            let mut within = acl.to_vec();
+            foreign.confine(&verified.backend, &mut metadata, &mut within)?;
+            acl = within.into();
         }
         // What is stored with the refresh token lies under what is fresh.
         let kept = persistent.clone();
@@ -232,12 +234,16 @@ impl Services {
 
     /// The accesses of somebody whose backend says nothing of them: the default
     /// policy's and, of a user, those of its groups and policies.
-    fn default_acl(&self, verified: &Verified, args: &Args) -> Result<Vec<String>, LoginError> {
+    fn default_acl(&self, verified: &Verified, args: &Args) -> Result<Arc<[String]>, LoginError> {
         let mut acl = args.acl();
         if let Some(user) = &verified.user {
-            acl.extend_from_slice(&self.directory().acl(self.store(), user.uuid)?);
+            let own = self.directory().acl(self.store(), user.uuid)?;
+            if acl.is_empty() {
+                return Ok(own);
+            }
+            acl.extend_from_slice(&own);
         }
-        Ok(acl)
+        Ok(acl.into())
     }
 
     /// The accesses of the configured policy that every user token gets
@@ -293,7 +299,7 @@ pub(crate) struct Claims {
     metadata: Map<String, Value>,
     /// The part to store with a refresh token.
     persistent: Map<String, Value>,
-    acl: Vec<String>,
+    acl: Arc<[String]>,
 }
 
 impl Claims {
@@ -301,7 +307,7 @@ impl Claims {
         plugin: &str,
         metadata: Map<String, Value>,
         persistent: Map<String, Value>,
-        acl: Vec<String>,
+        acl: Arc<[String]>,
     ) -> Result<Self, LoginError> {
         let bad = |problem: String| LoginError::BadMetadata { plugin: plugin.to_owned(), problem };
         let text = |key: &str| metadata.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use wazo_auth_acl::Acl;
 use wazo_auth_store::{
     self as store,
-    index::{AuthId, LiveToken, LiveTokenRef, Owner, TokenIndex},
+    index::{AuthId, Home, LiveToken, LiveTokenRef, Owner, TokenIndex},
     sessions::Session,
     tokens::NewToken,
 };
@@ -60,7 +60,7 @@ pub struct TokenView {
     /// When it expires; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// The frozen accesses.
-    pub acl: Vec<String>,
+    pub acl: Arc<[String]>,
     /// The frozen metadata.
     pub metadata: Map<String, Value>,
     /// Its session.
@@ -80,6 +80,12 @@ impl Services {
 
     fn live(&self, token: &Uuid) -> Option<LiveToken> {
         self.store().index().get(token, self.now_seconds())
+    }
+
+    /// To be called as soon as it is known that a token is going to be checked:
+    /// its memory is on the way then while the rest of the request is read.
+    pub fn expect_check(&self, token: &Uuid) {
+        self.store().index().prefetch(token);
     }
 
     /// Checks a token: existence, then `scope`, then `tenant` (empty: none).
@@ -178,7 +184,7 @@ impl Services {
             session_uuid: session,
             user_agent: internal.user_agent.to_owned(),
             remote_addr: internal.remote_addr.to_owned(),
-            acl: internal.acl,
+            acl: internal.acl.into(),
             refresh_token_uuid: None,
         };
         self.store().write(&[], move |tx| {
@@ -191,23 +197,25 @@ impl Services {
 
     fn check_tenant(&self, token: LiveTokenRef<'_>, asked: Option<&str>) -> Result<(), CheckError> {
         let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(()) };
-        let home = match token.home {
-            Some(home) => home.tenant(),
-            None if token.owner.auth_id.is(OWN_AUTH_ID) => {
+        let home = token.home();
+        let tenant_of_owner = match home {
+            Home::Tenant(tenant) => Some(tenant),
+            Home::Unknown => None,
+            Home::NoUser if token.owner.auth_id.is(OWN_AUTH_ID) => {
                 return Ok(());
             }
             // An identity that only its backend knows lives in a tenant of its
             // configuration; every other owner is a user.
-            None if token.owner.user_uuid.is_none() => token.owner.tenant_uuid,
-            None => None,
+            Home::NoUser if token.owner.user_uuid.is_none() => token.owner.tenant_uuid,
+            Home::NoUser => None,
         };
         let unknown_user = || CheckError::UnknownUser(token.owner.auth_id.to_string());
-        let home = home.ok_or_else(unknown_user)?;
+        let own = tenant_of_owner.ok_or_else(unknown_user)?;
         let index = self.store().index();
         match TokenIndex::parse_token(asked) {
             // Most of the time: a tenant with a user in it exists.
-            Some(tenant) if token.home.is_some() && tenant == home => Ok(()),
-            Some(tenant) if index.is_in_subtree(&tenant, &home) => Ok(()),
+            Some(tenant) if home == Home::Tenant(tenant) => Ok(()),
+            Some(tenant) if index.is_in_subtree(&tenant, &own) => Ok(()),
             _ => Err(CheckError::Tenant(asked.to_owned())),
         }
     }

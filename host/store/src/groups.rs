@@ -10,7 +10,7 @@ use crate::{Conn, Error, Row, Value};
 pub use list::{LIST, LIST_OF_USER, Scope, list};
 
 /// A group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Group {
     /// `uuid`
     pub uuid: Uuid,

@@ -12,7 +12,7 @@ pub use list::{LIST, LIST_OF_GROUP, LIST_OF_USER, Scope, accesses_of, list};
 pub use scope::{conflicts, slug_taken, visible, visible_by_slug};
 
 /// A policy, without its accesses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// `uuid`
     pub uuid: Uuid,

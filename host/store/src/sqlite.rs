@@ -1,5 +1,6 @@
 //! SQLite: one file, one daemon, one writer.
 
+pub(crate) mod checkpoint;
 pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod files;

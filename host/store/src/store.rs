@@ -1,5 +1,6 @@
 //! The store: readers, the writer, the index.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use wazo_auth_context::Context;
 
+use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::connection::Reader;
 use crate::sqlite::files::{OpenFiles, Presence};
 use crate::sqlite::lock_file::LockFile;
@@ -49,6 +51,8 @@ pub struct Store {
     seals: Seals,
     /// Whether the file is still where a new connection would look for it.
     presence: Arc<Presence>,
+    /// See [`Checkpoints::start`].
+    _file: Option<Arc<File>>,
     _lock: Option<LockFile>,
 }
 
@@ -117,10 +121,17 @@ impl Database {
         let index = Arc::new(TokenIndex::default());
         let failed = |source| OpenError::Database { path: path.clone(), source };
         let files = OpenFiles::of(&conn, &path).map_err(failed)?;
+        let files = Arc::new(files);
         let presence = files.presence();
+        let (checkpoints, file) = match &lock {
+            Some(_) => checkpoints_beside(&path, &files)?,
+            // A command beside the daemon writes little.
+            None => (Checkpoints::by_writer(), None),
+        };
         let version = Arc::new(Version::default());
         let (shared, counted) = (Arc::clone(&index), Arc::clone(&version));
-        let worker = Worker::new(conn, files, seals.clone(), shared, counted, context);
+        let seals_ = seals.clone();
+        let worker = Worker::new(conn, checkpoints, files, seals_, shared, counted, context);
         let worker = worker.map_err(failed)?;
         let readers = open::readers(&path, readers)?;
         let writer = Writer::spawn(worker, QUEUE);
@@ -129,12 +140,33 @@ impl Database {
             target: "wazo_auth.store",
             "opened the database {} with {} live tokens", path.display(), index.len()
         );
-        Ok(Arc::new(Store { writer, readers, index, version, seals, presence, _lock: lock }))
+        Ok(Arc::new(Store {
+            writer,
+            readers,
+            index,
+            version,
+            seals,
+            presence,
+            _file: file,
+            _lock: lock,
+        }))
     }
 
     fn failed(&self, error: rusqlite::Error) -> OpenError {
         migrate::database(&self.path, error)
     }
+}
+
+/// A thread that empties the log of the database, and the file that it syncs.
+fn checkpoints_beside(
+    path: &Path,
+    files: &Arc<OpenFiles>,
+) -> Result<(Checkpoints, Option<Arc<File>>), OpenError> {
+    let file = File::open(path).map_err(|source| OpenError::File { path: path.into(), source })?;
+    let file = Arc::new(file);
+    let started = Checkpoints::start(path, Arc::clone(files), Arc::clone(&file));
+    let started = started.map_err(|source| OpenError::Database { path: path.into(), source })?;
+    Ok((started, Some(file)))
 }
 
 // === impl Store ===
@@ -215,6 +247,14 @@ impl Store {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version.number()
+    }
+
+    /// A number that is another one after every write that [`version`](Self::version)
+    /// counts, and after every removal or change of a refresh token. A refresh token
+    /// that was found since it was this number is still there as it was.
+    #[must_use]
+    pub fn version_of_refresh_tokens(&self) -> u64 {
+        self.version.of_refresh_tokens()
     }
 
     /// Finishes the writes that wait and takes no more. Reads go on. Dropping

@@ -2,6 +2,8 @@
 
 mod expiry;
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 pub use expiry::{Cursor, Expiring, expired, expiring_between};
@@ -32,8 +34,8 @@ pub struct Token {
     pub user_agent: String,
     /// `remote_addr`
     pub remote_addr: String,
-    /// `acl`
-    pub acl: Vec<String>,
+    /// `acl`; tokens of one user share it.
+    pub acl: Arc<[String]>,
     /// `refresh_token_uuid`: the refresh token it was made from, a secret too.
     pub refresh_token_uuid: Option<Uuid>,
 }
@@ -137,7 +139,7 @@ fn add(conn: &mut dyn Conn, sql: &str, token: &NewToken, more: &[Value]) -> Resu
         (&token.session_uuid).into(),
         token.user_agent.as_str().into(),
         token.remote_addr.as_str().into(),
-        token.acl.as_slice().into(),
+        (&*token.acl).into(),
     ];
     params.extend_from_slice(more);
     let added = conn.execute(sql, &params)? > 0;
@@ -147,7 +149,7 @@ fn add(conn: &mut dyn Conn, sql: &str, token: &NewToken, more: &[Value]) -> Resu
             session: token.session_uuid,
             expires: token.expires_at,
             owner: Owner::new(&token.auth_id, &token.metadata),
-            acl: token.acl.clone(),
+            acl: token.acl.to_vec(),
         })));
     }
     Ok(added)
@@ -238,7 +240,7 @@ fn from_row(conn: &dyn Conn, uuid: Uuid, row: &Row) -> Result<Token, Error> {
         session_uuid: row.uuid(6)?,
         user_agent: row.opt_string(7)?.unwrap_or_default(),
         remote_addr: row.opt_string(8)?.unwrap_or_default(),
-        acl: row.list(9)?,
+        acl: row.list(9)?.into(),
         refresh_token_uuid: refresh_token
             .and_then(|text| conn.seals().read(Table::RefreshToken, text)),
     })

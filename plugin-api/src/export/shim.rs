@@ -169,5 +169,5 @@ fn read<'a, T: Deserialize<'a>>(head: &'a str) -> Result<T> {
 }
 
 fn write<T: Serialize>(reply: &T) -> Result<String> {
-    Ok(serde_json::to_string(reply)?)
+    Ok(wire::to_json(reply)?)
 }

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -99,6 +100,43 @@ fn a_full_disk_stops_writes_only_and_nothing_that_was_acknowledged_is_lost() {
         acknowledged.len(),
         revoked.len()
     );
+}
+
+#[test]
+fn a_log_that_cannot_be_emptied_takes_writes_as_long_as_it_has_room() {
+    // No file of this daemon grows beyond 70 MiB, until that is lifted.
+    let limited = "trap '' XFSZ; exec prlimit --fsize=73400320: \"$@\"";
+    let fixture = Fixture::new(Setup::default().wrapper(&["sh", "-c", limited, "sh"]));
+    let folder = fixture.daemon.folder().to_owned();
+    let begun = || fs::read(folder.join("auth.db-wal")).unwrap()[12..16].to_owned();
+    let other = Connection::open(folder.join("auth.db")).unwrap();
+    other.execute_batch("PRAGMA wal_autocheckpoint = 0").unwrap();
+    // As much as makes the log long; the database grows by as much.
+    let grow = |name: &str| {
+        let sql = "INSERT INTO auth_saml_pysaml2_cache (name_id, entity_id, info, not_on_or_after) \
+                   VALUES (?1, ?1, ?2, 0)";
+        other.execute(sql, [name, &"x".repeat(50 << 20)]).unwrap();
+    };
+    let before = begun();
+    grow("fits");
+    wait(|| fixture.refresh().status == 200 && begun() != before);
+    grow("does not");
+    let mut issued = vec![token(&fixture.refresh().expect(200))];
+    let says = "the write-ahead log cannot be emptied into the database and grows: ";
+    wait(|| fixture.daemon.log().contains(says));
+    (0..50).for_each(|_| issued.push(token(&fixture.refresh().expect(200))));
+    let daemon = fixture.daemon.pid().to_string();
+    let before = begun();
+    let lifted = Command::new("prlimit").args(["--pid", &daemon, "--fsize=unlimited:"]).status();
+    assert!(lifted.unwrap().success());
+    wait(|| fixture.daemon.log().contains("the write-ahead log can be emptied again"));
+    wait(|| fixture.refresh().status == 200 && begun() != before);
+    assert_eq!(fixture.daemon.log().matches(says).count(), 1);
+    drop(other);
+    let database = Database::copy_of(fixture.daemon.kill().path());
+    assert_eq!(database.text("PRAGMA integrity_check"), "ok");
+    let stored = database.tokens();
+    assert!(issued.iter().all(|token| stored.contains(token)), "acknowledged, and not there");
 }
 
 /// Writes until there is no room.

@@ -93,6 +93,42 @@ fn a_refresh_looks_at_the_user_as_it_is_now() {
 }
 
 #[test]
+fn a_refresh_after_others_sees_what_changed_between_them() {
+    let bench = Bench::new(Daemon::start());
+    let alice = bench.user("alice");
+    let token = bench.offline("alice", "desk")["refresh_token"].clone();
+    // What the daemon remembers of the first ones must not outlive the change.
+    let acl = || {
+        let _ = bench.refresh("desk", &token).expect(200);
+        bench.refresh("desk", &token).expect(200).json()["data"]["acl"].clone()
+    };
+    assert_eq!(acl(), json!([]));
+    let policy = bench.policy(json!({"name": "p", "acl": ["a.b"]}));
+    let path = format!("/0.1/users/{alice}/policies/{policy}");
+    let _ = bench.daemon.put(&path).token(&bench.admin).send().expect(204);
+    assert_eq!(acl(), json!(["a.b"]));
+    bench.sql("UPDATE auth_access SET access = 'a.c' WHERE access = 'a.b'");
+    assert_eq!(acl(), json!(["a.c"]), "changed by another program");
+    let _ = bench.daemon.delete(&path).token(&bench.admin).send().expect(204);
+    assert_eq!(acl(), json!([]));
+
+    let _ = bench.refresh("other", &token).expect(401);
+    let mine = format!("/0.1/users/{alice}/tokens/desk");
+    let _ = bench.daemon.delete(&mine).token(&bench.admin).send().expect(204);
+    assert_eq!(reason(&bench.refresh("desk", &token).expect(401)), "Authentication Failed");
+    // It is looked for, and not merely missed when the new token is written.
+    assert!(bench.daemon.wait_for_log(r#"client \"desk\""#).is_some());
+
+    let token = bench.offline("alice", "desk")["refresh_token"].clone();
+    let _ = bench.refresh("desk", &token).expect(200);
+    bench.sql("UPDATE auth_refresh_token SET client_id = 'elsewhere'");
+    let _ = bench.refresh("desk", &token).expect(401);
+    let _ = bench.refresh("elsewhere", &token).expect(200);
+    bench.sql("DELETE FROM auth_refresh_token");
+    let _ = bench.refresh("elsewhere", &token).expect(401);
+}
+
+#[test]
 fn a_new_owner_of_the_old_name_gets_nothing() {
     let bench = Bench::new(Daemon::start());
     let alice = bench.user("alice");

@@ -170,18 +170,18 @@ impl Services {
     ) -> Result<Verified, LoginError> {
         let unknown = || refused(format!("unknown refresh token for client \"{client_id}\""));
         let uuid = TokenIndex::parse_token(token).ok_or_else(unknown)?;
-        let found = self.store().read(|conn| store::refresh_tokens::get(conn, &uuid, client_id))?;
+        let found = self.directory().refresh_token(self.store(), uuid, client_id)?;
         let found = found.ok_or_else(unknown)?;
-        let user = match found.user_uuid {
+        let user = match found.user {
             Some(user) => self.directory().user(self.store(), user)?,
             None => None,
         };
         let user = user.ok_or_else(unknown)?;
-        let stored = found.login.unwrap_or_default();
+        let stored = found.login.as_deref().unwrap_or_default();
         if user.enabled != Some(true) {
             return Err(refused(format!("user of login {stored} is disabled")));
         }
-        let backend = self.backend_of_method(&user, &stored)?;
+        let backend = self.backend_of_method(&user, stored)?;
         let login = self.present_login(stored, &user)?;
         args.insert("login", json!(login));
         Ok(Verified {
@@ -189,7 +189,7 @@ impl Services {
             login,
             user: Some(user),
             refresh_token: Some(uuid),
-            stored_metadata: Some(found.metadata),
+            stored_metadata: Some(found.metadata.clone()),
             foreign: None,
         })
     }
@@ -209,12 +209,12 @@ impl Services {
 
     /// A login that means `user` today: the one of the refresh token unless the
     /// user was renamed since.
-    fn present_login(&self, stored: String, user: &User) -> Result<String, LoginError> {
-        let confirmed =
-            user.emails.iter().filter(|email| email.confirmed).map(|email| &email.address);
-        for login in std::iter::once(&stored).chain(&user.username).chain(confirmed) {
+    fn present_login(&self, stored: &str, user: &User) -> Result<String, LoginError> {
+        let confirmed = user.emails.iter().filter(|email| email.confirmed);
+        let confirmed = confirmed.map(|email| &*email.address);
+        for login in std::iter::once(stored).chain(user.username.as_deref()).chain(confirmed) {
             if self.user_by_login(login)?.is_some_and(|found| found.uuid == user.uuid) {
-                return Ok(login.clone());
+                return Ok(login.to_owned());
             }
         }
         Err(refused(format!("user {} has no login any more (it was {stored})", user.uuid)))

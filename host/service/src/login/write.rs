@@ -1,6 +1,8 @@
 //! The one transaction of a login. It checks again what the preparation relied
 //! on, because the world may have changed while a password was hashed.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 use wazo_auth_plugins::Args;
@@ -182,7 +184,7 @@ impl Plan {
             xivo_uuid: token.xivo_uuid.clone(),
             issued_at: self.issued_at,
             expires_at: Some(self.expires_at),
-            acl: token.acl.clone(),
+            acl: Arc::clone(&token.acl),
             metadata: token.metadata.clone(),
             session_uuid: token.session_uuid,
             remote_addr: token.remote_addr.clone(),

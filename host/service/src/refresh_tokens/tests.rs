@@ -109,7 +109,7 @@ impl Daemon {
             session_uuid: session.uuid,
             user_agent: String::new(),
             remote_addr: String::new(),
-            acl: Vec::new(),
+            acl: [].into(),
             refresh_token_uuid: None,
         };
         self.write(move |tx| {
@@ -168,4 +168,26 @@ fn a_refresh_token_is_deleted_whatever_its_key() {
     assert!(delete().is_ok());
     assert!(daemon.clients().is_empty());
     assert!(matches!(delete(), Err(DeleteError::UnknownClient(client)) if client == "app"));
+}
+
+#[test]
+fn a_remembered_refresh_token_is_forgotten_with_its_row() {
+    let daemon = Daemon::new();
+    let (kept, _) = daemon.log_in("kept", false);
+    let (gone, _) = daemon.log_in("gone", false);
+    let store = daemon.services.store();
+    let find = |token, client| {
+        daemon.services.directory().refresh_token(store, token, client).unwrap().is_some()
+    };
+    let version = store.version_of_refresh_tokens();
+    assert!(find(gone, "gone") && find(gone, "gone") && find(kept, "kept"));
+    assert!(!find(kept, "gone"), "of another client");
+    daemon.log_in("new", false);
+    assert_eq!(store.version_of_refresh_tokens(), version, "a new one overtakes nothing");
+
+    let (top, user) = (daemon.services.top_tenant(), daemon.user);
+    daemon.services.delete_refresh_token(top, user, "gone").unwrap();
+    assert!(!find(gone, "gone") && find(kept, "kept"));
+    daemon.write(move |tx| tx.conn().execute("DELETE FROM auth_user", &[]));
+    assert!(!find(kept, "kept"), "deleted with its user");
 }

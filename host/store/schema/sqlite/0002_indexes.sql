@@ -2,7 +2,7 @@
 -- side of its foreign keys, which a deletion of the parent has to find.
 
 CREATE INDEX wazo_auth__idx__token__auth_id ON auth_token (auth_id, session_uuid);
-CREATE INDEX wazo_auth__idx__token__expire_t ON auth_token (expire_t, uuid);
+CREATE INDEX wazo_auth__idx__token__expire_t ON auth_token (expire_t);
 CREATE INDEX wazo_auth__idx__token__refresh_token_uuid
     ON auth_token (refresh_token_uuid) WHERE refresh_token_uuid IS NOT NULL;
 CREATE INDEX wazo_auth__idx__refresh_token__created_at ON auth_refresh_token (created_at);

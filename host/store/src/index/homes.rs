@@ -1,74 +1,96 @@
-//! Which tenant each user is in now.
+//! Which tenant each user is in now, and how tokens remember it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
-use parking_lot::RwLock;
-use uuid::{NonNilUuid, Uuid};
+use indexmap::IndexSet;
+use uuid::Uuid;
 
-/// The current tenant of one user, shared with the tokens that the user was
-/// given: a token check finds it there, without asking a map of all users.
-#[derive(Debug, Default)]
-pub struct Home(RwLock<Option<NonNilUuid>>);
+/// The tenants by user.
+#[derive(Default)]
+pub(super) struct Homes(HashMap<Uuid, Uuid, RandomState>);
 
-/// The homes by user. Those of users that do not exist stay as long as a token
-/// refers to them, because such a user may come (back).
-pub(super) struct Homes {
-    homes: HashMap<Uuid, Arc<Home>, RandomState>,
+/// What a token remembers of its user's tenant: a number of [`Known`], and since
+/// when. To ask [`Homes`] would take as long as to find the token.
+#[derive(Default)]
+pub(super) struct Memory(AtomicU64);
+
+/// The tenants that tokens of one piece of the map remember.
+///
+/// When any user goes or moves, all tokens forget at once, and each asks again
+/// when it is looked at: that is rare, and to find the tokens of that user would
+/// take a list for each.
+pub(super) struct Known {
+    /// How many times all was forgotten, below 2^40.
+    age: u64,
+    tenants: IndexSet<Uuid, RandomState>,
     sweep_at: usize,
 }
 
+/// A memory is an age and, in these last bits, a number beginning at one.
+const NUMBER_BITS: u32 = 24;
 const FIRST_SWEEP: usize = 1024;
-
-// === impl Home ===
-
-impl Home {
-    /// The tenant; none when the user does not exist (any more).
-    #[must_use]
-    pub fn tenant(&self) -> Option<Uuid> {
-        self.0.read().map(Uuid::from)
-    }
-
-    fn set(&self, tenant: Option<Uuid>) {
-        *self.0.write() = tenant.and_then(NonNilUuid::new);
-    }
-}
 
 // === impl Homes ===
 
-impl Default for Homes {
-    fn default() -> Self {
-        Self { homes: HashMap::default(), sweep_at: FIRST_SWEEP }
+impl Homes {
+    pub fn tenant(&self, user: &Uuid) -> Option<Uuid> {
+        self.0.get(user).copied()
+    }
+
+    /// Whether the user was somewhere else before, so that what is remembered
+    /// may be wrong now.
+    #[must_use]
+    pub fn set(&mut self, user: Uuid, tenant: Option<Uuid>) -> bool {
+        let before = match tenant {
+            Some(tenant) => self.0.insert(user, tenant),
+            None => self.0.remove(&user),
+        };
+        before.is_some() && before != tenant
     }
 }
 
-impl Homes {
-    pub fn tenant(&self, user: &Uuid) -> Option<Uuid> {
-        self.homes.get(user)?.tenant()
+// === impl Known ===
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { age: 0, tenants: IndexSet::default(), sweep_at: FIRST_SWEEP }
+    }
+}
+
+impl Known {
+    /// The tenant, if it is remembered since nobody has moved.
+    #[inline]
+    pub fn recall(&self, memory: &Memory) -> Option<Uuid> {
+        let memory = memory.0.load(Ordering::Relaxed);
+        let number = memory & ((1 << NUMBER_BITS) - 1);
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let is_of_now = memory >> NUMBER_BITS == self.age;
+        is_of_now.then(|| self.tenants.get_index(index).copied()).flatten()
     }
 
-    /// The user's home, to be kept with a token.
-    pub fn of(&mut self, user: &Uuid) -> Arc<Home> {
-        if let Some(home) = self.homes.get(user) {
-            return Arc::clone(home);
+    /// Remembers a tenant, if it is a [learned](Self::learn) one.
+    pub fn remember(&self, memory: &Memory, tenant: &Uuid) {
+        let Some(index) = self.tenants.get_index_of(tenant) else { return };
+        let number = index as u64 + 1;
+        if number >> NUMBER_BITS == 0 {
+            memory.0.store(self.age << NUMBER_BITS | number, Ordering::Relaxed);
         }
-        self.sweep();
-        Arc::clone(self.homes.entry(*user).or_default())
     }
 
-    pub fn set(&mut self, user: Uuid, tenant: Option<Uuid>) {
-        self.of(&user).set(tenant);
+    pub fn learn(&mut self, tenant: Uuid) {
+        self.tenants.insert(tenant);
     }
 
-    /// Forgets users that do not exist and have no token, when there are twice
-    /// as many entries as after the last time.
-    fn sweep(&mut self) {
-        if self.homes.len() < self.sweep_at {
-            return;
+    /// Makes everybody ask again. Tenants that do not exist any more are left
+    /// out, when there are twice as many as after the last time.
+    pub fn forget(&mut self, exists: impl Fn(&Uuid) -> bool) {
+        self.age += 1;
+        if self.tenants.len() >= self.sweep_at {
+            self.tenants.retain(exists);
+            self.sweep_at = FIRST_SWEEP.max(self.tenants.len() * 2);
         }
-        self.homes.retain(|_, home| home.tenant().is_some() || Arc::strong_count(home) > 1);
-        self.sweep_at = FIRST_SWEEP.max(self.homes.len() * 2);
     }
 }
 
@@ -81,28 +103,43 @@ mod tests {
     }
 
     #[test]
-    fn a_home_that_a_token_keeps_follows_its_user() {
+    fn only_a_user_who_was_somewhere_else_makes_memories_wrong() {
         let mut homes = Homes::default();
-        let kept = homes.of(&uuid(1));
-        assert_eq!(kept.tenant(), None);
-        for tenant in [Some(uuid(7)), Some(uuid(8)), None, Some(uuid(9))] {
-            homes.set(uuid(1), tenant);
-            assert_eq!((kept.tenant(), homes.tenant(&uuid(1))), (tenant, tenant));
+        for (tenant, is_wrong) in
+            [(None, false), (Some(7), false), (Some(7), false), (Some(8), true), (None, true)]
+        {
+            assert_eq!(homes.set(uuid(1), tenant.map(uuid)), is_wrong, "{tenant:?}");
+            assert_eq!(homes.tenant(&uuid(1)), tenant.map(uuid));
         }
     }
 
     #[test]
-    fn users_that_are_gone_are_forgotten_and_others_are_not() {
-        let mut homes = Homes::default();
-        let kept = homes.of(&uuid(1));
-        homes.set(uuid(2), Some(uuid(7)));
-        for number in 3..10 * FIRST_SWEEP {
-            homes.set(uuid(number), Some(uuid(7)));
-            homes.set(uuid(number), None);
+    fn what_is_remembered_is_recalled_until_all_is_forgotten() {
+        let (mut known, memory) = (Known::default(), Memory::default());
+        assert_eq!(known.recall(&memory), None);
+        known.remember(&memory, &uuid(8));
+        assert_eq!(known.recall(&memory), None, "it was never learned");
+        for tenant in [7, 8, 7] {
+            known.learn(uuid(tenant));
+            known.remember(&memory, &uuid(tenant));
+            assert_eq!(known.recall(&memory), Some(uuid(tenant)));
         }
-        assert!(homes.homes.len() <= FIRST_SWEEP, "{}", homes.homes.len());
-        homes.set(uuid(1), Some(uuid(8)));
-        assert_eq!(kept.tenant(), Some(uuid(8)));
-        assert_eq!(homes.tenant(&uuid(2)), Some(uuid(7)));
+        known.forget(|_| true);
+        assert_eq!(known.recall(&memory), None);
+        known.remember(&memory, &uuid(8));
+        assert_eq!(known.recall(&memory), Some(uuid(8)));
+    }
+
+    #[test]
+    fn tenants_that_are_gone_are_left_out_and_never_taken_for_others() {
+        let (mut known, memory) = (Known::default(), Memory::default());
+        for number in 1..10 * FIRST_SWEEP {
+            known.learn(uuid(number));
+            known.remember(&memory, &uuid(number));
+            known.forget(|tenant| tenant.as_u128() % 100 == 0);
+            assert_eq!(known.recall(&memory), None);
+        }
+        assert!(known.tenants.len() <= FIRST_SWEEP, "{}", known.tenants.len());
+        assert!(known.tenants.contains(&uuid(100)));
     }
 }

@@ -91,9 +91,8 @@ fn load_tokens(conn: &mut dyn Conn, now: i64, loader: &mut Loader) -> Result<(),
 
 fn fill(index: &TokenIndex, batches: Receiver<Vec<Understood>>) {
     for Understood { token, session, expires, owner, acl } in batches.into_iter().flatten() {
-        let home = index.home(&owner);
         let owner = index.interner.lock().owner(owner);
-        index.tokens.insert(Record { token, session, expires, owner, home, acl });
+        index.tokens.insert(Record { token, session, expires, owner, acl }, &index.homes);
     }
 }
 

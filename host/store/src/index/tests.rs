@@ -142,3 +142,100 @@ fn readers_meet_the_old_or_the_new_state_while_it_is_replaced() {
     });
     assert_eq!(index.get(&uuid(1), 0).unwrap().session, uuid(300));
 }
+
+/// The tokens 1 to 100 stay; thousands of others come and go around them, and
+/// the tables move many times.
+#[test]
+fn readers_find_what_stays_while_others_come_and_go() {
+    let index = TokenIndex::default();
+    (1..=100).for_each(|number| index.apply(token(number, None)));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let read = || {
+        let mut rounds = 0;
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            for number in 1..=100 {
+                index.prefetch(&uuid(number));
+                let session = index.look(&uuid(number), 0, |token| *token.session);
+                assert_eq!(session, Some(uuid(number + 1000)));
+                assert_eq!(index.get(&uuid(number), 0).unwrap().token, uuid(number));
+            }
+            rounds += 1;
+        }
+        rounds
+    };
+    std::thread::scope(|scope| {
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        let others = 1001..21_001;
+        others.clone().for_each(|number| index.apply(token(number, None)));
+        for number in others {
+            index.apply(IndexChange::RemoveToken(uuid(number)));
+            assert!(index.get(&uuid(number), 0).is_none());
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 1));
+    });
+    assert_eq!(index.len(), 100);
+}
+
+fn token_of_user(number: u128, user: Uuid) -> IndexChange {
+    let IndexChange::Token(mut token) = token(number, None) else { panic!("a token") };
+    token.owner.auth_id = AuthId::Uuid(user);
+    IndexChange::Token(token)
+}
+
+fn home(index: &TokenIndex, number: u128) -> Home {
+    index.look(&uuid(number), 0, |token| token.home()).unwrap()
+}
+
+#[test]
+fn a_token_follows_its_user() {
+    let index = TokenIndex::default();
+    index.apply(token_of_user(1, uuid(500)));
+    index.apply(token(2, None));
+    assert_eq!(home(&index, 1), Home::Unknown);
+    for tenant in [Some(7), Some(7), Some(8), None, Some(9), Some(7)] {
+        index.apply(IndexChange::UserTenant(uuid(500), tenant.map(uuid)));
+        index.apply(token_of_user(3, uuid(500)));
+        let expected = tenant.map_or(Home::Unknown, |tenant| Home::Tenant(uuid(tenant)));
+        for _ in 0..2 {
+            assert_eq!((home(&index, 1), home(&index, 3)), (expected, expected), "{tenant:?}");
+        }
+        assert_eq!(index.tenant_of_user(&uuid(500)), tenant.map(uuid));
+        assert_eq!(home(&index, 2), Home::NoUser);
+    }
+    let fresh = TokenIndex::default();
+    fresh.apply(IndexChange::UserTenant(uuid(500), Some(uuid(8))));
+    fresh.apply(token_of_user(1, uuid(500)));
+    index.replace(fresh);
+    assert_eq!(home(&index, 1), Home::Tenant(uuid(8)));
+}
+
+/// What a reader is told after a move was answered is where the user is then or
+/// later, never before.
+#[test]
+fn no_token_remembers_where_its_user_was() {
+    let index = TokenIndex::default();
+    let moves = std::sync::atomic::AtomicU64::new(1);
+    index.apply(IndexChange::UserTenant(uuid(500), Some(uuid(1))));
+    (1..=50).for_each(|number| index.apply(token_of_user(number, uuid(500))));
+    let read = || {
+        let mut at_least = 1;
+        while at_least < 3000 {
+            for number in 1..=50 {
+                at_least = u128::from(moves.load(std::sync::atomic::Ordering::Acquire));
+                let Home::Tenant(tenant) = home(&index, number) else { panic!("it has one") };
+                assert!(tenant.as_u128() >= at_least, "{tenant} {at_least}");
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let readers = [scope.spawn(read), scope.spawn(read)];
+        for tenant in 2..=3000_u64 {
+            index.apply(IndexChange::UserTenant(uuid(500), Some(uuid(tenant.into()))));
+            moves.store(tenant, std::sync::atomic::Ordering::Release);
+            // So that tokens have something to remember.
+            index.apply(token_of_user(1000 + u128::from(tenant), uuid(500)));
+        }
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}

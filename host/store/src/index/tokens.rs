@@ -1,30 +1,46 @@
 //! The map of tokens, cut into pieces with a lock each.
 
-use std::hash::BuildHasher;
+use std::mem::swap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use parking_lot::{RwLock, RwLockWriteGuard};
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
 
-use crate::index::{Home, LiveTokenRef};
+use crate::index::LiveTokenRef;
+use crate::index::homes::{Homes, Known, Memory};
+use crate::index::lines::prefetch;
+use crate::index::table::{Keyed, Table, hash, place};
 use crate::{LiveToken, Owner};
 
-/// Enough that a reader seldom meets the writer, and that a map which grows
-/// stops a sixty-fourth of the readers.
-const SHARDS: usize = 64;
-
-pub(super) struct TokenMap {
-    shards: [RwLock<Shard>; SHARDS],
-}
+/// Enough that a reader seldom meets the writer, and that a table which moves
+/// stops a sixteenth of the readers; few enough that each fills huge pages.
+const SHARDS: usize = 16;
 
 #[derive(Default)]
-pub(super) struct Shard {
-    records: HashTable<Packed>,
-    hasher: RandomState,
+pub(super) struct TokenMap {
+    shards: [Shard; SHARDS],
+    hints: [Hint; SHARDS],
+}
+
+/// In a line of its own: locks of others are taken all the time.
+#[derive(Default)]
+#[repr(align(64))]
+struct Shard(RwLock<Piece>);
+
+#[derive(Default)]
+struct Piece {
+    table: Table<Packed>,
+    tenants: Known,
+}
+
+/// Where a shard's table was a moment ago, to be read without a lock: good
+/// enough to ask for memory in advance, and for nothing else.
+#[derive(Default)]
+struct Hint {
+    address: AtomicUsize,
+    count: AtomicUsize,
 }
 
 /// What is known of a token.
@@ -33,8 +49,6 @@ pub(super) struct Record {
     pub session: Uuid,
     pub expires: Option<i64>,
     pub owner: Arc<Owner>,
-    /// Of the user, where a user was given it.
-    pub home: Option<Arc<Home>>,
     pub acl: Arc<Acl>,
 }
 
@@ -46,26 +60,22 @@ struct Packed {
     session: Uuid,
     expires: i64,
     owner: Arc<Owner>,
-    home: Option<Arc<Home>>,
     acl: Arc<Acl>,
+    /// The tenant of the user, where a user was given it.
+    tenant: Memory,
 }
 
-const _: () = assert!(size_of::<Packed>() == 64);
+const _: () = assert!(size_of::<Option<Packed>>() == 64);
 
 const NEVER: i64 = i64::MAX;
 
 // === impl TokenMap ===
 
-impl Default for TokenMap {
-    fn default() -> Self {
-        Self { shards: std::array::from_fn(|_| RwLock::default()) }
-    }
-}
-
 impl TokenMap {
     pub fn get(&self, token: &Uuid, now: i64) -> Option<LiveToken> {
-        let shard = self.shard(token).read();
-        let Packed { session, expires, owner, acl, .. } = shard.live(token, now)?;
+        let hash = hash(token);
+        let piece = self.shard(hash).0.read();
+        let Packed { session, expires, owner, acl, .. } = piece.live(hash, token, now)?;
         Some(LiveToken {
             token: *token,
             session: *session,
@@ -75,75 +85,140 @@ impl TokenMap {
         })
     }
 
+    #[inline]
     pub fn look<T>(
         &self,
         token: &Uuid,
         now: i64,
+        homes: &RwLock<Homes>,
         look: impl FnOnce(LiveTokenRef<'_>) -> T,
     ) -> Option<T> {
-        let shard = self.shard(token).read();
-        let Packed { session, owner, home, acl, .. } = shard.live(token, now)?;
-        Some(look(LiveTokenRef { session, owner, home: home.as_deref(), acl }))
+        let hash = hash(token);
+        let piece = self.shard(hash).0.read();
+        let Packed { session, owner, acl, tenant, .. } = piece.live(hash, token, now)?;
+        let home_of_user = &|user: &Uuid| piece.home(tenant, user, homes);
+        let remembered = piece.tenants.recall(tenant);
+        Some(look(LiveTokenRef { session, owner, acl, remembered, home_of_user }))
     }
 
-    pub fn insert(&self, record: Record) {
-        let Record { token, session, expires, owner, home, acl } = record;
+    /// Asks for the memory of a token's record.
+    pub fn prefetch(&self, token: &Uuid) {
+        let hash = hash(token);
+        let Hint { address, count } = &self.hints[number(hash)];
+        let place = place(hash, count.load(Ordering::Relaxed));
+        prefetch(address.load(Ordering::Relaxed).wrapping_add(place * size_of::<Packed>()));
+    }
+
+    pub fn insert(&self, record: Record, homes: &RwLock<Homes>) {
+        let Record { token, session, expires, owner, acl } = record;
         let expires = expires.unwrap_or(NEVER);
-        let packed = Packed { token, session, expires, owner, home, acl };
-        self.shard(&token).write().insert(packed);
+        let packed = Packed { token, session, expires, owner, acl, tenant: Memory::default() };
+        let hash = hash(&token);
+        self.make_room(hash);
+        let mut piece = self.shard(hash).0.write();
+        if let Some(user) = packed.owner.auth_id.uuid() {
+            piece.learn_home(&packed.tenant, &user, homes);
+        }
+        let replaced = piece.table.insert(hash, packed);
+        // Freed after the lock is given back.
+        drop(piece);
+        drop(replaced);
+    }
+
+    /// Makes tokens ask again where their users are: one of them was in another
+    /// tenant before.
+    pub fn forget_homes(&self, exists: impl Fn(&Uuid) -> bool) {
+        self.shards.iter().for_each(|shard| shard.0.write().tenants.forget(&exists));
+    }
+
+    /// Moves a table that is full. Readers wait for the move, not for the system
+    /// to find the memory.
+    fn make_room(&self, hash: u64) {
+        let more_room = self.shard(hash).0.read().table.more_room();
+        let Some(more_room) = more_room else { return };
+        let room = more_room();
+        let mut piece = self.shard(hash).0.write();
+        let left = piece.table.grow(room);
+        self.hints[number(hash)].set(&piece.table);
+        drop(piece);
+        drop(left);
     }
 
     pub fn remove(&self, token: &Uuid) {
-        let removed = self.shard(token).write().remove(token);
+        let hash = hash(token);
+        let removed = self.shard(hash).0.write().table.remove(hash, token);
         // Freed after the lock is given back.
         drop(removed);
     }
 
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().records.len()).sum()
+        self.shards.iter().map(|shard| shard.0.read().table.len()).sum()
     }
 
-    /// All of it, for as long as nobody may read.
-    pub fn lock(&self) -> Vec<RwLockWriteGuard<'_, Shard>> {
-        self.shards.iter().map(RwLock::write).collect()
+    /// Exchanges everything with `other`, and calls `exchange_more` while nobody
+    /// may read.
+    pub fn exchange(&self, other: &mut Self, exchange_more: impl FnOnce()) {
+        let mut locked: Vec<RwLockWriteGuard<'_, _>> =
+            self.shards.iter().map(|shard| shard.0.write()).collect();
+        for ((own, other), hint) in locked.iter_mut().zip(&mut other.shards).zip(&self.hints) {
+            swap(&mut **own, other.0.get_mut());
+            hint.set(&own.table);
+        }
+        exchange_more();
     }
 
-    pub fn into_shards(self) -> impl Iterator<Item = Shard> {
-        self.shards.into_iter().map(RwLock::into_inner)
-    }
-
-    fn shard(&self, token: &Uuid) -> &RwLock<Shard> {
-        // Neither the version nor the variant bits of a UUID: all random.
-        let [.., last] = *token.as_bytes();
-        &self.shards[usize::from(last) % SHARDS]
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.shards[number(hash)]
     }
 }
 
-// === impl Shard ===
+/// In which piece a hash belongs: its last bits, since the first ones say where
+/// in the piece.
+#[allow(clippy::cast_possible_truncation, reason = "it is below SHARDS")]
+fn number(hash: u64) -> usize {
+    (hash % SHARDS as u64) as usize
+}
 
-impl Shard {
-    fn live(&self, token: &Uuid, now: i64) -> Option<&Packed> {
-        let found = self.records.find(self.hasher.hash_one(token), |record| record.token == *token);
-        found.filter(|record| now <= record.expires)
+// === impl Piece ===
+
+impl Piece {
+    #[inline]
+    fn live(&self, hash: u64, token: &Uuid, now: i64) -> Option<&Packed> {
+        self.table.get(hash, token).filter(|record| now <= record.expires)
     }
 
-    fn insert(&mut self, record: Packed) {
-        let Self { records, hasher } = self;
-        let hash = hasher.hash_one(record.token);
-        let entry = records.entry(
-            hash,
-            |other| other.token == record.token,
-            |other| hasher.hash_one(other.token),
-        );
-        match entry {
-            Entry::Occupied(mut entry) => *entry.get_mut() = record,
-            Entry::Vacant(entry) => drop(entry.insert(record)),
-        }
+    /// The tenant of a token's user, to be remembered. Who changes it writes it
+    /// into `homes` first and makes this piece forget then, for which it waits
+    /// until nobody is here: what is old now is not remembered for long enough
+    /// to be wrong.
+    fn home(&self, memory: &Memory, user: &Uuid, homes: &RwLock<Homes>) -> Option<Uuid> {
+        let tenant = homes.read().tenant(user)?;
+        self.tenants.remember(memory, &tenant);
+        Some(tenant)
     }
 
-    fn remove(&mut self, token: &Uuid) -> Option<Packed> {
-        let hash = self.hasher.hash_one(token);
-        let entry = self.records.find_entry(hash, |record| record.token == *token).ok()?;
-        Some(entry.remove().0)
+    /// The same, of a tenant that may be new here.
+    fn learn_home(&mut self, memory: &Memory, user: &Uuid, homes: &RwLock<Homes>) {
+        let Some(tenant) = homes.read().tenant(user) else { return };
+        self.tenants.learn(tenant);
+        self.tenants.remember(memory, &tenant);
+    }
+}
+
+// === impl Hint ===
+
+impl Hint {
+    fn set(&self, table: &Table<Packed>) {
+        let (address, count) = table.extent();
+        self.address.store(address, Ordering::Relaxed);
+        self.count.store(count, Ordering::Relaxed);
+    }
+}
+
+// === impl Packed ===
+
+impl Keyed for Packed {
+    fn key(&self) -> &Uuid {
+        &self.token
     }
 }

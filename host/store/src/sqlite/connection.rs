@@ -57,9 +57,7 @@ pub(crate) fn prepare(conn: &Connection, purpose: Purpose) -> Result<(), rusqlit
         // A login changes a leaf of each index, anywhere in it: with a million
         // tokens these are many pages, of which the upper ones had better stay.
         // Memory is taken as it is needed.
-        Purpose::Write => {
-            conn.execute_batch("PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000")
-        }
+        Purpose::Write => conn.execute_batch("PRAGMA cache_size = -65536"),
     }
 }
 

@@ -14,7 +14,8 @@
 //! A commit that one task spoilt for all (the row that fills the disk, a
 //! violation noticed late) is undone, and each task is tried again by itself.
 //!
-//! While one group is being synced the next one gathers in the queue.
+//! While one group is being synced the next one gathers in the queue. Between
+//! groups, the write-ahead log is looked after ([`Checkpoints`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,8 +25,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use rusqlite::hooks::Action;
 use wazo_auth_context::Context;
 
+use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::connection::Reader;
 use crate::sqlite::files::OpenFiles;
 use crate::sqlite::task::{Task, task};
@@ -47,7 +50,8 @@ pub(crate) struct Writer {
 /// What the thread owns.
 pub(crate) struct Worker {
     conn: Connection,
-    files: OpenFiles,
+    checkpoints: Checkpoints,
+    files: Arc<OpenFiles>,
     seals: Seals,
     index: Arc<TokenIndex>,
     version: Arc<Version>,
@@ -134,15 +138,18 @@ impl Worker {
     /// Reads the whole index; from then on this thread keeps it exact.
     pub fn new(
         conn: Connection,
-        files: OpenFiles,
+        checkpoints: Checkpoints,
+        files: Arc<OpenFiles>,
         seals: Seals,
         index: Arc<TokenIndex>,
         version: Arc<Version>,
         context: Context,
     ) -> Result<Self, Error> {
         watch(&conn, &version)?;
+        Checkpoints::count(&conn);
         let mut worker = Self {
             conn,
+            checkpoints,
             files,
             seals,
             index,
@@ -173,7 +180,9 @@ impl Worker {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.checkpoints.turn(&self.conn);
         }
+        self.checkpoints.close();
         // The readers see the same rows either way; the next start is quicker.
         let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
@@ -187,6 +196,9 @@ impl Worker {
             target: "wazo_auth.store",
             "undid a transaction of {} writes: {error}", tasks.len()
         );
+        if error == Error::Full {
+            self.checkpoints.hurry();
+        }
         if tasks.len() > 1 && may_be_the_fault_of_one(&error) {
             tasks.into_iter().for_each(|task| self.group(VecDeque::from([task])));
         } else {
@@ -340,9 +352,11 @@ impl Worker {
 /// Has every row that `conn` changes noticed, deletions by foreign keys included.
 fn watch(conn: &Connection, version: &Arc<Version>) -> Result<(), Error> {
     let version = Arc::clone(version);
-    let changed = move |_, _: &str, table: &str, _| {
+    let changed = move |action, _: &str, table: &str, _| {
         if !version::ISSUED.contains(&table) {
             version.touch();
+        } else if table == version::REFRESH_TOKENS && action != Action::SQLITE_INSERT {
+            version.touch_refresh_tokens();
         }
     };
     Ok(conn.update_hook(Some(changed))?)

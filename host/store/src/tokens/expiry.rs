@@ -23,10 +23,14 @@ pub struct Expiring {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
     expires_at: i64,
-    uuid: String,
+    rowid: i64,
 }
 
-const SELECT: &str = "SELECT uuid, session_uuid, auth_id, metadata, expire_t FROM auth_token WHERE";
+const SELECT: &str =
+    "SELECT uuid, session_uuid, auth_id, metadata, expire_t, rowid FROM auth_token WHERE";
+/// As in the index: it ends with the `rowid`, so that a new token comes after
+/// those that expire in the same second and not anywhere between them.
+const IN_ORDER: &str = "ORDER BY expire_t, rowid LIMIT";
 
 /// Up to `limit` tokens whose expiry is strictly before `before` (epoch
 /// seconds), oldest expiry first.
@@ -34,8 +38,7 @@ const SELECT: &str = "SELECT uuid, session_uuid, auth_id, metadata, expire_t FRO
 /// # Errors
 /// What the database reports.
 pub fn expired(conn: &mut dyn Conn, before: i64, limit: u32) -> Result<Vec<Expiring>, Error> {
-    let sql = format!("{SELECT} expire_t < ?1 ORDER BY expire_t, uuid LIMIT ?2");
-    let rows = conn.query(&sql, &[before.into(), i64::from(limit).into()])?;
+    let rows = conn.query(&select_expired(), &[before.into(), i64::from(limit).into()])?;
     rows.iter().map(|row| from_row(conn, row)).collect()
 }
 
@@ -52,22 +55,29 @@ pub fn expiring_between(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<(Vec<Expiring>, Option<Cursor>), Error> {
-    let sql = format!(
-        "{SELECT} expire_t >= ?1 AND expire_t < ?2 AND (expire_t, uuid) > (?3, ?4) \
-         ORDER BY expire_t, uuid LIMIT ?5"
-    );
-    // No text is before the empty one.
-    let after = after.map_or((from, ""), |after| (after.expires_at, after.uuid.as_str()));
-    let params: [Value; 5] =
-        [from.into(), until.into(), after.0.into(), after.1.into(), i64::from(limit).into()];
-    let rows = conn.query(&sql, &params)?;
+    let after = after.map_or((from, i64::MIN), |after| (after.expires_at, after.rowid));
+    let params: [Value; 4] =
+        [until.into(), after.0.into(), after.1.into(), i64::from(limit).into()];
+    let rows = conn.query(&select_expiring(), &params)?;
     let full = rows.len() >= limit as usize;
     let cursor = match rows.last() {
-        Some(last) if full => Some(Cursor { expires_at: last.int(4)?, uuid: last.string(0)? }),
+        Some(last) if full => Some(Cursor { expires_at: last.int(4)?, rowid: last.int(5)? }),
         _ => None,
     };
     let page = rows.iter().map(|row| from_row(conn, row)).collect::<Result<_, _>>()?;
     Ok((page, cursor))
+}
+
+fn select_expired() -> String {
+    format!("{SELECT} expire_t < ?1 {IN_ORDER} ?2")
+}
+
+fn select_expiring() -> String {
+    // Said as `(expire_t, rowid) > (?2, ?3)`, it would not go straight to the rowid.
+    format!(
+        "{SELECT} expire_t = ?2 AND expire_t < ?1 AND rowid > ?3 UNION ALL \
+         {SELECT} expire_t > ?2 AND expire_t < ?1 {IN_ORDER} ?4"
+    )
 }
 
 /// A token that another program spoilt must end as well: all that this takes is
@@ -81,4 +91,30 @@ fn from_row(conn: &dyn Conn, row: &Row) -> Result<Expiring, Error> {
         metadata: row.metadata(3).unwrap_or_default(),
         expires_at: row.int(4)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seals;
+    use crate::sqlite::{connection::Reader, open};
+    use crate::testing;
+
+    #[test]
+    fn tokens_come_in_the_order_of_their_index_and_are_not_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open::writer(&folder.path().join("auth.db"), &testing::context());
+        let (conn, _lock) = opened.unwrap();
+        let mut reader = Reader { conn: &conn, seals: &Seals::default() };
+        for (sql, params) in [(select_expired(), 2), (select_expiring(), 4)] {
+            let params = vec![Value::Int(0); params];
+            let plan = reader.query(&format!("EXPLAIN QUERY PLAN {sql}"), &params).unwrap();
+            let steps = plan.iter().map(|row| row.text(3).unwrap()).collect::<Vec<_>>().join("; ");
+            assert!(
+                !steps.contains("TEMP B-TREE") && !steps.contains("SCAN auth_token"),
+                "{steps}"
+            );
+            assert!(steps.contains("USING INDEX wazo_auth__idx__token__expire_t"), "{steps}");
+        }
+    }
 }

@@ -252,7 +252,7 @@ impl Fixture {
             session_uuid: self.context.uuid(),
             user_agent: "curl/8.0".into(),
             remote_addr: "198.51.100.7".into(),
-            acl: strings(&["confd.#", "auth.users.me.read", "confd.#"]),
+            acl: strings(&["confd.#", "auth.users.me.read", "confd.#"]).into(),
             refresh_token_uuid: None,
         }
     }

@@ -1,6 +1,8 @@
 //! The file: its lock, its mode, what stands in it.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use wazo_auth_store::{
@@ -172,6 +174,63 @@ fn a_restart_brings_back_every_live_token() {
     let live = index.get(&fresh.uuid, NOON).unwrap();
     assert_eq!((live.session, live.expires), (fresh.session_uuid, None));
     assert_eq!(index.tenant_of_user(&user), Some(f.master));
+}
+
+/// The write-ahead log of a database.
+struct Log(PathBuf);
+
+impl Log {
+    /// Frames that the file has room for.
+    fn frames(&self) -> u64 {
+        std::fs::metadata(&self.0).unwrap().len() / (4096 + 24)
+    }
+
+    /// How often it was begun anew: one more with each time.
+    fn number(&self) -> u32 {
+        let bytes = std::fs::read(&self.0).unwrap();
+        u32::from_be_bytes(bytes[12..16].try_into().unwrap())
+    }
+}
+
+#[test]
+fn the_log_begins_anew_beside_writes_but_not_under_a_reader_of_its_old_part() {
+    let f = Fixture::sqlite();
+    f.token("wazo-auth", f.master);
+    let log = Log(format!("{}-wal", f.path().display()).into());
+    // About a thousand frames, of the same pages each time.
+    let count = std::cell::Cell::new(0);
+    let write = || {
+        let text = count.replace(count.get() + 1).to_string().repeat(4_000_000);
+        let text = text[..4_000_000].to_owned();
+        f.write(move |tx| {
+            let sql = "UPDATE auth_token SET user_agent = ?1";
+            tx.conn().execute(sql, &[text.as_str().into()]).map(drop)
+        });
+    };
+    let write_until_number = |number: u32| {
+        let began = Instant::now();
+        while log.number() < number {
+            assert!(began.elapsed() < Duration::from_secs(60), "{} frames", log.frames());
+            write();
+        }
+    };
+    write_until_number(log.number() + 3);
+    assert!(log.frames() < 50_000, "it was let grow to {} frames", log.frames());
+
+    let reader = Connection::open(f.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM auth_session").unwrap();
+    let before = log.number();
+    (0..25).for_each(|_| write());
+    assert!(log.number() <= before + 1, "begun anew at most in front of what is read");
+    assert!(log.frames() > 20_000, "{} frames", log.frames());
+    reader.execute_batch("COMMIT").unwrap();
+    write_until_number(before + 2);
+    assert!(log.frames() < 20_000, "the file is cut to its usual length: {}", log.frames());
+
+    f.store.close();
+    assert_eq!(log.frames(), 0);
+    let whole = f.read(|conn| conn.query("PRAGMA integrity_check", &[]));
+    assert_eq!(whole[0].text(0), Ok("ok"));
 }
 
 #[test]

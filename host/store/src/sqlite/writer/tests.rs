@@ -18,8 +18,9 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
     drop(lock);
     let files = OpenFiles::of(&conn, &folder.path().join("auth.db")).unwrap();
-    let worker =
-        Worker::new(conn, files, Seals::default(), Arc::clone(index), Arc::default(), context);
+    let (checkpoints, files) = (Checkpoints::by_writer(), Arc::new(files));
+    let (seals, index) = (Seals::default(), Arc::clone(index));
+    let worker = Worker::new(conn, checkpoints, files, seals, index, Arc::default(), context);
     (worker.unwrap(), folder)
 }
 
@@ -106,7 +107,7 @@ fn insert_token(conn: &mut dyn Conn, tenant: Uuid, number: u128) -> Result<Uuid,
         session_uuid: uuid,
         user_agent: "x".repeat(2_000),
         remote_addr: String::new(),
-        acl: vec!["#".into()],
+        acl: ["#".into()].into(),
         refresh_token_uuid: None,
     };
     tokens::insert(conn, &token).map(|()| uuid)
