@@ -236,7 +236,7 @@ pub(crate) fn add_administrator(folder: &Path) -> Outcome<Uuid> {
                 session_uuid,
                 user_agent: String::new(),
                 remote_addr: String::new(),
-                acl: vec!["#".to_owned()],
+                acl: ["#".to_owned()].into(),
                 refresh_token_uuid: None,
             },
         )
