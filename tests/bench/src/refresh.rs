@@ -47,6 +47,12 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     ));
     let folder = bench.filled()?;
     let daemon = Server::start(&mut process::daemon(folder.path(), "")?)?;
+    // A daemon that has just started knows none of its users yet.
+    let load = Load::new(daemon.address, 25, bench.round * 4);
+    let answers = load.run(refreshes(bench.contents.users))?;
+    answers.expect(200)?;
+    let cold = "  25 connections, first logins after the start";
+    report.figure(cold, answers.rate(), 0, "/s", Target::None);
     for connections in [1, 25, 100] {
         let before = daemon.cpu()?;
         let load = Load::new(daemon.address, connections, bench.round * 2);
