@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use wazo_auth_service::groups::GroupFields;
 use wazo_auth_store::{
-    groups::{Group, LIST, LIST_OF_USER, Scope},
+    groups::{Group, LIST, LIST_OF_USER},
     users::LIST_OF_GROUP,
 };
 
@@ -38,8 +38,8 @@ struct GroupJson<'g> {
 pub(crate) fn list(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
     let listing = list::read(call, &LIST)?;
-    let scope = Scope::Tenants(listing.tenants(tenant));
-    Ok(list::reply(&app.services.list_groups(scope, &listing.query)?, GroupJson::from))
+    let groups = app.services.list_groups(listing.tenants(tenant), &listing.query)?;
+    Ok(list::reply(&groups, GroupJson::from))
 }
 
 /// `POST /groups`.

@@ -98,7 +98,7 @@ impl<'q> Reader<'q> {
             }),
             direction: direction.unwrap_or_default(),
             search: self.value("search", text).filter(|search| !search.is_empty()),
-            filters: Vec::new(),
+            ..ListQuery::default()
         };
         let recurse = self.value("recurse", flag).unwrap_or(false);
         let filters =

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 use wazo_auth_service::users::{NewUser, UserFields};
-use wazo_auth_store::users::{Email, LIST, Listed, Scope, User};
+use wazo_auth_store::users::{Email, LIST, Listed, User};
 
 use crate::{
     App, authorize,
@@ -46,8 +46,8 @@ pub(crate) struct EmailJson<'e> {
 pub(crate) fn list(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
     let listing = list::read(call, &LIST)?;
-    let scope = Scope::Tenants(listing.tenants(tenant));
-    Ok(list::reply(&app.services.list_users(scope, &listing.query)?, UserJson::from))
+    let users = app.services.list_users(listing.tenants(tenant), &listing.query)?;
+    Ok(list::reply(&users, UserJson::from))
 }
 
 /// `POST /users`.

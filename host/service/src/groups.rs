@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page,
+    self as store, Conn, ListQuery, Lock, Page, Tenants,
     groups::{Group, Scope},
     users::Listed,
 };
@@ -12,6 +12,7 @@ use crate::{
     Services,
     missing::{Missing, visible_group, visible_user},
     slug,
+    totals::Counted,
 };
 
 /// What a new group is made of.
@@ -56,10 +57,12 @@ impl Services {
     /// The store's.
     pub fn list_groups(
         &self,
-        scope: Scope,
+        tenants: Tenants,
         query: &ListQuery,
     ) -> Result<Page<Group>, store::Error> {
-        self.store().read(|conn| store::groups::list(conn, scope, query))
+        self.totals().page(self.store(), Counted::Groups(tenants), query, |conn, query| {
+            store::groups::list(conn, Scope::Tenants(tenants), query)
+        })
     }
 
     /// A page of the groups of a user.

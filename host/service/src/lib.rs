@@ -20,6 +20,7 @@ use wazo_auth_store::Store;
 
 use directory::Directory;
 use reconciliation::Configured;
+use totals::Totals;
 
 pub mod bootstrap;
 pub mod cleanup;
@@ -36,6 +37,7 @@ pub mod sessions;
 pub mod slug;
 pub mod tenants;
 pub mod tokens;
+mod totals;
 pub mod users;
 
 /// The `auth_id` of tokens that the service issues to itself.
@@ -67,6 +69,7 @@ pub struct Services {
     store: Arc<Store>,
     hasher: Arc<Hasher>,
     directory: Directory,
+    totals: Totals,
     /// Set once, after the plugins were given this very object to call.
     plugins: OnceLock<Registry>,
     top_tenant: Uuid,
@@ -87,8 +90,9 @@ impl Services {
     ) -> Result<Arc<Self>, StartError> {
         let top = store.read(wazo_auth_store::tenants::top).map_err(StartError::Store)?;
         let top_tenant = top.ok_or(StartError::NoTopTenant)?.uuid;
-        let (directory, plugins) = (Directory::default(), OnceLock::new());
-        Ok(Arc::new(Self { context, rules, store, hasher, directory, plugins, top_tenant }))
+        let (directory, totals) = (Directory::default(), Totals::default());
+        let plugins = OnceLock::new();
+        Ok(Arc::new(Self { context, rules, store, hasher, directory, totals, plugins, top_tenant }))
     }
 
     /// Hands over the loaded plugins; done once, at start.
@@ -126,6 +130,10 @@ impl Services {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// The tenant above all others: another one once the backup of another

@@ -12,6 +12,7 @@ use crate::{
     NotReady, Services,
     missing::{Missing, visible_tenant},
     slug,
+    totals::Counted,
     users::DEFAULT_METHOD,
 };
 
@@ -116,7 +117,7 @@ impl Services {
         scope: Uuid,
         query: &ListQuery,
     ) -> Result<Page<TenantView>, store::Error> {
-        self.store().read(|conn| {
+        self.totals().page(self.store(), Counted::Tenants(scope), query, |conn, query| {
             let Page { items, total, filtered } = store::tenants::list(conn, scope, query)?;
             let uuids: Vec<Uuid> = items.iter().map(|tenant| tenant.uuid).collect();
             let mut details = store::tenants::details(conn, &uuids)?;

@@ -8,13 +8,14 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed};
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page,
+    self as store, Conn, ListQuery, Lock, Page, Tenants,
     users::{Listed, Scope, User},
 };
 
 use crate::{
     NotReady, Services,
     missing::{Missing, visible_user},
+    totals::Counted,
 };
 
 pub use emails::EmailFields;
@@ -148,10 +149,12 @@ impl Services {
     /// The store's.
     pub fn list_users(
         &self,
-        scope: Scope,
+        tenants: Tenants,
         query: &ListQuery,
     ) -> Result<Page<Listed>, store::Error> {
-        self.store().read(|conn| store::users::list(conn, scope, query))
+        self.totals().page(self.store(), Counted::Users(tenants), query, |conn, query| {
+            store::users::list(conn, Scope::Tenants(tenants), query)
+        })
     }
 
     /// Creates a user in `tenant`, a member of its all-users group.

@@ -60,7 +60,8 @@ fn list_users(bench: &Bench, report: &mut Report, daemon: &Server, admin: Uuid) 
 }
 
 fn tenants(report: &mut Report, daemon: &Server, admin: Uuid) -> Outcome {
-    let few = Load { until: Until::Answered(FEW), ..Load::new(daemon.address, 1, Default::default()) };
+    let few =
+        Load { until: Until::Answered(FEW), ..Load::new(daemon.address, 1, Default::default()) };
     let all = few.run(get(admin, "/0.1/tenants"))?;
     all.expect(200)?;
     let target = Target::AtMost(100.0);

@@ -11,6 +11,7 @@ use super::{PolicyError, PolicyView};
 use crate::{
     Services,
     missing::{visible_group, visible_user},
+    totals::Counted,
 };
 
 impl Services {
@@ -23,7 +24,7 @@ impl Services {
         tenants: Tenants,
         query: &ListQuery,
     ) -> Result<Page<PolicyView>, store::Error> {
-        self.store().read(|conn| {
+        self.totals().page(self.store(), Counted::Policies(tenants), query, |conn, query| {
             page(conn, Scope::Visible(tenants), query, |policy, acl| {
                 self.expose(policy, acl, tenants)
             })
