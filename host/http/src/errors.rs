@@ -171,7 +171,7 @@ impl Error {
     pub(crate) fn invalid_data(error: FieldError, resource: &'static str) -> Self {
         let message = error.descriptor.get("message").cloned().unwrap_or_default();
         let descriptor = match error.within {
-            Some(within) => json!({within: error.descriptor}),
+            Some(within) => json!({&*within: error.descriptor}),
             None => error.descriptor,
         };
         let details = json!({error.field: descriptor});

@@ -14,7 +14,7 @@ pub(crate) struct FieldError {
     /// a list of one.
     pub(crate) bare: bool,
     /// Where in the field: the name of a field inside it, or a position.
-    pub(crate) within: Option<String>,
+    pub(crate) within: Option<Box<str>>,
 }
 
 /// The fields of one body.
@@ -223,8 +223,10 @@ impl<'b> Fields<'b> {
                 item => text(field, item, Length::ANY),
             };
             let name = name.and_then(|name| DOMAIN_NAME.check(field, name));
-            let name =
-                name.map_err(|error| FieldError { within: Some(position.to_string()), ..error })?;
+            let name = name.map_err(|error| FieldError {
+                within: Some(position.to_string().into()),
+                ..error
+            })?;
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -244,7 +246,7 @@ impl<'b> Fields<'b> {
             Some(value) => value.as_object().ok_or_else(|| wrong_type(field, "dict"))?,
         };
         read(&Fields(inside)).map_err(|error| FieldError {
-            within: Some(error.field),
+            within: Some(error.field.into()),
             field: field.to_owned(),
             ..error
         })
