@@ -72,7 +72,15 @@ impl Config {
         let shown = |(key, value): (&String, &Value)| {
             (key.clone(), secrets::all_shown(&mut vec![key.clone()], value))
         };
-        self.tree.iter().map(shown).collect()
+        let mut tree: Map<String, Value> = self.tree.iter().map(shown).collect();
+        // What is a secret of a plugin, only the plugin knows.
+        let plugins = tree.get_mut("plugins").and_then(Value::as_object_mut);
+        for plugin in plugins.into_iter().flat_map(|plugins| plugins.values_mut()) {
+            if let Some(config) = plugin.get_mut("config").filter(|config| !config.is_null()) {
+                *config = secrets::HIDDEN.into();
+            }
+        }
+        tree
     }
 
     /// Where the value at `path` stands, such as `["rest_api", "port"]`; none

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
 use crate::{App, call::Call, errors::Error, fields::boolean, reply::Reply};
@@ -13,7 +14,8 @@ pub struct Config {
     shown: Map<String, Value>,
     debug: AtomicBool,
     profiling: AtomicBool,
-    on_debug: Box<dyn Fn(bool) + Send + Sync>,
+    /// Called by one at a time, so that it agrees with what is shown.
+    on_debug: Mutex<Box<dyn Fn(bool) + Send>>,
 }
 
 /// What a `PATCH` may replace.
@@ -91,12 +93,12 @@ fn step_of(step: &Value) -> Result<(Switch, bool), &'static str> {
 impl Config {
     /// Over the tree of the configuration, already without its secrets;
     /// `on_debug` makes the log talkative or stops it from being so.
-    pub fn new(shown: Map<String, Value>, on_debug: impl Fn(bool) + Send + Sync + 'static) -> Self {
+    pub fn new(shown: Map<String, Value>, on_debug: impl Fn(bool) + Send + 'static) -> Self {
         let is_on = |switch: Switch| shown.get(switch.key()).and_then(boolean).unwrap_or(false);
         Self {
             debug: AtomicBool::new(is_on(Switch::Debug)),
             profiling: AtomicBool::new(is_on(Switch::Profiling)),
-            on_debug: Box::new(on_debug),
+            on_debug: Mutex::new(Box::new(on_debug)),
             shown,
         }
     }
@@ -116,8 +118,9 @@ impl Config {
     fn set(&self, switch: Switch, on: bool) {
         match switch {
             Switch::Debug => {
+                let on_debug = self.on_debug.lock();
                 self.debug.store(on, Ordering::Relaxed);
-                (self.on_debug)(on);
+                on_debug(on);
             }
             Switch::Profiling => self.profiling.store(on, Ordering::Relaxed),
         }

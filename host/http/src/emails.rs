@@ -1,6 +1,8 @@
 //! The addresses of users, and their confirmation (users.md section 8,
 //! email-flows.md section 3).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 use wazo_auth_service::users::EmailFields;
 
@@ -92,10 +94,8 @@ fn email(item: &Value, confirming: Confirming) -> Result<EmailFields, Value> {
 /// What is wrong with addresses that are all right by themselves.
 fn problems(emails: &[EmailFields]) -> Vec<&'static str> {
     let mut problems = Vec::new();
-    let is_again = |(position, email): (usize, &EmailFields)| {
-        emails.iter().take(position).any(|other| other.address == email.address)
-    };
-    if emails.iter().enumerate().any(is_again) {
+    let mut seen = HashSet::new();
+    if !emails.iter().all(|email| seen.insert(&email.address)) {
         problems.push("The same address can only be used once");
     }
     match emails.iter().filter(|email| email.main).count() {

@@ -2,6 +2,7 @@
 //! them (http.md section 2.2). Fields are asked for in the order of the
 //! contract's tables; the first bad one is the one reported.
 
+use indexmap::IndexSet;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -216,7 +217,7 @@ impl<'b> Fields<'b> {
     pub(crate) fn domain_names(&self, field: &str) -> Result<Vec<String>, FieldError> {
         let Some(value) = self.present(field)? else { return Ok(Vec::new()) };
         let items = value.as_array().ok_or_else(|| wrong_type(field, "list"))?;
-        let mut names = Vec::new();
+        let mut names = IndexSet::new();
         for (position, item) in items.iter().enumerate() {
             let name = match item {
                 Value::Null => Err(null(field)),
@@ -227,11 +228,9 @@ impl<'b> Fields<'b> {
                 within: Some(position.to_string().into()),
                 ..error
             })?;
-            if !names.contains(&name) {
-                names.push(name);
-            }
+            names.insert(name);
         }
-        Ok(names)
+        Ok(names.into_iter().collect())
     }
 
     /// The fields of an object inside; those of an empty one when it is absent.

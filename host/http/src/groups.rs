@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use wazo_auth_service::groups::GroupFields;
+use wazo_auth_service::{groups::GroupFields, slug};
 use wazo_auth_store::{
     groups::{Group, LIST, LIST_OF_USER},
     users::LIST_OF_GROUP,
@@ -21,7 +21,6 @@ use crate::{
 
 const RESOURCE: &str = "groups";
 const NAME: Length = Length::new(1, 128);
-const SLUG_MAX: usize = 80;
 
 /// A group as groups.md section 2 has it.
 #[derive(Serialize)]
@@ -112,7 +111,7 @@ fn invalid(error: FieldError) -> Error {
 
 fn new_group(body: &Value) -> Result<GroupFields, FieldError> {
     let name = name(body)?;
-    Ok(GroupFields { name, slug: Fields::of(body)?.slug("slug", SLUG_MAX)? })
+    Ok(GroupFields { name, slug: Fields::of(body)?.slug("slug", slug::MAX)? })
 }
 
 fn name(body: &Value) -> Result<String, FieldError> {

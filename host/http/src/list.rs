@@ -125,6 +125,9 @@ impl<'q> Reader<'q> {
     fn texts(&mut self, name: &'static str, max: usize) -> Option<Vec<String>> {
         let values = query::pairs(self.query).filter(|(key, _)| key == name);
         let values: Vec<_> = values.map(|(_, value)| value.into_owned()).collect();
+        if values.iter().any(|value| value.contains('\0')) {
+            self.errors.push(wrong_type(name, "string"));
+        }
         if values.len() > max {
             let message = format!("Longer than maximum length {max}.");
             let constraint = json!({"min": null, "max": max});

@@ -1,10 +1,12 @@
 //! `/policies`, and policies of users and groups (policies.md, groups.md section 6).
 
+use indexmap::IndexSet;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use wazo_auth_service::policies::{
-    Grant, Holder, PolicyError, PolicyFields, PolicyId, PolicyUpdate, PolicyView,
+use wazo_auth_service::{
+    policies::{Grant, Holder, PolicyError, PolicyFields, PolicyId, PolicyUpdate, PolicyView},
+    slug,
 };
 use wazo_auth_store::policies::{LIST, LIST_OF_GROUP, LIST_OF_USER};
 
@@ -18,7 +20,6 @@ use crate::{
 };
 
 const NAME: Length = Length::new(1, 80);
-const SLUG_MAX: usize = 80;
 /// An access is matched on every check of a token that holds it.
 const ACCESS_MAX: usize = 4096;
 
@@ -142,7 +143,7 @@ fn with_token(call: &Call) -> impl Fn(PolicyError) -> Error {
 fn parse(body: &Value) -> Result<PolicyFields, FieldError> {
     let fields = Fields::of(body)?;
     let name = fields.required_string("name", NAME)?;
-    let slug = fields.slug("slug", SLUG_MAX)?;
+    let slug = fields.slug("slug", slug::MAX)?;
     let PolicyUpdate { description, acl, .. } = rest(&fields, String::new())?;
     let shared = fields.boolean("shared", false)?;
     Ok(PolicyFields { name, slug, description, acl, shared })
@@ -156,12 +157,8 @@ fn updated(body: &Value) -> Result<PolicyUpdate, FieldError> {
 
 fn rest(fields: &Fields<'_>, name: String) -> Result<PolicyUpdate, FieldError> {
     let description = fields.nullable_string("description", Length::ANY)?;
-    let mut acl: Vec<String> = Vec::new();
-    for access in fields.strings("acl", Length::new(0, ACCESS_MAX))?.unwrap_or_default() {
-        if !acl.contains(&access) {
-            acl.push(access);
-        }
-    }
+    let acl = fields.strings("acl", Length::new(0, ACCESS_MAX))?.unwrap_or_default();
+    let acl = acl.into_iter().collect::<IndexSet<_>>().into_iter().collect();
     Ok(PolicyUpdate { name, description, acl })
 }
 

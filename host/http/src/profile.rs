@@ -4,15 +4,16 @@
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
     time::Duration,
 };
 
 use http::{Method, StatusCode};
 use jiff::{Timestamp, tz::TimeZone};
+use nix::unistd::geteuid;
 
-use crate::dates;
+use crate::{dates, request_log::path_text};
 
 /// Operators copy it away as a whole.
 const FOLDER: &str = "/tmp/wazo-profiling";
@@ -40,12 +41,14 @@ impl Profile<'_> {
     fn try_write(&self, zone: &TimeZone) -> io::Result<()> {
         make_folder()?;
         let began = dates::local(self.began, zone);
-        let path: String = self.path.chars().map(plain).collect();
+        // A token in the path is a credential.
+        let shown = path_text(self.path);
+        let path: String = shown.chars().map(plain).collect();
         let file = Path::new(FOLDER).join(format!("{began}-api_auth{path}.profile"));
         // Never through a link that somebody else has put there.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
         let (method, status, took) = (self.method, self.status.as_u16(), self.took.as_secs_f64());
-        writeln!(file, "{method} {} {status}\nhandler {took:.6} s", self.path)
+        writeln!(file, "{method} {shown} {status}\nhandler {took:.6} s")
     }
 }
 
@@ -53,9 +56,11 @@ impl Profile<'_> {
 fn make_folder() -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(FOLDER) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            match fs::symlink_metadata(FOLDER)?.is_dir() {
+            let found = fs::symlink_metadata(FOLDER)?;
+            let is_ours = found.uid() == geteuid().as_raw() && found.mode() & 0o077 == 0;
+            match found.is_dir() && is_ours {
                 true => Ok(()),
-                false => Err(io::Error::other("it is not a folder")),
+                false => Err(io::Error::other("it is not a folder of this account alone")),
             }
         }
         made => made,

@@ -78,7 +78,7 @@ fn url(uri: &Uri) -> String {
 }
 
 /// A path in which whatever comes after `token` may be one.
-fn path_text(path: &str) -> String {
+pub(crate) fn path_text(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
     let (mut previous, mut below_token) = ("", false);
     for (i, segment) in path.split('/').enumerate() {

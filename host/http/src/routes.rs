@@ -9,6 +9,9 @@ use crate::{
 /// A login's fields are short, and its body is looked at on the reactor.
 const LOGIN_BODY: usize = 64 * 1024;
 
+/// Lists whose items each cost a statement in the one transaction at a time.
+const LIST_BODY: usize = 128 * 1024;
+
 /// Open to everybody.
 const fn open(
     plugin: &'static str,
@@ -91,7 +94,10 @@ pub(crate) static ROUTES: &[Route] = &[
         ..held("users", "POST", "/0.1/users", "auth.users.create", users::create)
     },
     held("users", "GET", "/0.1/users", "auth.users.read", users::list),
-    held("policies", "POST", "/0.1/policies", "auth.policies.create", policies::create),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held("policies", "POST", "/0.1/policies", "auth.policies.create", policies::create)
+    },
     held(
         "user_policy",
         "PUT",
@@ -185,20 +191,26 @@ pub(crate) static ROUTES: &[Route] = &[
         )
     },
     open("password_reset", "POST", "/0.1/users/password/reset", on_login, password_reset::reset),
-    held(
-        "user_email",
-        "PUT",
-        "/0.1/users/{user_uuid}/emails",
-        "auth.users.{user_uuid}.emails.update",
-        emails::replace,
-    ),
-    held(
-        "user_email",
-        "PUT",
-        "/0.1/admin/users/{user_uuid}/emails",
-        "auth.admin.users.{user_uuid}.emails.update",
-        emails::replace_by_admin,
-    ),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "user_email",
+            "PUT",
+            "/0.1/users/{user_uuid}/emails",
+            "auth.users.{user_uuid}.emails.update",
+            emails::replace,
+        )
+    },
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "user_email",
+            "PUT",
+            "/0.1/admin/users/{user_uuid}/emails",
+            "auth.admin.users.{user_uuid}.emails.update",
+            emails::replace_by_admin,
+        )
+    },
     held(
         "email_confirm",
         "PUT",
@@ -229,7 +241,10 @@ pub(crate) static ROUTES: &[Route] = &[
         sessions::end_of_user,
     ),
     held("tenants", "GET", "/0.1/tenants", "auth.tenants.read", tenants::list),
-    held("tenants", "POST", "/0.1/tenants", "auth.tenants.create", tenants::create),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held("tenants", "POST", "/0.1/tenants", "auth.tenants.create", tenants::create)
+    },
     held(
         "tenants",
         "GET",
@@ -237,13 +252,16 @@ pub(crate) static ROUTES: &[Route] = &[
         "auth.tenants.{tenant_uuid}.read",
         tenants::get,
     ),
-    held(
-        "tenants",
-        "PUT",
-        "/0.1/tenants/{tenant_uuid}",
-        "auth.tenants.{tenant_uuid}.update",
-        tenants::update,
-    ),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "tenants",
+            "PUT",
+            "/0.1/tenants/{tenant_uuid}",
+            "auth.tenants.{tenant_uuid}.update",
+            tenants::update,
+        )
+    },
     held(
         "tenants",
         "DELETE",
@@ -267,13 +285,16 @@ pub(crate) static ROUTES: &[Route] = &[
     ),
     held("policies", "GET", "/0.1/policies", "auth.policies.read", policies::list),
     held("policies", "GET", "/0.1/policies/{policy}", "auth.policies.{policy}.read", policies::get),
-    held(
-        "policies",
-        "PUT",
-        "/0.1/policies/{policy}",
-        "auth.policies.{policy}.update",
-        policies::update,
-    ),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "policies",
+            "PUT",
+            "/0.1/policies/{policy}",
+            "auth.policies.{policy}.update",
+            policies::update,
+        )
+    },
     held(
         "policies",
         "DELETE",

@@ -4,6 +4,8 @@
 mod holders;
 mod lists;
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 use wazo_auth_store::{
     self as store, Conn, Lock, Tenants,
@@ -146,7 +148,8 @@ impl Services {
             let PolicyUpdate { name, description, acl } = update.clone();
             let known = find_visible(conn, &scope, &id)?;
             let mut dropped = store::policies::accesses(conn, &known.uuid)?;
-            dropped.retain(|access| !acl.contains(access));
+            let kept: HashSet<&String> = acl.iter().collect();
+            dropped.retain(|access| !kept.contains(access));
             subject.check_held(&dropped, Grant::Remove)?;
             refuse_read_only(conn, &scope, &known)?;
             let policy = Policy { name, description, ..known };
@@ -313,10 +316,12 @@ fn find_visible(conn: &mut dyn Conn, scope: &Uuid, id: &PolicyId) -> Result<Poli
         PolicyId::Uuid(uuid) => store::policies::visible(conn, scope, uuid)?,
         PolicyId::Slug(slug) => store::policies::visible_by_slug(conn, scope, slug)?,
     };
-    found.ok_or_else(|| {
-        PolicyError::Unknown(match id {
-            PolicyId::Uuid(uuid) => format!("{{'uuid': '{uuid}'}}"),
-            PolicyId::Slug(slug) => format!("{{'slug': '{slug}'}}"),
-        })
+    found.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &PolicyId) -> PolicyError {
+    PolicyError::Unknown(match id {
+        PolicyId::Uuid(uuid) => format!("{{'uuid': '{uuid}'}}"),
+        PolicyId::Slug(slug) => format!("{{'slug': '{slug}'}}"),
     })
 }

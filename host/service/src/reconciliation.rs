@@ -49,6 +49,14 @@ impl Configured {
         }
         for (slug, policies) in &self.groups {
             let group = context.uuid();
+            if store::groups::slug_taken(conn, tenant, slug)? {
+                log::error!(
+                    target: TARGET,
+                    "`tenant_default_groups` has two slugs that differ from `{slug}` in the case \
+                     of their letters only: a tenant gets one of them"
+                );
+                continue;
+            }
             rows::make_group(conn, group, slug, tenant)?;
             for policy in self.wanted(conn, policies)? {
                 store::groups::add_policy(conn, &group, &policy)?;
@@ -190,6 +198,14 @@ fn equip_groups(
     for (slug, policies) in &configured.groups {
         for tenant in rows::without_group(conn, slug)? {
             rows::make_group(conn, context.uuid(), slug, &tenant)?;
+        }
+        let tenants = rows::tenants_with_another_group(conn, slug)?;
+        if tenants > 0 {
+            log::error!(
+                target: TARGET,
+                "in {tenants} tenants another group has the name or the slug `{slug}`: the one of \
+                 `tenant_default_groups` is not made there; rename the other one"
+            );
         }
         rows::rename_groups(conn, slug)?;
         for (name, wanted) in policies {

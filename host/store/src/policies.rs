@@ -4,6 +4,8 @@
 mod list;
 mod scope;
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use crate::{Conn, Error, Row, Value};
@@ -136,8 +138,14 @@ pub fn accesses(conn: &mut dyn Conn, policy: &Uuid) -> Result<Vec<String>, Error
 /// # Errors
 /// See [`get`]; [`Error::ForeignKey`] when the policy does not exist.
 pub fn set_accesses(conn: &mut dyn Conn, policy: &Uuid, accesses: &[String]) -> Result<(), Error> {
-    conn.execute("DELETE FROM auth_policy_access WHERE policy_uuid = ?1", &[policy.into()])?;
-    for access in accesses {
+    let held = self::accesses(conn, policy)?;
+    let held: HashSet<&str> = held.iter().map(String::as_str).collect();
+    let wanted: HashSet<&str> = accesses.iter().map(String::as_str).collect();
+    for access in held.difference(&wanted) {
+        remove_access(conn, policy, access)?;
+    }
+    // In the order given: the dictionary keeps it.
+    for access in accesses.iter().filter(|access| !held.contains(access.as_str())) {
         add_access(conn, policy, access)?;
     }
     Ok(())

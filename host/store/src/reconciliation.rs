@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{Conn, Error, groups, policies::Policy};
 
 /// A condition: `g` is its tenant's group of all users.
-const ALL_USERS: &str = "g.system_managed AND g.name = 'wazo-all-users-tenant-' || g.tenant_uuid";
+const ALL_USERS: &str = "g.name = 'wazo-all-users-tenant-' || g.tenant_uuid";
 
 /// The tenants that have no group of all users.
 ///
@@ -69,6 +69,21 @@ pub fn without_group(conn: &mut dyn Conn, slug: &str) -> Result<Vec<Uuid>, Error
          WHERE g.tenant_uuid = t.uuid AND ({same} OR g.name = ?1)) ORDER BY t.uuid"
     );
     tenants(conn, &sql, &[slug.into()])
+}
+
+/// In how many tenants a group of this slug cannot be made: another one has its
+/// name, or its slug in other letters.
+///
+/// # Errors
+/// See [`without_all_users_group`].
+pub fn tenants_with_another_group(conn: &mut dyn Conn, slug: &str) -> Result<i64, Error> {
+    let same = conn.dialect().same("g.slug", "?1");
+    let sql = format!(
+        "SELECT count(DISTINCT g.tenant_uuid) FROM auth_group g \
+         WHERE (g.name = ?1 OR {same}) AND g.slug <> ?1 AND NOT EXISTS (SELECT 1 FROM auth_group o \
+         WHERE o.tenant_uuid = g.tenant_uuid AND o.slug = ?1)"
+    );
+    conn.query(&sql, &[slug.into()])?.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// Gives the groups of this slug their slug as name again, where no other group

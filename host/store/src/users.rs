@@ -236,6 +236,15 @@ pub fn update_email(conn: &mut dyn Conn, email: &Email) -> Result<bool, Error> {
     Ok(conn.execute(sql, &params)? > 0)
 }
 
+/// Whose address it is.
+///
+/// # Errors
+/// See [`get`].
+pub fn owner_of_email(conn: &mut dyn Conn, email: &Uuid) -> Result<Option<Uuid>, Error> {
+    let rows = conn.query("SELECT user_uuid FROM auth_email WHERE uuid = ?1", &[email.into()])?;
+    rows.first().map(|row| row.uuid(0)).transpose()
+}
+
 /// Lets an address be used as a login; whether it exists.
 ///
 /// # Errors

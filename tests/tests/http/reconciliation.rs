@@ -108,7 +108,9 @@ fn a_start_that_changes_nothing_writes_nothing() {
         bench.database().text(
             "SELECT group_concat(uuid || name || coalesce(description, '')) || \
              (SELECT group_concat(rowid || group_uuid || policy_uuid) FROM auth_group_policy) || \
-             (SELECT group_concat(rowid || policy_uuid || access_id) FROM auth_policy_access) FROM auth_policy",
+             (SELECT group_concat(rowid || policy_uuid || access_id) FROM auth_policy_access) || \
+             (SELECT group_concat(rowid || uuid || name || slug) FROM auth_group) || \
+             (SELECT group_concat(rowid || group_uuid || user_uuid) FROM auth_user_group) FROM auth_policy",
         )
     };
     let before = content(&bench);

@@ -4,7 +4,7 @@
 use uuid::Uuid;
 use wazo_auth_store::{self as store, Lock, groups::Group, index::LiveToken, users::User};
 
-use super::{Grant, PolicyError, PolicyId, find_visible};
+use super::{Grant, PolicyError, PolicyId, find_visible, unknown};
 use crate::{
     Services,
     missing::{visible_group, visible_user},
@@ -32,25 +32,29 @@ impl Services {
             }
             let policy = find_visible(conn, &scope, &id)?.uuid;
             let acl = store::policies::accesses(conn, &policy)?;
-            match holder {
+            let changed = match holder {
                 Holder::User(user) => {
                     subject.check_held(&acl, grant)?;
                     let _: User = visible_user::<PolicyError>(conn, &scope, user)?;
                     match grant {
-                        Grant::Add => store::policies::attach_to_user(conn, &user, &policy)?,
-                        Grant::Remove => store::policies::detach_from_user(conn, &user, &policy)?,
+                        Grant::Add => store::policies::attach_to_user(conn, &user, &policy),
+                        Grant::Remove => store::policies::detach_from_user(conn, &user, &policy),
                     }
                 }
                 Holder::Group(group) => {
                     let _: Group = visible_group::<PolicyError>(conn, &scope, group)?;
                     subject.check_held(&acl, grant)?;
                     match grant {
-                        Grant::Add => store::groups::add_policy(conn, &group, &policy)?,
-                        Grant::Remove => store::groups::remove_policy(conn, &group, &policy)?,
+                        Grant::Add => store::groups::add_policy(conn, &group, &policy),
+                        Grant::Remove => store::groups::remove_policy(conn, &group, &policy),
                     }
                 }
             };
-            Ok(())
+            match changed {
+                // It was deleted this very moment.
+                Err(store::Error::ForeignKey) => Err(unknown(&id)),
+                changed => Ok(changed.map(drop)?),
+            }
         })
     }
 }

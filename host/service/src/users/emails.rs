@@ -1,5 +1,7 @@
 //! The addresses of a user (users.md section 8).
 
+use std::collections::{HashMap, HashSet};
+
 use uuid::Uuid;
 use wazo_auth_store::{self as store, Conn, Lock, users::Email};
 
@@ -42,10 +44,12 @@ impl Services {
                 refuse_taken(conn, FIELD, &email.address, Some(&user))?;
             }
             let known = visible_user::<UserError>(conn, &scope, user)?.emails;
+            let by_address: HashMap<&str, &Email> =
+                known.iter().map(|known| (&*known.address, known)).collect();
             let wanted: Vec<Email> = emails
                 .iter()
                 .zip(&fresh)
-                .map(|(email, fresh)| wanted(email, *fresh, &known))
+                .map(|(email, fresh)| wanted(email, *fresh, &by_address))
                 .collect();
             replace(conn, &user, &known, &wanted)?;
             Ok(wanted)
@@ -66,8 +70,8 @@ impl Services {
 
 const FIELD: &str = "email_address";
 
-fn wanted(email: &EmailFields, fresh: Uuid, known: &[Email]) -> Email {
-    let known = known.iter().find(|known| known.address == email.address);
+fn wanted(email: &EmailFields, fresh: Uuid, known: &HashMap<&str, &Email>) -> Email {
+    let known = known.get(&*email.address);
     Email {
         uuid: known.map_or(fresh, |known| known.uuid),
         address: email.address.clone(),
@@ -83,11 +87,13 @@ fn replace(
     wanted: &[Email],
 ) -> Result<(), UserError> {
     // First those that go: a new one may differ from one of them by its case only.
-    for gone in known.iter().filter(|known| wanted.iter().all(|email| email.uuid != known.uuid)) {
+    let kept: HashSet<Uuid> = wanted.iter().map(|email| email.uuid).collect();
+    let known_uuids: HashSet<Uuid> = known.iter().map(|email| email.uuid).collect();
+    for gone in known.iter().filter(|known| !kept.contains(&known.uuid)) {
         store::users::delete_email(conn, &gone.uuid)?;
     }
     for email in wanted {
-        let stored = match known.iter().any(|known| known.uuid == email.uuid) {
+        let stored = match known_uuids.contains(&email.uuid) {
             true => store::users::update_email(conn, email).map(|_| ()),
             false => store::users::insert_email(conn, user, email),
         };

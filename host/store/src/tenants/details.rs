@@ -1,7 +1,7 @@
 //! What hangs on a tenant and is shown with it: tables `auth_tenant_domain` and
 //! `auth_address` (`contract/tenants.md` section 3).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -97,10 +97,14 @@ pub fn domain_taken(conn: &mut dyn Conn, tenant: &Uuid, names: &[String]) -> Res
 /// [`Error::ForeignKey`] a missing tenant.
 pub fn replace_domains(conn: &mut dyn Conn, tenant: &Uuid, wanted: &[Domain]) -> Result<(), Error> {
     let known = domains(conn, tenant)?;
-    for gone in known.iter().filter(|known| wanted.iter().all(|domain| domain.name != known.name)) {
+    let names = |domains: &[Domain]| -> HashSet<String> {
+        domains.iter().map(|domain| domain.name.clone()).collect()
+    };
+    let (kept, there) = (names(wanted), names(&known));
+    for gone in known.iter().filter(|known| !kept.contains(&known.name)) {
         conn.execute("DELETE FROM auth_tenant_domain WHERE uuid = ?1", &[(&gone.uuid).into()])?;
     }
-    for new in wanted.iter().filter(|domain| known.iter().all(|known| known.name != domain.name)) {
+    for new in wanted.iter().filter(|domain| !there.contains(&domain.name)) {
         conn.execute(
             "INSERT INTO auth_tenant_domain (uuid, tenant_uuid, name) VALUES (?1, ?2, ?3)",
             &[(&new.uuid).into(), tenant.into(), new.name.as_str().into()],
