@@ -26,7 +26,7 @@ struct User<'a> {
     firstname: Option<&'a str>,
     lastname: Option<&'a str>,
     purpose: &'a str,
-    enabled: Option<bool>,
+    enabled: bool,
     authentication_method: &'a str,
     effective_authentication_method: &'a str,
     emails: Vec<Email<'a>>,
