@@ -78,7 +78,7 @@ impl<'a> From<&'a users::User> for User<'a> {
             firstname: user.firstname.as_deref(),
             lastname: user.lastname.as_deref(),
             purpose: &user.purpose,
-            enabled: user.enabled,
+            enabled: user.enabled == Some(true),
             authentication_method: &user.authentication_method,
             effective_authentication_method: effective_method(user),
             emails: user.emails.iter().map(Email::from).collect(),
