@@ -21,6 +21,7 @@ use wazo_auth_store as store;
 
 use crate::{NotReady, Services, metadata::MetadataError, tokens::TokenView, users::VerifyError};
 use verify::Verified;
+use write::{Attempt, Plan};
 
 /// Login and password, both non-empty.
 #[derive(Clone)]
@@ -159,14 +160,23 @@ impl Services {
 
     fn log_in(&self, request: &LoginRequest) -> Result<(String, LoginAnswer), LoginError> {
         // Before anything is read.
-        let version = self.store().version();
+        let verified_at = self.store().version();
         let mut args = arguments(request);
         let verified = self.verify(request, &mut args)?;
         let issued_at = self.context().now();
-        let claims = self.claims(request, &verified, &mut args)?;
-        let plan = write::Plan::new(self, request, &verified, &args, claims, issued_at, version)?;
-        let answer = self.write_login(plan)?;
-        Ok((verified.login, answer))
+        let attempt = |is_last| {
+            let attempt = Attempt { verified_at, claimed_at: self.store().version(), is_last };
+            let mut args = args.clone();
+            let claims = self.claims(request, &verified, &mut args)?;
+            let plan = Plan::new(self, request, &verified, &args, claims, issued_at, attempt)?;
+            self.write_login(plan)
+        };
+        let answer = match attempt(false)? {
+            Some(answer) => Some(answer),
+            None => attempt(true)?,
+        };
+        let overtaken = || LoginError::Refused("the user changed during the login".to_owned());
+        Ok((verified.login.clone(), answer.ok_or_else(overtaken)?))
     }
 
     /// What the backend says of a verified login: metadata and accesses.

@@ -70,6 +70,14 @@ impl Dialect {
         }
     }
 
+    /// The column that says when a row was inserted, as far as the database knows:
+    /// a last sort key that new rows come to the end of.
+    pub(crate) fn insertion_key(self) -> &'static str {
+        match self {
+            Self::Sqlite => "rowid",
+        }
+    }
+
     /// An expression: the text `expression` as [`crate::fold`] folds it. The
     /// unique indexes are on such expressions.
     #[must_use]

@@ -126,7 +126,7 @@ impl Database {
         let (checkpoints, file) = match &lock {
             Some(_) => checkpoints_beside(&path, &files)?,
             // A command beside the daemon writes little.
-            None => (Checkpoints::by_writer(), None),
+            None => (Checkpoints::by_writer(&conn).map_err(failed)?, None),
         };
         let version = Arc::new(Version::default());
         let (shared, counted) = (Arc::clone(&index), Arc::clone(&version));

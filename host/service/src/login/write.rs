@@ -29,8 +29,18 @@ pub(super) struct Plan {
     token: NewToken,
     issued_at: Timestamp,
     expires_at: Timestamp,
-    /// The store's, before the preparation read anything.
-    version: u64,
+    attempt: Attempt,
+}
+
+/// The versions of the store that a plan rests on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    /// Before the preparation read anything.
+    pub(super) verified_at: u64,
+    /// Before it read what the user may do, and where it is.
+    pub(super) claimed_at: u64,
+    /// Whether the claims are taken as they are: somebody writes all the time.
+    pub(super) is_last: bool,
 }
 
 /// What the preparation found of the user.
@@ -56,7 +66,7 @@ impl Plan {
         args: &Args,
         claims: Claims,
         issued_at: Timestamp,
-        version: u64,
+        attempt: Attempt,
     ) -> Result<Self, LoginError> {
         let context = services.context();
         let expires_at = later(issued_at, request.expiration);
@@ -92,12 +102,18 @@ impl Plan {
             token,
             issued_at,
             expires_at,
-            version,
+            attempt,
         })
     }
 
+    /// Whether what the user may do, or where it is, may have changed since it was
+    /// read: it had better be read again.
+    fn is_overtaken(&self, tx: &Tx<'_>) -> bool {
+        !self.attempt.is_last && !tx.is_at(self.attempt.claimed_at)
+    }
+
     fn check(&self, tx: &mut Tx<'_>) -> Result<(), LoginError> {
-        let is_unchanged = tx.is_at(self.version);
+        let is_unchanged = tx.is_at(self.attempt.verified_at);
         let conn = tx.conn();
         if let Some(relied) = self.user.as_ref().filter(|_| !is_unchanged) {
             relied.check(conn, &self.login)?;
@@ -139,10 +155,14 @@ impl Relied {
 }
 
 impl Services {
-    pub(super) fn write_login(&self, mut plan: Plan) -> Result<LoginAnswer, LoginError> {
+    /// Nothing when the plan was [overtaken](Plan::is_overtaken).
+    pub(super) fn write_login(&self, mut plan: Plan) -> Result<Option<LoginAnswer>, LoginError> {
         let locks: Vec<Lock> = plan.user.iter().map(|user| Lock::User(user.uuid)).collect();
         let view = plan.view();
         let written = self.store().write(&locks, move |tx| {
+            if plan.is_overtaken(tx) {
+                return Ok(None);
+            }
             plan.check(tx)?;
             let conn = tx.conn();
             let (refresh_token, sessions_revoked) = match &plan.offline {
@@ -163,13 +183,13 @@ impl Services {
                 plan.token.refresh_token_uuid = refresh_token;
                 store::tokens::insert(conn, &plan.token)?;
             }
-            Ok::<_, LoginError>(Written { refresh_token, sessions_revoked })
+            Ok::<_, LoginError>(Some(Written { refresh_token, sessions_revoked }))
         })?;
-        Ok(LoginAnswer {
+        Ok(written.map(|written| LoginAnswer {
             token: view,
             refresh_token: written.refresh_token,
             sessions_revoked: written.sessions_revoked,
-        })
+        }))
     }
 }
 

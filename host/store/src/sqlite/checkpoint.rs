@@ -28,15 +28,15 @@ use crate::Error;
 use crate::sqlite::connection::{self, Purpose};
 use crate::sqlite::files::OpenFiles;
 
-/// Frames (pages that were written) from which on the log is copied. Of a page
-/// that was written often only the last frame is: the longer the log, the less
-/// there is to copy. It has room within `journal_size_limit`, so that the file
-/// need not grow again each time.
-const LONG: u32 = 12_000;
+/// Bytes of frames (pages that were written) from which on the log is copied. Of
+/// a page that was written often only the last frame is: the longer the log, the
+/// less there is to copy. It has room within `journal_size_limit`, so that the
+/// file need not grow again each time.
+const LONG_BYTES: u32 = 48 << 20;
 /// Frames that the writer copies itself: takes about as long as one of its groups.
 const REST: u32 = 400;
-/// Frames from which on the thread has to get ahead, or the writer does its work.
-const TOO_LONG: u32 = 4 * LONG;
+/// So many times as long, the thread has to get ahead, or the writer does its work.
+const TOO_LONG: u32 = 4;
 /// How long nothing is tried after a failure, or when somebody still reads what
 /// is in the old part of the log.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -50,6 +50,8 @@ thread_local! {
 pub(crate) struct Checkpoints {
     /// Without one, the writer does all.
     thread: Option<Thread>,
+    /// Frames from which on the log is copied.
+    long: u32,
     state: State,
     /// What there was to be copied when the thread was asked last.
     left: u32,
@@ -105,6 +107,7 @@ impl Checkpoints {
         // Opens the log too.
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         files.look()?;
+        let by_writer = Self::by_writer(&conn)?;
         let copier = Copier { conn, files, database };
         let (begin, asked) = sync_channel(1);
         let (tell, ended) = sync_channel(1);
@@ -112,12 +115,17 @@ impl Checkpoints {
             .name("store-log".into())
             .spawn(move || copier.run(&asked, &tell))
             .map_err(|error| Error::Unavailable { detail: error.to_string() })?;
-        Ok(Self { thread: Some(Thread { begin, ended, handle }), ..Self::by_writer() })
+        Ok(Self { thread: Some(Thread { begin, ended, handle }), ..by_writer })
     }
 
     /// Without a thread: the writer copies all itself.
-    pub fn by_writer() -> Self {
-        Self { thread: None, state: State::Idle, left: 0, failed: false }
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub fn by_writer(conn: &Connection) -> Result<Self, Error> {
+        let page: u32 = conn.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let long = LONG_BYTES / page.max(1);
+        Ok(Self { thread: None, long, state: State::Idle, left: 0, failed: false })
     }
 
     /// Has the commits of `conn`, made on the thread that calls
@@ -132,7 +140,7 @@ impl Checkpoints {
     /// After a write that found no room on the disk: what is in the log may have
     /// its place in the database already, and the log room for the next write.
     pub fn hurry(&self) {
-        FRAMES.set(FRAMES.get().max(LONG));
+        FRAMES.set(FRAMES.get().max(self.long));
     }
 
     /// Does what is due, outside of transactions. `conn` is the writer's.
@@ -140,7 +148,7 @@ impl Checkpoints {
         let frames = FRAMES.get();
         match self.state {
             State::Rests(until) if Instant::now() < until => {}
-            State::Idle | State::Rests(_) if frames < LONG => self.state = State::Idle,
+            State::Idle | State::Rests(_) if frames < self.long => self.state = State::Idle,
             State::Idle | State::Rests(_) => {
                 self.left = frames;
                 self.ask(conn, frames);
@@ -170,7 +178,7 @@ impl Checkpoints {
                 // It saw all that had been committed here. Less only if another
                 // program emptied the log since.
                 let left = frames.saturating_sub(copied.max(asked));
-                let falls_behind = frames > TOO_LONG && left > self.left / 2;
+                let falls_behind = frames > TOO_LONG * self.long && left > self.left / 2;
                 self.left = left;
                 if left <= REST || falls_behind {
                     self.finish(conn);
@@ -252,10 +260,25 @@ impl Copier {
             return Ok(Copied::Nothing);
         }
         let copied = checkpoint(&self.conn)?;
-        let synced = self.database.sync_data();
-        synced.map_err(|error| Error::Unavailable { detail: error.to_string() })?;
-        Ok(copied)
+        match self.database.sync_data() {
+            Ok(()) => Ok(copied),
+            Err(error) => give_up(&error),
+        }
     }
+}
+
+/// Ends the process: pages that were copied may not be on the disk, and SQLite
+/// counts them as copied until the database is opened for the first time again.
+/// Then the log, which is whole, is read from its beginning. Went this process on,
+/// it would begin the log anew sooner or later, and what it held would be lost.
+fn give_up(error: &std::io::Error) -> ! {
+    log::error!(
+        target: "wazo_auth.store!critical",
+        "the disk did not take what was copied from the write-ahead log ({error}): ends now, so \
+         that the next start reads the log again; check the disk"
+    );
+    log::logger().flush();
+    std::process::abort()
 }
 
 /// Copies as much of the log as it can without anybody waiting for it.

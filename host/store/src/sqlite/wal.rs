@@ -1,8 +1,9 @@
 //! Whether the write-ahead log that the last process left is whole.
 //!
 //! SQLite takes a log up to the first frame that does not add up and throws the
-//! rest away without a word. That is right after a power cut, where the rest was
-//! never acknowledged, and a loss when the file was damaged. Nobody can tell the
+//! rest away without a word. That is right after a kill, where the rest is no
+//! whole transaction, and after a power cut, where it was never acknowledged; it
+//! is a loss when the file was damaged. Nobody can tell the
 //! two apart for sure, so the daemon starts, says so, and keeps a copy.
 //! (Format: <https://www.sqlite.org/fileformat2.html#walformat>.)
 
@@ -48,8 +49,10 @@ fn keep(log: &Path, copy: &Path) -> io::Result<()> {
     to.sync_all()
 }
 
-/// The number of good frames in front of one that is not and of a commit.
-/// Nothing when all of the log that matters is good.
+/// The number of good frames in front of one that is not, where a whole commit
+/// follows: it was on the disk, and will not be read. Nothing when all of the log
+/// that matters is good. A last commit that is not whole itself is as a kill
+/// leaves it between the two writes of a frame.
 fn damage(mut log: impl Read) -> io::Result<Option<u64>> {
     let mut header = [0; HEADER];
     if !read(&mut log, &mut header)? || header == [0; HEADER] {
@@ -67,15 +70,17 @@ fn damage(mut log: impl Read) -> io::Result<Option<u64>> {
     let (mut good, mut broken) = (0, false);
     while read(&mut log, &mut frame)? {
         let (head, content) = frame.split_at(FRAME_HEADER);
-        let is_of_this_log = &head[8..16] == salts;
-        if !broken {
-            sum.add(&head[..8]);
-            sum.add(content);
-            broken = !is_of_this_log || !sum.is(&head[16..]);
-            good += u64::from(!broken);
-        }
-        // Frames of an older log may follow; they have other salts.
-        if broken && is_of_this_log && word(head, 4) != 0 {
+        // The sum runs on from the one that the frame before says, which is its
+        // own as long as all is good.
+        sum.add(&head[..8]);
+        sum.add(content);
+        let is_right = head[8..16] == *salts && sum.is(&head[16..]);
+        sum.value = (word(head, 16), word(head, 20));
+        broken |= !is_right;
+        good += u64::from(!broken);
+        // Frames of an older log may follow, with other salts; and the frames of
+        // a transaction whose process was killed, of which the last one is wrong.
+        if broken && is_right && word(head, 4) != 0 {
             return Ok(Some(good));
         }
     }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Conn, Error, Metadata, Row, Table, Value};
+use crate::{Conn, Dialect, Error, Metadata, Row, Table, Value};
 
 /// A token at the end of its life.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,14 +23,11 @@ pub struct Expiring {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
     expires_at: i64,
-    rowid: i64,
+    /// [`Dialect::insertion_key`]
+    key: Value,
 }
 
-const SELECT: &str =
-    "SELECT uuid, session_uuid, auth_id, metadata, expire_t, rowid FROM auth_token WHERE";
-/// As in the index: it ends with the `rowid`, so that a new token comes after
-/// those that expire in the same second and not anywhere between them.
-const IN_ORDER: &str = "ORDER BY expire_t, rowid LIMIT";
+const SELECT: &str = "SELECT uuid, session_uuid, auth_id, metadata, expire_t";
 
 /// Up to `limit` tokens whose expiry is strictly before `before` (epoch
 /// seconds), oldest expiry first.
@@ -38,7 +35,8 @@ const IN_ORDER: &str = "ORDER BY expire_t, rowid LIMIT";
 /// # Errors
 /// What the database reports.
 pub fn expired(conn: &mut dyn Conn, before: i64, limit: u32) -> Result<Vec<Expiring>, Error> {
-    let rows = conn.query(&select_expired(), &[before.into(), i64::from(limit).into()])?;
+    let rows =
+        conn.query(&select_expired(conn.dialect()), &[before.into(), i64::from(limit).into()])?;
     rows.iter().map(|row| from_row(conn, row)).collect()
 }
 
@@ -55,28 +53,50 @@ pub fn expiring_between(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<(Vec<Expiring>, Option<Cursor>), Error> {
-    let after = after.map_or((from, i64::MIN), |after| (after.expires_at, after.rowid));
-    let params: [Value; 4] =
-        [until.into(), after.0.into(), after.1.into(), i64::from(limit).into()];
-    let rows = conn.query(&select_expiring(), &params)?;
+    let rows = match after {
+        None => {
+            let sql = select_first_expiring(conn.dialect());
+            conn.query(&sql, &[until.into(), from.into(), i64::from(limit).into()])?
+        }
+        Some(Cursor { expires_at, key }) => {
+            let limit = i64::from(limit).into();
+            let sql = select_expiring(conn.dialect());
+            conn.query(&sql, &[until.into(), (*expires_at).into(), key.clone(), limit])?
+        }
+    };
     let full = rows.len() >= limit as usize;
     let cursor = match rows.last() {
-        Some(last) if full => Some(Cursor { expires_at: last.int(4)?, rowid: last.int(5)? }),
+        Some(last) if full => Some(Cursor { expires_at: last.int(4)?, key: last.value(5).clone() }),
         _ => None,
     };
     let page = rows.iter().map(|row| from_row(conn, row)).collect::<Result<_, _>>()?;
     Ok((page, cursor))
 }
 
-fn select_expired() -> String {
-    format!("{SELECT} expire_t < ?1 {IN_ORDER} ?2")
+/// As in the index: it ends with the insertion, so that a new token comes after
+/// those that expire in the same second and not anywhere between them.
+fn in_order(dialect: Dialect) -> String {
+    format!("ORDER BY expire_t, {} LIMIT", dialect.insertion_key())
 }
 
-fn select_expiring() -> String {
-    // Said as `(expire_t, rowid) > (?2, ?3)`, it would not go straight to the rowid.
+fn select(dialect: Dialect) -> String {
+    format!("{SELECT}, {} FROM auth_token WHERE", dialect.insertion_key())
+}
+
+fn select_expired(dialect: Dialect) -> String {
+    format!("{} expire_t < ?1 {} ?2", select(dialect), in_order(dialect))
+}
+
+fn select_first_expiring(dialect: Dialect) -> String {
+    format!("{} expire_t >= ?2 AND expire_t < ?1 {} ?3", select(dialect), in_order(dialect))
+}
+
+fn select_expiring(dialect: Dialect) -> String {
+    let (select, in_order, key) = (select(dialect), in_order(dialect), dialect.insertion_key());
+    // Said as `(expire_t, key) > (?2, ?3)`, it would not go straight to the key.
     format!(
-        "{SELECT} expire_t = ?2 AND expire_t < ?1 AND rowid > ?3 UNION ALL \
-         {SELECT} expire_t > ?2 AND expire_t < ?1 {IN_ORDER} ?4"
+        "{select} expire_t = ?2 AND expire_t < ?1 AND {key} > ?3 UNION ALL \
+         {select} expire_t > ?2 AND expire_t < ?1 {in_order} ?4"
     )
 }
 
@@ -106,7 +126,12 @@ mod tests {
         let opened = open::writer(&folder.path().join("auth.db"), &testing::context());
         let (conn, _lock) = opened.unwrap();
         let mut reader = Reader { conn: &conn, seals: &Seals::default() };
-        for (sql, params) in [(select_expired(), 2), (select_expiring(), 4)] {
+        let dialect = Dialect::Sqlite;
+        for (sql, params) in [
+            (select_expired(dialect), 2),
+            (select_first_expiring(dialect), 3),
+            (select_expiring(dialect), 4),
+        ] {
             let params = vec![Value::Int(0); params];
             let plan = reader.query(&format!("EXPLAIN QUERY PLAN {sql}"), &params).unwrap();
             let steps = plan.iter().map(|row| row.text(3).unwrap()).collect::<Vec<_>>().join("; ");

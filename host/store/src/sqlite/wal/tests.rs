@@ -45,16 +45,34 @@ fn what_a_killed_process_leaves_is_whole() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_is_found() {
+fn a_frame_of_which_the_head_alone_was_written_is_what_a_kill_leaves() {
+    for reused in [false, true] {
+        let log = log(5, reused);
+        let frames = (0..frames(&log)).map(|number| HEADER + number * FRAME);
+        for frame in frames.collect::<Vec<_>>() {
+            let mut killed = log.clone();
+            // What stood there before; and what was not written yet.
+            killed[frame + FRAME_HEADER..].fill(7);
+            assert_eq!(damage(&killed[..]).unwrap(), None, "frame at {frame}");
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_front_of_a_commit_is_found() {
     let log = log(5, false);
-    assert!(frames(&log) > 5);
+    let frames = frames(&log);
+    assert!(frames > 5);
     for at in (0..log.len()).step_by(331) {
         let mut log = log.clone();
         log[at] ^= 1;
         let good = at.checked_sub(HEADER).map_or(0, |at| at / FRAME);
-        // A last frame that does not look like one of this log may be older.
-        let salt = good + 1 == frames(&log) && (8..16).contains(&((at - HEADER) % FRAME));
-        let expected = (!salt).then_some(good as u64);
-        assert_eq!(damage(&log[..]).unwrap(), expected, "byte {at}");
+        // Nobody can tell a last commit that was damaged from one that was not
+        // written to its end.
+        let is_last = good + 1 == frames;
+        let expected = (!is_last).then_some(good as u64);
+        // The number counts what is good in front.
+        let found = damage(&log[..]).unwrap();
+        assert_eq!(found, expected, "byte {at} of frame {good}");
     }
 }

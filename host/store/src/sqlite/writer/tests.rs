@@ -18,7 +18,7 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     let (conn, lock) = open::writer(&folder.path().join("auth.db"), &context).unwrap();
     drop(lock);
     let files = OpenFiles::of(&conn, &folder.path().join("auth.db")).unwrap();
-    let (checkpoints, files) = (Checkpoints::by_writer(), Arc::new(files));
+    let (checkpoints, files) = (Checkpoints::by_writer(&conn).unwrap(), Arc::new(files));
     let (seals, index) = (Seals::default(), Arc::clone(index));
     let worker = Worker::new(conn, checkpoints, files, seals, index, Arc::default(), context);
     (worker.unwrap(), folder)
