@@ -8,3 +8,4 @@
 )]
 
 mod sdk;
+mod service;
