@@ -6,6 +6,10 @@ CARGO_DENY_VERSION=0.20.2
 # The same for scripts/fuzz.
 CARGO_FUZZ_VERSION=0.13.2
 
+# The platform's own JavaScript client, and the SHA-512 of its package.
+WAZO_SDK_VERSION=0.44.7
+WAZO_SDK_SHA512=d23fd0f1e08e0ac90242f783b80f8f6f7b1e22c09653a34b610f87459fd0a04c8b1e908881c489e102a2c54844d56024d9d1fb6e374ce9d1cc529c2d4c728672
+
 # The stock plugins, as packages of the workspace.
 PLUGINS=(broken_init broken_verify_password default_external_api default_internal default_user
     user_admin_status wazo_user)
@@ -69,4 +73,31 @@ need_cargo_fuzz() {
 need_cargo() {
     command -v cargo >/dev/null ||
         fail "there is no Rust toolchain (cargo); install version 1.90 or newer, for instance with rustup"
+}
+
+# need_program NAME PACKAGE…: installs these Debian packages when there is no such program.
+need_program() {
+    command -v "$1" >/dev/null || need_package "${@:2}"
+}
+
+# need_wazo_sdk FOLDER: downloads the JavaScript SDK to FOLDER/node_modules, once. Nothing else:
+# what Node.js loads of the package has all its dependencies in it.
+need_wazo_sdk() {
+    local there=$1/node_modules/@wazo/sdk new
+    need_program node nodejs
+    need_program npm npm
+    if grep -qs "\"version\": \"$WAZO_SDK_VERSION\"" "$there/package.json"; then
+        return
+    fi
+    say "Downloading @wazo/sdk $WAZO_SDK_VERSION"
+    mkdir -p "${there%/*}"
+    new=$(mktemp -d "$1/new.XXXXXX")
+    npm pack "@wazo/sdk@$WAZO_SDK_VERSION" --pack-destination "$new" --silent >/dev/null ||
+        fail "npm cannot download @wazo/sdk $WAZO_SDK_VERSION; check its access to a package registry"
+    sha512sum --check --status <<<"$WAZO_SDK_SHA512  $new/wazo-sdk-$WAZO_SDK_VERSION.tgz" ||
+        fail "npm downloaded another @wazo/sdk $WAZO_SDK_VERSION than the one that is known"
+    tar --extract --gzip --file "$new/wazo-sdk-$WAZO_SDK_VERSION.tgz" --directory "$new"
+    rm -rf "$there"
+    mv "$new/package" "$there"
+    rm -r "$new"
 }

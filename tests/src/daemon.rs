@@ -127,12 +127,19 @@ impl Setup {
     /// With everything it said, when it does not.
     #[must_use]
     pub fn start(self) -> Daemon {
+        self.try_start().unwrap_or_else(|said| panic!("the daemon ended:\n{said}"))
+    }
+
+    /// Starts a daemon that may have to give way to another one.
+    ///
+    /// # Errors
+    /// Everything it said, when it ended instead of listening.
+    pub fn try_start(self) -> Result<Daemon, String> {
         let mut daemon = self.spawn();
-        let line = daemon.wait_for_log("Listening on ");
-        let Some(line) = line else { panic!("the daemon ended:\n{}", daemon.log()) };
+        let Some(line) = daemon.wait_for_log("Listening on ") else { return Err(daemon.log()) };
         daemon.started_in = daemon.began.elapsed();
         daemon.url = line.split("Listening on ").nth(1).unwrap().trim().to_owned();
-        daemon
+        Ok(daemon)
     }
 
     /// Starts a daemon that is expected to end by itself; gives its exit code

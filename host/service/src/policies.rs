@@ -301,6 +301,7 @@ fn insert(
     };
     match store::policies::insert(conn, &row) {
         Err(store::Error::Unique { .. }) => return Err(duplicate()),
+        Err(store::Error::ForeignKey) => return Err(Missing::Tenant(tenant).into()),
         result => result?,
     }
     store::policies::set_accesses(conn, &uuid, &fields.acl)?;

@@ -9,7 +9,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use wazo_auth_context::Context;
 
 use crate::sqlite::checkpoint::Checkpoints;
-use crate::sqlite::connection::Reader;
+use crate::sqlite::connection::{Reader, Snapshot};
 use crate::sqlite::files::{OpenFiles, Presence};
 use crate::sqlite::lock_file::LockFile;
 use crate::sqlite::sealed_tokens;
@@ -194,8 +194,9 @@ impl Store {
         Database::open_beside(path, &context)?.start(readers, sealer, context)
     }
 
-    /// Runs `f` on a connection that reads, on the calling thread. Each query
-    /// sees what is committed when it starts.
+    /// Runs `f` on a connection that reads, on the calling thread. All its
+    /// queries see what is committed when the first one starts: a policy never
+    /// comes with the accesses of its next version.
     ///
     /// # Errors
     /// Those of `f`, and [`Error::Unavailable`] when no connection is free or
@@ -208,6 +209,7 @@ impl Store {
         let conn = self.readers.get().map_err(|_| Error::Unavailable {
             detail: "no connection became free in time".into(),
         })?;
+        let _snapshot = Snapshot::begin(&conn)?;
         f(&mut Reader { conn: &conn, seals: &self.seals })
     }
 

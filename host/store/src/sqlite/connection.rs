@@ -20,6 +20,9 @@ pub(crate) struct Reader<'a> {
     pub seals: &'a Seals,
 }
 
+/// A transaction that reads: its statements see the same. Ends when dropped.
+pub(crate) struct Snapshot<'a>(&'a Connection);
+
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -77,6 +80,26 @@ fn register_fold(conn: &Connection) -> Result<(), rusqlite::Error> {
                 .map_err(|error| rusqlite::Error::UserFunctionError(error.into())),
         }
     })
+}
+
+// === impl Snapshot ===
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn begin(conn: &'a Connection) -> Result<Self, Error> {
+        execute(conn, "BEGIN", &[])?;
+        Ok(Self(conn))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // Some failures end the transaction themselves.
+        if !self.0.is_autocommit()
+            && let Err(error) = execute(self.0, "ROLLBACK", &[])
+        {
+            log::error!(target: "wazo_auth.store", "cannot end a read of the database: {error}");
+        }
+    }
 }
 
 // === impl Reader ===

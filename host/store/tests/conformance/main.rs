@@ -18,6 +18,8 @@ mod sessions;
 #[cfg(test)]
 mod sqlite_file;
 #[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod tokens;

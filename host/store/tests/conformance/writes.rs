@@ -21,6 +21,33 @@ fn what_fails_in_the_middle_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_is_read_together_is_of_one_moment() {
+    on_every_store(|f| {
+        let policy = f.policy("one", f.master, &["one"]);
+        let uuid = policy.uuid;
+        let seen = f.read(|conn| {
+            let name = policies::get(conn, &uuid)?.map(|policy| policy.name);
+            let renamed = policies::Policy { name: "two".into(), ..policy.clone() };
+            f.write(move |tx| {
+                policies::update(tx, &renamed)?;
+                policies::set_accesses(tx, &renamed.uuid, &["two".into()])
+            });
+            Ok((name, policies::accesses(conn, &uuid)?))
+        });
+        assert_eq!(seen, (Some("one".into()), vec!["one".into()]));
+        assert_eq!(f.read(|conn| policies::accesses(conn, &uuid)), ["two"]);
+        // A read that fails ends as well.
+        let failed: Result<(), Error> = f.store.read(|conn| {
+            policies::get(conn, &uuid)?;
+            Err(Error::Other("no".into()))
+        });
+        assert_eq!(failed, Err(Error::Other("no".into())));
+        let name = f.read(|conn| policies::get(conn, &uuid)).map(|policy| policy.name);
+        assert_eq!(name.as_deref(), Some("two"));
+    });
+}
+
+#[test]
 fn many_at_once_and_only_the_failing_ones_fail() {
     on_every_store(|f| {
         let outcomes = thread::scope(|scope| {
