@@ -146,8 +146,7 @@ fn a_program_that_folds_otherwise_cannot_write_logins() {
 #[test]
 fn connections_that_read_are_small_and_opened_when_needed() {
     let f = Fixture::sqlite();
-    let options = Options { readers: 64, ..f.options() };
-    let beside = Store::open_beside(options, f.context.clone()).unwrap();
+    let beside = Store::open_beside(f.path(), 64, f.context.clone()).unwrap();
     let read = beside.read(|conn| conn.query("PRAGMA cache_size", &[])).unwrap();
     assert_eq!(read[0].int(0), Ok(-256), "KiB");
     let path = f.path();
@@ -272,7 +271,7 @@ fn a_damaged_database_is_reported_as_such() {
 #[test]
 fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     let f = Fixture::sqlite();
-    let beside = Store::open_beside(f.options(), f.context.clone()).unwrap();
+    let beside = Store::open_beside(f.path(), 1, f.context.clone()).unwrap();
     let user = f.new_user("alice", f.master);
     let uuid = user.uuid;
     let version = f.store.version();
