@@ -21,6 +21,7 @@ use wazo_auth_store::Store;
 use directory::Directory;
 use reconciliation::Configured;
 
+mod authentication_methods;
 pub mod bootstrap;
 pub mod cleanup;
 mod directory;
