@@ -55,7 +55,7 @@ struct Made<'a> {
 pub(super) enum CredentialsError {
     #[error("cannot read the credentials file {}: {source}: this account must be able to", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("the credentials file {} does not hold `auth: {{username: …, password: …}}`, both of them texts: mend it, or remove it to have it made anew", path.display())]
+    #[error("the credentials file {} does not hold `auth: {{username: …, password: …}}`: mend it, or remove it to have it made anew", path.display())]
     Malformed { path: PathBuf },
     #[error("cannot write the credentials file {}: {source}: run this as root, or let --credentials-file name a place where this account may write", path.display())]
     Write { path: PathBuf, source: io::Error },
