@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::fs::{MetadataExt, chown, symlink},
 };
 
 use wazo_auth_tests::{Daemon, Database, Setup};
@@ -185,6 +185,28 @@ fn started_by_root_it_leaves_the_files_of_the_database_to_their_owner() {
     fs::remove_file(programs.path(FILE)).unwrap();
     let password = complete(&programs);
     until("the daemon knows the new password", || try_login(&daemon, USER, &password).0 == 200);
+}
+
+#[test]
+fn a_link_beside_the_database_does_not_lead_root_astray() {
+    if !is_root("a database of another account") {
+        return;
+    }
+    let (_, uid) = somebody();
+    let (_setup, folder, programs) = site(Setup::default());
+    programs.upgrade_db();
+    for file in [folder.clone(), folder.join("auth.db")] {
+        chown(file, Some(uid), None).unwrap();
+    }
+    let precious = programs.path("precious");
+    fs::write(&precious, "do not touch").unwrap();
+    symlink(&precious, folder.join("auth.db-wal")).unwrap();
+    let _ = programs.failed_bootstrap(run(&programs));
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "do not touch");
+    assert_eq!(owner(&precious), 0);
+
+    fs::remove_file(folder.join("auth.db-wal")).unwrap();
+    let _ = complete(&programs);
 }
 
 #[test]
