@@ -103,10 +103,11 @@ impl<'a> CredentialsFile<'a> {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(CredentialsError::Read { path: path(), source }),
         };
-        // What the parser says may hold the password.
-        let content: Content<Found> = serde_yaml::from_slice(&text)
-            .map_err(|_| CredentialsError::Malformed { path: path() })?;
-        Ok(Some(content.auth))
+        // What the parser says may hold the password. Nobody can log in with nothing.
+        let content = serde_yaml::from_slice(&text).ok();
+        let found = content.map(|Content { auth }: Content<Found>| auth);
+        let found = found.filter(|auth| !auth.username.is_empty() && !auth.password.is_empty());
+        found.map(Some).ok_or_else(|| CredentialsError::Malformed { path: path() })
     }
 
     /// Writes the file, for its owner only, under another name first.

@@ -124,6 +124,7 @@ fn a_file_of_something_else_is_refused_without_showing_it() {
     for content in [
         "auth: {username: operator, password: [s3cret]}",
         "auth: {username: operator}",
+        "auth: {username: operator, password: ''}",
         "s3cret-line",
         "auth: [s3cret-item",
         "",
