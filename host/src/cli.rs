@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use wazo_auth_config::{Flags, Sources};
+
+use crate::companions::Companion;
 
 /// Issues, checks and revokes tokens over HTTP; logins are verified by plugins.
 #[derive(Debug, Parser)]
@@ -14,6 +16,15 @@ use wazo_auth_config::{Flags, Sources};
     args_conflicts_with_subcommands = false
 )]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
     /// The main configuration file.
     #[arg(
         short,
@@ -22,7 +33,14 @@ pub(crate) struct Cli {
         default_value = "/etc/wazo-auth/config.yml",
         global = true
     )]
-    pub(crate) config_file: PathBuf,
+    config_file: PathBuf,
+}
+
+/// The configuration, and what overrides it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    file: ConfigFile,
     /// The account to switch to.
     #[arg(short, long, value_name = "NAME")]
     user: Option<String>,
@@ -44,8 +62,6 @@ pub(crate) struct Cli {
     /// Accepted for old scripts: the daemon always stays in the foreground.
     #[arg(short, long)]
     foreground: bool,
-    #[command(subcommand)]
-    pub(crate) command: Option<Command>,
 }
 
 /// What to do instead of serving.
@@ -62,6 +78,8 @@ pub(crate) enum Command {
     /// Copy the database, put a copy back, forget tokens whose key is lost.
     #[command(subcommand)]
     Db(DbCommand),
+    #[command(flatten)]
+    Companion(Companion),
 }
 
 /// What to do with the database.
@@ -141,19 +159,33 @@ pub(crate) enum ConfigCommand {
 impl Cli {
     /// The configuration files and what overrides them.
     pub(crate) fn sources(&self) -> Sources {
-        Sources { config_file: self.config_file.clone(), flags: self.flags() }
+        self.options.sources()
     }
+}
 
-    /// What overrides the configuration files.
-    pub(crate) fn flags(&self) -> Flags {
-        Flags {
+// === impl ConfigFile ===
+
+impl ConfigFile {
+    /// The configuration files, overridden by nothing.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources { config_file: self.config_file.clone(), flags: Flags::default() }
+    }
+}
+
+// === impl Options ===
+
+impl Options {
+    /// The configuration files and what overrides them.
+    pub(crate) fn sources(&self) -> Sources {
+        let flags = Flags {
             user: self.user.clone(),
             debug: self.debug,
             log_level: self.log_level.clone(),
             db_upgrade_on_startup: self.db_upgrade_on_startup,
             listen_port: self.listen_port,
             log_file: self.log_file.clone(),
-        }
+        };
+        Sources { flags, ..self.file.sources() }
     }
 }
 
@@ -164,8 +196,8 @@ mod tests {
     #[test]
     fn the_forms_of_old_documentation_are_understood() {
         let cli = Cli::try_parse_from(["wazo-auth", "-df", "--config", "/tmp/x.yml"]).unwrap();
-        assert!(cli.debug && cli.foreground);
-        assert_eq!(cli.config_file, PathBuf::from("/tmp/x.yml"));
+        assert!(cli.options.debug && cli.options.foreground);
+        assert_eq!(cli.sources().config_file, PathBuf::from("/tmp/x.yml"));
     }
 
     #[test]

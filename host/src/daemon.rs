@@ -123,6 +123,7 @@ fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services
     if let Some(user) = setup::initial_user(settings)? {
         services.ensure_initial_user(&user)?;
     }
+    services.warn_of_missing_methods()?;
     Ok(services)
 }
 

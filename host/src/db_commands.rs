@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use wazo_auth_config::{Settings, Sources};
+use wazo_auth_config::Settings;
 use wazo_auth_context::Context;
 use wazo_auth_store::{
     Database, SealedTokens, Sealer,
@@ -37,8 +37,7 @@ pub(crate) fn run(cli: &Cli, command: &DbCommand) -> ExitCode {
 
 fn try_run(cli: &Cli, command: &DbCommand) -> Result<String, Failure> {
     let context = environment::context()?;
-    let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
-    let config = wazo_auth_config::load(&sources)?;
+    let config = wazo_auth_config::load(&cli.sources())?;
     config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
     let settings = &config.settings;
     let key = key_file::read(&settings.database.token_key_file)?;

@@ -1,6 +1,23 @@
 //! The one place that reads the environment (config.md section 5).
 
+use std::env::VarError;
+
 use wazo_auth_context::{Context, Environment, time_zone};
+
+/// `WAZO_AUTH_BOOTSTRAP_<name>`, which stands in for an option of
+/// `wazo-auth-bootstrap initial-user`.
+///
+/// # Errors
+/// A sentence, when it is no text.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn bootstrap(name: &str) -> Result<Option<String>, String> {
+    let name = format!("WAZO_AUTH_BOOTSTRAP_{name}");
+    match std::env::var(&name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(format!("the value of {name} is not valid UTF-8")),
+    }
+}
 
 /// The system's clock and randomness with what the environment says.
 ///

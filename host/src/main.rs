@@ -5,6 +5,7 @@ mod certificate;
 mod check_config;
 mod cleanup_task;
 mod cli;
+mod companions;
 mod config_commands;
 mod daemon;
 mod db_commands;
@@ -22,6 +23,9 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    if let Some(code) = companions::run_if_linked() {
+        return code;
+    }
     let cli = Cli::parse();
     match &cli.command {
         None => daemon::run(&cli),
@@ -29,5 +33,6 @@ fn main() -> ExitCode {
         Some(Command::Config(command)) => config_commands::run(&cli, command),
         Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
         Some(Command::Db(command)) => db_commands::run(&cli, command),
+        Some(Command::Companion(companion)) => companion.run(&cli.sources()),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, path::Path, process::ExitCode, time::Duration};
 
-use wazo_auth_config::{Config, Sources};
+use wazo_auth_config::Config;
 use wazo_auth_plugins::{
     Candidate, Checked, Extent, Inspection, Outcome, PluginReport, Registry, inspect,
 };
@@ -120,8 +120,7 @@ fn described(outcome: Outcome) -> &'static str {
 }
 
 fn load_config(cli: &Cli) -> Result<Config, String> {
-    let sources = Sources { config_file: cli.config_file.clone(), flags: cli.flags() };
-    let config = wazo_auth_config::load(&sources).map_err(|error| error.to_string())?;
+    let config = wazo_auth_config::load(&cli.sources()).map_err(|error| error.to_string())?;
     config.warnings.iter().for_each(|warning| eprintln!("{warning}"));
     Ok(config)
 }

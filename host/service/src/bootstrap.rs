@@ -9,6 +9,9 @@ use crate::{
     users::{NATIVE_METHOD, NewUser, UserError, VerifyError},
 };
 
+/// What a user may be for.
+const PURPOSES: [&str; 3] = ["user", "internal", "external_api"];
+
 /// The user to make sure of.
 #[derive(Debug, Clone)]
 pub struct InitialUser {
@@ -31,9 +34,21 @@ pub enum BootstrapError {
     OtherCredentials(String),
     /// The policy does not exist.
     #[error(
-        "there is no policy with slug `{0}` in the top tenant: check `bootstrap_user_policy_slug`"
+        "there is no policy with slug `{0}` in the top tenant: check `bootstrap_user_policy_slug` \
+         or `--policy-slug`"
     )]
     UnknownPolicy(String),
+    /// Users have another purpose.
+    #[error("`{0}` is no purpose of a user: user, internal or external_api is")]
+    UnknownPurpose(String),
+    /// The user exists already, and another password cannot be given to it.
+    #[error("the password of user {username} cannot be reset: {source}")]
+    Reset {
+        /// Its login.
+        username: String,
+        /// Why.
+        source: UserError,
+    },
     /// The user cannot be created.
     #[error(transparent)]
     Create(#[from] UserError),
@@ -70,6 +85,26 @@ impl Services {
     pub fn ensure_initial_user(&self, wanted: &InitialUser) -> Result<(), BootstrapError> {
         if self.verify_password(&wanted.username, &wanted.password)? {
             return Ok(());
+        }
+        self.create_initial_user(wanted)
+    }
+
+    /// Gives the initial user its password, whatever it had before, and logs it
+    /// out; makes the user when there is none.
+    ///
+    /// # Errors
+    /// [`BootstrapError`].
+    pub fn renew_initial_user(&self, wanted: &InitialUser) -> Result<(), BootstrapError> {
+        let InitialUser { username, password, .. } = wanted;
+        let known = self.store().read(|conn| store::users::uuid_by_username(conn, username))?;
+        let Some(user) = known else { return self.create_initial_user(wanted) };
+        self.reset_password(user, Some(password.clone()))
+            .map_err(|source| BootstrapError::Reset { username: username.clone(), source })
+    }
+
+    fn create_initial_user(&self, wanted: &InitialUser) -> Result<(), BootstrapError> {
+        if !PURPOSES.contains(&wanted.purpose.as_str()) {
+            return Err(BootstrapError::UnknownPurpose(wanted.purpose.clone()));
         }
         let top = self.top_tenant();
         let policy: Option<Uuid> = self

@@ -22,6 +22,7 @@ use directory::Directory;
 use reconciliation::Configured;
 use totals::Totals;
 
+mod authentication_methods;
 pub mod bootstrap;
 pub mod cleanup;
 mod directory;

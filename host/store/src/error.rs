@@ -129,10 +129,16 @@ pub enum OpenError {
         /// The newest known version.
         known: i64,
     },
-    /// The schema is older and a running daemon holds the file.
-    #[error("the database {} has an older schema and is in use: stop the daemon first", path.display())]
+    /// The schema is older, and is not to be upgraded now.
+    #[error("the database {} has an older schema: stop the daemon if it runs, then run `wazo-auth-upgrade-db`", path.display())]
     Older {
         /// The database.
+        path: PathBuf,
+    },
+    /// There is no database, and none is to be made.
+    #[error("there is no database in {} yet: run `wazo-auth-upgrade-db`, or start the daemon once", path.display())]
+    Missing {
+        /// Where it should be.
         path: PathBuf,
     },
     /// The copy before a migration failed; nothing was migrated.

@@ -44,6 +44,7 @@ pub use sealer::{Sealer, Table};
 pub use seals::Seals;
 pub use sqlite::lock_file::is_in_use;
 pub use sqlite::look::tokens_of_another_key;
+pub use sqlite::migrate::Schema;
 pub use sqlite::sealed_tokens::SealedTokens;
 pub use store::{Database, Options, Store};
 pub use tx::{Lock, Tx};

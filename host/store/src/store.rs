@@ -12,6 +12,7 @@ use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::connection::{Reader, Snapshot};
 use crate::sqlite::files::{OpenFiles, Presence};
 use crate::sqlite::lock_file::LockFile;
+use crate::sqlite::migrate::Schema;
 use crate::sqlite::sealed_tokens;
 use crate::sqlite::writer::{Worker, Writer};
 use crate::sqlite::{migrate, open};
@@ -38,6 +39,7 @@ pub struct Options {
 pub struct Database {
     path: PathBuf,
     conn: rusqlite::Connection,
+    /// None beside a daemon.
     lock: Option<LockFile>,
 }
 
@@ -69,12 +71,21 @@ impl Database {
         Ok(Self { path, conn, lock: Some(lock) })
     }
 
-    fn open_beside(path: PathBuf, context: &Context) -> Result<Self, OpenError> {
-        match open::writer(&path, context) {
-            Ok((conn, lock)) => Ok(Self { path, conn, lock: Some(lock) }),
+    /// Makes or upgrades the schema (after a copy of the file) and leaves it at
+    /// that. Beside a daemon there must be nothing to do.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy.
+    pub fn upgrade(path: &Path, context: &Context) -> Result<Schema, OpenError> {
+        match open::upgraded(path, context) {
+            Ok((conn, lock, schema)) => {
+                drop(conn);
+                drop(lock);
+                Ok(schema)
+            }
             Err(OpenError::Locked { .. }) => {
-                let conn = open::writer_beside(&path)?;
-                Ok(Self { path, conn, lock: None })
+                open::writer_beside(path)?;
+                Ok(Schema::UpToDate)
             }
             Err(error) => Err(error),
         }
@@ -129,17 +140,19 @@ impl Database {
             None => (Checkpoints::by_writer(&conn).map_err(failed)?, None),
         };
         let version = Arc::new(Version::default());
-        let (shared, counted) = (Arc::clone(&index), Arc::clone(&version));
-        let seals_ = seals.clone();
+        let shared = lock.as_ref().map(|_| Arc::clone(&index));
+        let (counted, seals_) = (Arc::clone(&version), seals.clone());
         let worker = Worker::new(conn, checkpoints, files, seals_, shared, counted, context);
         let worker = worker.map_err(failed)?;
         let readers = open::readers(&path, readers)?;
         let writer = Writer::spawn(worker, QUEUE);
         let writer = writer.map_err(|source| OpenError::File { path: path.clone(), source })?;
-        log::info!(
-            target: "wazo_auth.store",
-            "opened the database {} with {} live tokens", path.display(), index.len()
-        );
+        if lock.is_some() {
+            log::info!(
+                target: "wazo_auth.store",
+                "opened the database {} with {} live tokens", path.display(), index.len()
+            );
+        }
         Ok(Arc::new(Store {
             writer,
             readers,
@@ -183,15 +196,19 @@ impl Store {
         Database::open(path, &context)?.start(readers, sealer, context)
     }
 
-    /// Opens the database for a command that may run beside the daemon: as
-    /// [`Store::open`] when no daemon holds it, else without lock, on the
-    /// schema as it stands. The daemon notices what is written.
+    /// Opens the database for a command, whether a daemon runs or not: without
+    /// lock, key and tokens (its index stays empty). The schema must be up to
+    /// date. The daemon notices what is written.
     ///
     /// # Errors
     /// A sentence that names the file and the remedy.
-    pub fn open_beside(options: Options, context: Context) -> Result<Arc<Self>, OpenError> {
-        let Options { path, readers, sealer } = options;
-        Database::open_beside(path, &context)?.start(readers, sealer, context)
+    pub fn open_beside(
+        path: PathBuf,
+        readers: u32,
+        context: Context,
+    ) -> Result<Arc<Self>, OpenError> {
+        let conn = open::writer_beside(&path)?;
+        Database { path, conn, lock: None }.start(readers, None, context)
     }
 
     /// Runs `f` on a connection that reads, on the calling thread. All its

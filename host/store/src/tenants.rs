@@ -71,6 +71,17 @@ pub fn top(conn: &mut dyn Conn) -> Result<Option<Tenant>, Error> {
     one(conn, "WHERE t.parent_uuid = t.uuid", &[])
 }
 
+/// The default authentication methods of tenants, each with the number of these
+/// tenants.
+///
+/// # Errors
+/// See [`get`].
+pub fn authentication_methods(conn: &mut dyn Conn) -> Result<Vec<(String, i64)>, Error> {
+    let sql = "SELECT default_authentication_method, count(*) FROM auth_tenant \
+         GROUP BY default_authentication_method ORDER BY default_authentication_method";
+    conn.query(sql, &[])?.iter().map(|row| Ok((row.string(0)?, row.int(1)?))).collect()
+}
+
 /// Every tenant with its parent.
 ///
 /// # Errors

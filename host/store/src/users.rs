@@ -140,6 +140,26 @@ pub fn uuid_by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<Uuid>, E
     rows.first().map(|row| row.uuid(0)).transpose()
 }
 
+/// The user, enabled or not, of this username, ignoring case.
+///
+/// # Errors
+/// See [`get`].
+pub fn uuid_by_username(conn: &mut dyn Conn, username: &str) -> Result<Option<Uuid>, Error> {
+    let sql = format!("SELECT uuid FROM auth_user WHERE {}", conn.dialect().same("username", "?1"));
+    conn.query(&sql, &[username.into()])?.first().map(|row| row.uuid(0)).transpose()
+}
+
+/// The authentication methods that users have of their own, each with the number
+/// of these users.
+///
+/// # Errors
+/// See [`get`].
+pub fn authentication_methods(conn: &mut dyn Conn) -> Result<Vec<(String, i64)>, Error> {
+    let sql = "SELECT authentication_method, count(*) FROM auth_user \
+         GROUP BY authentication_method ORDER BY authentication_method";
+    conn.query(sql, &[])?.iter().map(|row| Ok((row.string(0)?, row.int(1)?))).collect()
+}
+
 /// A query for the UUID of the enabled user that the login `?1` names.
 fn named(dialect: Dialect) -> String {
     let address = dialect.same("e.address", "?1");

@@ -16,7 +16,6 @@ use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -30,10 +29,6 @@ use crate::sqlite::lock_file::{LockFile, beside};
 use crate::sqlite::migrate::{self, MIGRATIONS};
 use crate::sqlite::{open, sealed_tokens};
 use crate::{Error, OpenError, SealedTokens};
-
-/// How long to wait for the daemon's writes, which leave little room between
-/// them when there are many.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A copy that was put back.
 #[derive(Debug)]
@@ -155,7 +150,7 @@ fn live(database: &Path) -> Result<Live, CopyError> {
 /// A connection that has looked at nothing yet: the schema may be damaged.
 fn plain(database: &Path) -> Result<Connection, rusqlite::Error> {
     let conn = Connection::open_with_flags(database, connection::flags())?;
-    conn.busy_timeout(PATIENCE)?;
+    conn.busy_timeout(open::PATIENCE)?;
     Ok(conn)
 }
 

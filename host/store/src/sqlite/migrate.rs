@@ -39,6 +39,22 @@ const RANDOM_UUID: &str = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2))
     || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) \
     || '-' || hex(randomblob(6)))";
 
+/// What had to be done to the schema of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// There was none.
+    Created,
+    /// It was an older one.
+    Upgraded {
+        /// The version that was found.
+        from: i64,
+        /// The version it has now.
+        to: i64,
+    },
+    /// Nothing.
+    UpToDate,
+}
+
 /// What stands in the file.
 enum Found {
     Nothing,
@@ -51,13 +67,13 @@ pub(crate) fn migrate(
     path: &Path,
     migrations: &[Migration],
     context: &Context,
-) -> Result<(), OpenError> {
+) -> Result<Schema, OpenError> {
     let known = newest(migrations);
     let version = match look(conn, path)? {
         Found::Version(found) if found > known => {
             return Err(OpenError::Newer { path: path.into(), found, known });
         }
-        Found::Version(found) if found == known => return Ok(()),
+        Found::Version(found) if found == known => return Ok(Schema::UpToDate),
         Found::Version(found) => {
             back_up(conn, path, found, context)?;
             found
@@ -65,14 +81,15 @@ pub(crate) fn migrate(
         Found::Nothing => 0,
     };
     upgrade(conn, path, version, migrations, context)?;
-    match version {
-        0 => log::info!(target: "wazo_auth.store", "created the database {}", path.display()),
-        _ => log::info!(
-            target: "wazo_auth.store",
-            "upgraded the database {} from schema version {version} to {known}", path.display()
-        ),
+    if version == 0 {
+        log::info!(target: "wazo_auth.store", "created the database {}", path.display());
+        return Ok(Schema::Created);
     }
-    Ok(())
+    log::info!(
+        target: "wazo_auth.store",
+        "upgraded the database {} from schema version {version} to {known}", path.display()
+    );
+    Ok(Schema::Upgraded { from: version, to: known })
 }
 
 /// The version that `migrations` lead to.
@@ -142,7 +159,8 @@ pub(crate) fn check(conn: &Connection, path: &Path) -> Result<(), OpenError> {
         Found::Version(found) if found > known => {
             Err(OpenError::Newer { path: path.into(), found, known })
         }
-        Found::Version(_) | Found::Nothing => Err(OpenError::Older { path: path.into() }),
+        Found::Version(_) => Err(OpenError::Older { path: path.into() }),
+        Found::Nothing => Err(OpenError::Missing { path: path.into() }),
     }
 }
 

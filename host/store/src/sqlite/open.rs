@@ -13,33 +13,52 @@ use wazo_auth_context::Context;
 
 use crate::sqlite::connection::{self, Purpose};
 use crate::sqlite::lock_file::{LockFile, beside};
-use crate::sqlite::migrate::{self, MIGRATIONS, database};
+use crate::sqlite::migrate::{self, MIGRATIONS, Schema, database};
 use crate::sqlite::wal;
 use crate::{Error, OpenError};
 
 /// How long a read waits for a connection. There is one for each thread that
 /// reads, so none waits unless a caller nests reads.
 const CHECKOUT: Duration = Duration::from_secs(10);
+/// How long a command waits for the writes of a daemon, which leave little room
+/// between them when there are many.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// What a WAL may keep on disk after a checkpoint.
 const WAL_LIMIT_BYTES: u32 = 64 << 20;
 
 /// The writer's connection, with the schema made or upgraded.
 pub(crate) fn writer(path: &Path, context: &Context) -> Result<(Connection, LockFile), OpenError> {
+    let (conn, lock, _) = upgraded(path, context)?;
+    Ok((conn, lock))
+}
+
+/// The same, with what had to be done.
+pub(crate) fn upgraded(
+    path: &Path,
+    context: &Context,
+) -> Result<(Connection, LockFile, Schema), OpenError> {
     let lock = LockFile::take(path)?;
     create(path)?;
     wal::warn_of_damage(path, context);
     let mut conn = connect(path)?;
-    migrate::migrate(&mut conn, path, MIGRATIONS, context)?;
+    let schema = migrate::migrate(&mut conn, path, MIGRATIONS, context)?;
     use_wal(&conn, path)?;
     close_to_others(path)?;
-    Ok((conn, lock))
+    Ok((conn, lock, schema))
 }
 
-/// The same on a file that a running daemon holds: it must be up to date.
+/// A connection that writes beside a daemon, if one runs. Nothing is made: the
+/// file must be there and up to date.
 pub(crate) fn writer_beside(path: &Path) -> Result<Connection, OpenError> {
+    match std::fs::exists(path) {
+        Ok(true) => {}
+        Ok(false) => return Err(OpenError::Missing { path: path.into() }),
+        Err(source) => return Err(OpenError::File { path: path.into(), source }),
+    }
     let conn = connect(path)?;
     migrate::check(&conn, path)?;
     use_wal(&conn, path)?;
+    conn.busy_timeout(PATIENCE).map_err(|error| database(path, error))?;
     Ok(conn)
 }
 

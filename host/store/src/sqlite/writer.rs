@@ -53,7 +53,8 @@ pub(crate) struct Worker {
     checkpoints: Checkpoints,
     files: Arc<OpenFiles>,
     seals: Seals,
-    index: Arc<TokenIndex>,
+    /// None beside a daemon, which answers for tokens.
+    index: Option<Arc<TokenIndex>>,
     version: Arc<Version>,
     context: Context,
     /// `PRAGMA data_version` when the index was last in agreement.
@@ -135,13 +136,14 @@ fn lost() -> Error {
 // === impl Worker ===
 
 impl Worker {
-    /// Reads the whole index; from then on this thread keeps it exact.
+    /// Reads the whole index, if there is one; from then on this thread keeps it
+    /// exact.
     pub fn new(
         conn: Connection,
         checkpoints: Checkpoints,
         files: Arc<OpenFiles>,
         seals: Seals,
-        index: Arc<TokenIndex>,
+        index: Option<Arc<TokenIndex>>,
         version: Arc<Version>,
         context: Context,
     ) -> Result<Self, Error> {
@@ -184,7 +186,10 @@ impl Worker {
         }
         self.checkpoints.close();
         // The readers see the same rows either way; the next start is quicker.
-        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        // Beside a daemon, it would have that one's writes wait for its reads.
+        if self.index.is_some() {
+            let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
     }
 
     /// Runs a group of tasks in one transaction and answers them.
@@ -231,7 +236,9 @@ impl Worker {
         });
         self.end(matches!(done, Ok(Some(_))));
         let Some(changes) = done? else { return Ok(false) };
-        changes.into_iter().for_each(|change| self.index.apply(change));
+        if let Some(index) = &self.index {
+            changes.into_iter().for_each(|change| index.apply(change));
+        }
         self.version.publish();
         Ok(true)
     }
@@ -326,19 +333,24 @@ impl Worker {
             return Ok(());
         }
         self.reload()?;
-        log::info!(
-            target: "wazo_auth.store",
-            "another program changed the database: {} live tokens read again", self.index.len()
-        );
+        if let Some(index) = &self.index {
+            log::info!(
+                target: "wazo_auth.store",
+                "another program changed the database: {} live tokens read again", index.len()
+            );
+        }
         Ok(())
     }
 
     fn reload(&mut self) -> Result<(), Error> {
         let started = Instant::now();
         let mut reader = Reader { conn: &self.conn, seals: &self.seals };
-        let fresh = index::load(&mut reader, self.context.now().as_second())?;
+        let now = self.context.now().as_second();
+        let fresh = self.index.as_ref().map(|_| index::load(&mut reader, now)).transpose()?;
         self.data_version = self.read_data_version()?;
-        self.index.replace(fresh);
+        if let (Some(index), Some(fresh)) = (&self.index, fresh) {
+            index.replace(fresh);
+        }
         self.rests_until = Instant::now() + started.elapsed();
         Ok(())
     }

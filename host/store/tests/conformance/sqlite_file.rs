@@ -146,8 +146,7 @@ fn a_program_that_folds_otherwise_cannot_write_logins() {
 #[test]
 fn connections_that_read_are_small_and_opened_when_needed() {
     let f = Fixture::sqlite();
-    let options = Options { readers: 64, ..f.options() };
-    let beside = Store::open_beside(options, f.context.clone()).unwrap();
+    let beside = Store::open_beside(f.path(), 64, f.context.clone()).unwrap();
     let read = beside.read(|conn| conn.query("PRAGMA cache_size", &[])).unwrap();
     assert_eq!(read[0].int(0), Ok(-256), "KiB");
     let path = f.path();
@@ -272,7 +271,8 @@ fn a_damaged_database_is_reported_as_such() {
 #[test]
 fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     let f = Fixture::sqlite();
-    let beside = Store::open_beside(f.options(), f.context.clone()).unwrap();
+    let token = f.token(&f.user("bob", f.master).to_string(), f.master);
+    let beside = Store::open_beside(f.path(), 1, f.context.clone()).unwrap();
     let user = f.new_user("alice", f.master);
     let uuid = user.uuid;
     let version = f.store.version();
@@ -281,6 +281,28 @@ fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     f.write(|tx| tenants::top(tx).map(drop));
     assert_eq!(f.store.index().tenant_of_user(&uuid), Some(f.master));
     assert_ne!(f.store.version(), version);
+    assert_eq!(beside.index().len(), 0, "the tokens are the daemon's");
+
+    // It does not even have the key of the token that goes with the session.
+    let ended = beside.write::<_, wazo_auth_store::Error>(&[], move |tx| {
+        sessions::delete(tx.conn(), &token.session_uuid)
+    });
+    assert_eq!(ended, Ok(true));
+    f.write(|tx| tenants::top(tx).map(drop));
+    assert!(f.store.index().get(&token.uuid, NOON).is_none());
+}
+
+#[test]
+fn a_command_beside_the_daemon_makes_no_database() {
+    let f = Fixture::sqlite();
+    let path = f.path().with_file_name("missing.db");
+    let error = Store::open_beside(path.clone(), 1, f.context.clone()).err().unwrap();
+    assert!(error.to_string().contains("missing.db"), "{error}");
+    assert!(!path.exists());
+    std::fs::write(&path, "").unwrap();
+    let error = Store::open_beside(path.clone(), 1, f.context.clone()).err().unwrap();
+    assert!(error.to_string().contains("missing.db"), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl File {
         connection::open(&self.path(), Purpose::Write).unwrap()
     }
 
-    fn migrate(&self, migrations: &[Migration]) -> Result<(), OpenError> {
+    fn migrate(&self, migrations: &[Migration]) -> Result<Schema, OpenError> {
         migrate(&mut self.open(), &self.path(), migrations, &context())
     }
 

@@ -19,7 +19,7 @@ fn worker(index: &Arc<TokenIndex>) -> (Worker, TempDir) {
     drop(lock);
     let files = OpenFiles::of(&conn, &folder.path().join("auth.db")).unwrap();
     let (checkpoints, files) = (Checkpoints::by_writer(&conn).unwrap(), Arc::new(files));
-    let (seals, index) = (Seals::default(), Arc::clone(index));
+    let (seals, index) = (Seals::default(), Some(Arc::clone(index)));
     let worker = Worker::new(conn, checkpoints, files, seals, index, Arc::default(), context);
     (worker.unwrap(), folder)
 }

@@ -1,0 +1,105 @@
+//! The programs around the daemon (config.md section 4.2). They are this one,
+//! started under another name by a link, or as a command of its own.
+
+pub(crate) mod bootstrap;
+mod credentials;
+pub(crate) mod init_db;
+mod upgrade_db;
+pub(crate) mod wait;
+
+use std::{path::Path, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use wazo_auth_config::{Config, Sources};
+
+use crate::{
+    cli::{ConfigFile, Options},
+    setup::Failure,
+};
+
+/// What the program is, beside the daemon.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Companion {
+    /// Make the first administrator, whether the daemon runs or not.
+    Bootstrap(bootstrap::Arguments),
+    /// Prepare what the database needs of its server.
+    InitDb(init_db::Arguments),
+    /// Make the database, or bring its schema up to date.
+    UpgradeDb,
+    /// Wait until the daemon listens.
+    Wait(wait::Arguments),
+}
+
+// The command line of a program that a link names. What it says of itself in its
+// help is said by `A`.
+#[derive(Debug, Parser)]
+#[command(version, infer_long_args = true)]
+struct Linked<A: Args> {
+    #[command(flatten)]
+    file: ConfigFile,
+    #[command(flatten)]
+    arguments: A,
+}
+
+/// Make the database, or bring its schema up to date.
+#[derive(Debug, Parser)]
+#[command(version, infer_long_args = true)]
+struct LinkedUpgradeDb {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Runs the program whose name this one was started under; nothing when that is
+/// none of them.
+pub(crate) fn run_if_linked() -> Option<ExitCode> {
+    let started_as = std::env::args_os().next()?;
+    let (sources, companion) = match Path::new(&started_as).file_name()?.to_str()? {
+        "wazo-auth-bootstrap" => linked(Companion::Bootstrap),
+        "wazo-auth-init-db" => linked(Companion::InitDb),
+        "wazo-auth-wait" => linked(Companion::Wait),
+        "wazo-auth-upgrade-db" => {
+            (LinkedUpgradeDb::parse().options.sources(), Companion::UpgradeDb)
+        }
+        _ => return None,
+    };
+    Some(companion.run(&sources))
+}
+
+fn linked<A: Args>(companion: fn(A) -> Companion) -> (Sources, Companion) {
+    let Linked { file, arguments } = Linked::parse();
+    (file.sources(), companion(arguments))
+}
+
+// === impl Companion ===
+
+impl Companion {
+    /// Runs it to its end.
+    pub(crate) fn run(&self, sources: &Sources) -> ExitCode {
+        match self {
+            Self::Bootstrap(arguments) => bootstrap::run(sources, arguments),
+            Self::InitDb(_) => end("wazo-auth-init-db", init_db::run(sources)),
+            Self::UpgradeDb => end("wazo-auth-upgrade-db", upgrade_db::run(sources)),
+            Self::Wait(arguments) => wait::run(sources, arguments),
+        }
+    }
+}
+
+/// Says what came of it: a sentence, or why not.
+fn end(program: &str, result: Result<String, Failure>) -> ExitCode {
+    match result {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{program}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(sources: &Sources) -> Result<Config, Failure> {
+    let config = wazo_auth_config::load(sources)?;
+    config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
+    Ok(config)
+}
