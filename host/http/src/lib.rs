@@ -9,6 +9,7 @@
 //!                 └──────── errors: every refusal becomes an answer here
 //! ```
 
+mod api;
 mod authorize;
 mod backends;
 mod bodies;
