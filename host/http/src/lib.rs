@@ -10,6 +10,7 @@
 //! ```
 
 mod api;
+mod api_page;
 mod authorize;
 mod backends;
 mod bodies;
