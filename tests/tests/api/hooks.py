@@ -2,10 +2,12 @@
 
 Made-up UUIDs name nothing: three requests of four get variables of the path, and the few fields
 of bodies that cannot be made up, from what earlier answers contained. The others stay as they are.
-At the end, API_TEST_REACHED is written: the operations that have succeeded.
+API_TEST_LOGIN holds login and password of a user. At the end, API_TEST_REACHED is written: the
+operations that have succeeded.
 """
 
 import atexit
+import base64
 import itertools
 import json
 import os
@@ -74,7 +76,8 @@ def fill(body, turn):
         "authentication_method": "default",
         "default_authentication_method": "native",
         "old_password": PASSWORD,
-        "password": PASSWORD,
+        # Hashing takes longer than everything else together.
+        "password": PASSWORD if turn % 8 == 1 else None,
     }.items():
         if body.get(field) is not None:
             body[field] = value
@@ -92,12 +95,20 @@ def before_call(context, case, kwargs):
         # What is not shaped like a UUID is no address of the API at all.
         if name.endswith("_uuid") and not is_uuid(value):
             case.path_parameters[name] = str(uuid.UUID(int=turn))
+    if case.operation.path == "/config" and isinstance(case.body, list):
+        for step in case.body:
+            # A profile is a file that nobody would remove.
+            if isinstance(step, dict) and step.get("path") == "/profiling_enabled":
+                step["value"] = False
     if turn % 4 == 0:
         return
     for name in case.path_parameters or {}:
         value = known(name, turn)
         if value is not None:
             case.path_parameters[name] = value
+    if case.operation.path == "/token" and turn % 4 == 1:
+        pair = base64.b64encode(os.environ["API_TEST_LOGIN"].encode()).decode()
+        case.headers = {**(case.headers or {}), "Authorization": f"Basic {pair}"}
     if case.operation.path == "/users/password/reset" and case.method == "POST":
         case.query["user_uuid"] = known("user_uuid", turn) or ""
         case.query.pop("token", None)
