@@ -42,7 +42,7 @@ impl Browser {
         std::thread::spawn(move || lines.for_each(drop));
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(2 * PATIENCE))
             .build()
             .new_agent();
         let session = format!("http://127.0.0.1:{}/session", port.unwrap());
@@ -54,6 +54,7 @@ impl Browser {
         let body = json!({"capabilities": {"alwaysMatch": capabilities}});
         let id = browser.post("", &body).unwrap()["sessionId"].as_str().unwrap().to_owned();
         browser.session = format!("{}/{id}", browser.session);
+        browser.post("/timeouts", &json!({"implicit": PATIENCE.as_millis()})).unwrap();
         browser
     }
 
@@ -72,17 +73,34 @@ impl Browser {
     /// Waits until an element is there.
     #[track_caller]
     pub fn wait_for(&self, selector: &str) {
-        self.until(selector, || (!self.texts(selector).is_empty()).then_some(()));
+        let _ = self.element(selector);
     }
 
     /// Clicks an element as soon as that is possible.
+    ///
+    /// # Panics
+    /// With what the page shows instead, when it never is.
     #[track_caller]
     pub fn click(&self, selector: &str) {
-        self.until(selector, || {
-            let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
-            let element = found.ok()?.as_object()?.values().next()?.as_str()?.to_owned();
-            self.post(&format!("/element/{element}/click"), &json!({})).ok()
-        });
+        let began = Instant::now();
+        // What is redrawn meanwhile has to be found again.
+        while let Err(problem) =
+            self.post(&format!("/element/{}/click", self.element(selector)), &json!({}))
+        {
+            assert!(began.elapsed() < PATIENCE, "cannot click {selector}: {problem}");
+        }
+    }
+
+    /// The browser's name of an element, for which it waits.
+    #[track_caller]
+    fn element(&self, selector: &str) -> String {
+        let query = json!({"using": "css selector", "value": selector});
+        match self.post("/element", &query) {
+            Ok(found) => {
+                found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
+            }
+            Err(_) => panic!("no {selector} in:\n{}", self.texts("body").concat()),
+        }
     }
 
     /// What the page has complained of.
@@ -104,19 +122,6 @@ impl Browser {
             event["message"]["params"]["request"]["url"].as_str().unwrap().to_owned()
         };
         sent.map(url).collect()
-    }
-
-    #[track_caller]
-    fn until<T>(&self, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-        let began = Instant::now();
-        loop {
-            if let Some(done) = attempt() {
-                return done;
-            }
-            let shown = || self.texts("body").concat();
-            assert!(began.elapsed() < PATIENCE, "no {what} in:\n{}", shown());
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 
     /// A command; its result, or what was wrong.
