@@ -69,6 +69,22 @@ need_cargo_fuzz() {
     fi
 }
 
+# need_python_tools: installs what scripts/python-tools.txt lists into .tools/python, which git
+# ignores, unless it is there.
+need_python_tools() {
+    need_package python3 python3-venv
+    local list=scripts/python-tools.txt tools=.tools/python
+    mkdir -p .tools
+    (
+        flock 9
+        cmp --silent "$list" "$tools/installed.txt" && exit
+        say "Installing schemathesis and a validator of API descriptions (a minute, once)"
+        python3 -m venv --clear "$tools"
+        "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$list"
+        cp "$list" "$tools/installed.txt"
+    ) 9>.tools/lock
+}
+
 # need_cargo: says what to do when there is no Rust toolchain.
 need_cargo() {
     command -v cargo >/dev/null ||

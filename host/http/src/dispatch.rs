@@ -166,10 +166,11 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
     replied(app, logged, result)
 }
 
-/// A profile is a file: it is not written by a thread of connections.
+/// A profile is a file: it is not written by a thread of connections. The
+/// description of the API is never profiled (status.md section 4).
 fn place_of(app: &App, call: &Call) -> Place {
     match (call.route.place)(call) {
-        Place::Reactor if app.config.is_profiling() => Place::Worker,
+        Place::Reactor if app.config.is_profiling() && call.route.plugin != "api" => Place::Worker,
         place => place,
     }
 }

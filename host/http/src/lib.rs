@@ -9,6 +9,8 @@
 //!                 └──────── errors: every refusal becomes an answer here
 //! ```
 
+mod api;
+mod api_page;
 mod authorize;
 mod backends;
 mod bodies;

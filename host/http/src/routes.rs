@@ -1,7 +1,7 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    backends, config, emails, groups, password_reset, policies, refresh_tokens,
+    api, api_page, backends, config, emails, groups, password_reset, policies, refresh_tokens,
     router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
@@ -46,6 +46,9 @@ const fn held(
 
 pub(crate) static ROUTES: &[Route] = &[
     open("status", "HEAD", "/0.1/status", on_reactor, status::head),
+    open("api", "GET", "/0.1/api/api.yml", on_reactor, api::describe),
+    open("api_page", "GET", "/0.1/api/ui", on_reactor, api_page::page),
+    open("api_page", "GET", "/0.1/api/ui/{file}", on_reactor, api_page::file),
     open("backends", "GET", "/0.1/backends", on_reactor, backends::list),
     Route {
         max_body: Some(LOGIN_BODY),

@@ -139,8 +139,12 @@ fn each_request_leaves_a_profile_while_that_is_asked_for() {
     let _ = bench.by_admin("GET", &path).send().expect(200);
     let token = text(&bench.daemon.login("alice", PASSWORD, json!({})), "token");
     let _ = bench.daemon.head(&format!("/0.1/token/{token}")).send().expect(204);
+    let _ = bench.daemon.get("/0.1/api/api.yml").send().expect(200);
     let _ = patch(&bench, &replace("/profiling_enabled", false)).expect(200);
     let _ = bench.by_admin("GET", &path).send().expect(200);
+    // The description of the API never leaves one.
+    let mut names = fs::read_dir("/tmp/wazo-profiling").unwrap().map(|entry| entry.unwrap().path());
+    assert!(!names.any(|file| file.to_string_lossy().ends_with("_api_api.yml.profile")));
     let found = profiles();
     assert_eq!(found.len(), 1, "{found:?}");
     let name = found[0].file_name().unwrap().to_str().unwrap().to_owned();

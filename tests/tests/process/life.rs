@@ -173,7 +173,8 @@ fn an_idle_daemon_keeps_nothing_for_requests_that_have_not_come() {
     let target = |file: fs::DirEntry| fs::read_link(file.path()).ok();
     let files = open.filter_map(|file| target(file.unwrap()));
     let connections = files.filter(|file| file.ends_with("auth.db")).count();
-    assert!(connections <= 3, "{connections} connections to the database");
+    // Writer, log, a reader, and the file that is synced.
+    assert!(connections <= 5, "{connections} connections to the database");
     let _ = daemon.admin_token();
     let one = threads();
     assert_eq!(of_pools(&one), 1, "one request takes one thread: {one:?}");

@@ -39,7 +39,9 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.tokens.default_lifetime, 7200);
     assert_eq!(settings.tokens.cleanup_interval, Duration::from_secs(60));
     assert_eq!(settings.tokens.default_user_policy, None);
-    assert_eq!(settings.plugins.http.len(), 23);
+    // Those of the contract, and our page to read the API's description in.
+    assert_eq!(settings.plugins.http.len(), 23 + 1);
+    assert!(settings.plugins.http["api_page"]);
     assert!(!settings.plugins.http["user_registration"]);
     assert_eq!(settings.plugins.idp["ldap"], IdpPlugin { enabled: true, priority: 2 });
     assert_eq!(settings.bootstrap_user.password, None);
