@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     sync::{Arc, Condvar, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -378,8 +379,10 @@ impl Daemon {
     /// When it is refused.
     #[track_caller]
     pub fn grant(&self, user: &str, acl: &[&str]) {
+        static GRANTS: AtomicU32 = AtomicU32::new(0);
         let token = self.admin_token();
-        let body = json!({"name": format!("of-{user}-{}", acl.len()), "acl": acl});
+        let number = GRANTS.fetch_add(1, Ordering::Relaxed);
+        let body = json!({"name": format!("of-{user}-{number}"), "acl": acl});
         let policy = self.post("/0.1/policies").token(&token).json(body).send().expect(200);
         let path = format!("/0.1/users/{user}/policies/{}", text(&policy.json(), "uuid"));
         let _ = self.put(&path).token(&token).send().expect(204);
