@@ -44,12 +44,17 @@ const fn held(
     Route { access: Some(access), ..open(plugin, method, path, on_worker, handler) }
 }
 
-pub(crate) static ROUTES: &[Route] = &[
+pub(crate) static ROUTES: &[
+    // The service itself.
+    Route] = &[
     open("status", "HEAD", "/0.1/status", on_reactor, status::head),
     open("api", "GET", "/0.1/api/api.yml", on_reactor, api::describe),
     open("api_page", "GET", "/0.1/api/ui", on_reactor, api_page::page),
     open("api_page", "GET", "/0.1/api/ui/{file}", on_reactor, api_page::file),
     open("backends", "GET", "/0.1/backends", on_reactor, backends::list),
+    held("config", "GET", "/0.1/config", "auth.config.read", config::get),
+    held("config", "PATCH", "/0.1/config", "auth.config.update", config::patch),
+    // Tokens.
     Route {
         max_body: Some(LOGIN_BODY),
         ..open("tokens", "POST", "/0.1/token", tokens::place_of_creation, tokens::create)
@@ -63,6 +68,7 @@ pub(crate) static ROUTES: &[Route] = &[
         tokens::place_of_scopes_check,
         tokens::check_scopes,
     ),
+    // Refresh tokens.
     held("tokens", "GET", "/0.1/tokens", "auth.tokens.read", refresh_tokens::list),
     held(
         "tokens",
@@ -92,29 +98,85 @@ pub(crate) static ROUTES: &[Route] = &[
         "auth.users.{user_uuid}.tokens.{client_id}.delete",
         refresh_tokens::delete_of_user,
     ),
+    // Sessions.
+    held("sessions", "GET", "/0.1/sessions", "auth.sessions.read", sessions::list),
+    held(
+        "sessions",
+        "DELETE",
+        "/0.1/sessions/{session_uuid}",
+        "auth.sessions.{session_uuid}.delete",
+        sessions::end,
+    ),
+    held(
+        "user_session",
+        "GET",
+        "/0.1/users/{user_uuid}/sessions",
+        "auth.users.{user_uuid}.sessions.read",
+        sessions::list_of_user,
+    ),
+    held(
+        "user_session",
+        "DELETE",
+        "/0.1/users/{user_uuid}/sessions/{session_uuid}",
+        "auth.users.{user_uuid}.sessions.{session_uuid}.delete",
+        sessions::end_of_user,
+    ),
+    // Users.
     Route {
         place: users::place_of_creation,
         ..held("users", "POST", "/0.1/users", "auth.users.create", users::create)
     },
     held("users", "GET", "/0.1/users", "auth.users.read", users::list),
+    held("users", "GET", "/0.1/users/{user_uuid}", "auth.users.{user_uuid}.read", users::get),
+    held("users", "PUT", "/0.1/users/{user_uuid}", "auth.users.{user_uuid}.update", users::update),
+    held(
+        "users",
+        "DELETE",
+        "/0.1/users/{user_uuid}",
+        "auth.users.{user_uuid}.delete",
+        users::delete,
+    ),
+    // Their passwords.
+    Route {
+        place: on_login,
+        ..held(
+            "users",
+            "PUT",
+            "/0.1/users/{user_uuid}/password",
+            "auth.users.{user_uuid}.password.update",
+            users::change_password,
+        )
+    },
+    open("password_reset", "POST", "/0.1/users/password/reset", on_login, password_reset::reset),
+    // Their addresses.
     Route {
         max_body: Some(LIST_BODY),
-        ..held("policies", "POST", "/0.1/policies", "auth.policies.create", policies::create)
+        ..held(
+            "user_email",
+            "PUT",
+            "/0.1/users/{user_uuid}/emails",
+            "auth.users.{user_uuid}.emails.update",
+            emails::replace,
+        )
+    },
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "user_email",
+            "PUT",
+            "/0.1/admin/users/{user_uuid}/emails",
+            "auth.admin.users.{user_uuid}.emails.update",
+            emails::replace_by_admin,
+        )
     },
     held(
-        "user_policy",
+        "email_confirm",
         "PUT",
-        "/0.1/users/{user_uuid}/policies/{policy}",
-        "auth.users.{user_uuid}.policies.{policy}.create",
-        policies::attach_to_user,
+        "/0.1/emails/{email_uuid}/confirm",
+        "auth.emails.{email_uuid}.confirm.update",
+        emails::confirm,
     ),
-    held(
-        "user_policy",
-        "DELETE",
-        "/0.1/users/{user_uuid}/policies/{policy}",
-        "auth.users.{user_uuid}.policies.{policy}.delete",
-        policies::detach_from_user,
-    ),
+    // Groups and their members.
     held("groups", "GET", "/0.1/groups", "auth.groups.read", groups::list),
     held("groups", "POST", "/0.1/groups", "auth.groups.create", groups::create),
     held("groups", "GET", "/0.1/groups/{group_uuid}", "auth.groups.{group_uuid}.read", groups::get),
@@ -160,6 +222,25 @@ pub(crate) static ROUTES: &[Route] = &[
         "auth.users.{user_uuid}.groups.read",
         groups::list_of_user,
     ),
+    // Policies, and those of users and groups.
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held("policies", "POST", "/0.1/policies", "auth.policies.create", policies::create)
+    },
+    held(
+        "user_policy",
+        "PUT",
+        "/0.1/users/{user_uuid}/policies/{policy}",
+        "auth.users.{user_uuid}.policies.{policy}.create",
+        policies::attach_to_user,
+    ),
+    held(
+        "user_policy",
+        "DELETE",
+        "/0.1/users/{user_uuid}/policies/{policy}",
+        "auth.users.{user_uuid}.policies.{policy}.delete",
+        policies::detach_from_user,
+    ),
     held(
         "group_policy",
         "PUT",
@@ -173,118 +254,6 @@ pub(crate) static ROUTES: &[Route] = &[
         "/0.1/groups/{group_uuid}/policies/{policy}",
         "auth.groups.{group_uuid}.policies.{policy}.delete",
         policies::detach_from_group,
-    ),
-    held("users", "GET", "/0.1/users/{user_uuid}", "auth.users.{user_uuid}.read", users::get),
-    held("users", "PUT", "/0.1/users/{user_uuid}", "auth.users.{user_uuid}.update", users::update),
-    held(
-        "users",
-        "DELETE",
-        "/0.1/users/{user_uuid}",
-        "auth.users.{user_uuid}.delete",
-        users::delete,
-    ),
-    Route {
-        place: on_login,
-        ..held(
-            "users",
-            "PUT",
-            "/0.1/users/{user_uuid}/password",
-            "auth.users.{user_uuid}.password.update",
-            users::change_password,
-        )
-    },
-    open("password_reset", "POST", "/0.1/users/password/reset", on_login, password_reset::reset),
-    Route {
-        max_body: Some(LIST_BODY),
-        ..held(
-            "user_email",
-            "PUT",
-            "/0.1/users/{user_uuid}/emails",
-            "auth.users.{user_uuid}.emails.update",
-            emails::replace,
-        )
-    },
-    Route {
-        max_body: Some(LIST_BODY),
-        ..held(
-            "user_email",
-            "PUT",
-            "/0.1/admin/users/{user_uuid}/emails",
-            "auth.admin.users.{user_uuid}.emails.update",
-            emails::replace_by_admin,
-        )
-    },
-    held(
-        "email_confirm",
-        "PUT",
-        "/0.1/emails/{email_uuid}/confirm",
-        "auth.emails.{email_uuid}.confirm.update",
-        emails::confirm,
-    ),
-    held("sessions", "GET", "/0.1/sessions", "auth.sessions.read", sessions::list),
-    held(
-        "sessions",
-        "DELETE",
-        "/0.1/sessions/{session_uuid}",
-        "auth.sessions.{session_uuid}.delete",
-        sessions::end,
-    ),
-    held(
-        "user_session",
-        "GET",
-        "/0.1/users/{user_uuid}/sessions",
-        "auth.users.{user_uuid}.sessions.read",
-        sessions::list_of_user,
-    ),
-    held(
-        "user_session",
-        "DELETE",
-        "/0.1/users/{user_uuid}/sessions/{session_uuid}",
-        "auth.users.{user_uuid}.sessions.{session_uuid}.delete",
-        sessions::end_of_user,
-    ),
-    held("tenants", "GET", "/0.1/tenants", "auth.tenants.read", tenants::list),
-    Route {
-        max_body: Some(LIST_BODY),
-        ..held("tenants", "POST", "/0.1/tenants", "auth.tenants.create", tenants::create)
-    },
-    held(
-        "tenants",
-        "GET",
-        "/0.1/tenants/{tenant_uuid}",
-        "auth.tenants.{tenant_uuid}.read",
-        tenants::get,
-    ),
-    Route {
-        max_body: Some(LIST_BODY),
-        ..held(
-            "tenants",
-            "PUT",
-            "/0.1/tenants/{tenant_uuid}",
-            "auth.tenants.{tenant_uuid}.update",
-            tenants::update,
-        )
-    },
-    held(
-        "tenants",
-        "DELETE",
-        "/0.1/tenants/{tenant_uuid}",
-        "auth.tenants.{tenant_uuid}.delete",
-        tenants::delete,
-    ),
-    held(
-        "tenants",
-        "GET",
-        "/0.1/tenants/{tenant_uuid}/domains",
-        "auth.tenants.{tenant_uuid}.domains.read",
-        tenants::domains,
-    ),
-    held(
-        "tenants",
-        "PUT",
-        "/0.1/tenants/{tenant_uuid}/parent/{parent_tenant_uuid}",
-        "auth.tenants.{tenant_uuid}.parent.{parent_tenant_uuid}.update",
-        tenants::change_parent,
     ),
     held("policies", "GET", "/0.1/policies", "auth.policies.read", policies::list),
     held("policies", "GET", "/0.1/policies/{policy}", "auth.policies.{policy}.read", policies::get),
@@ -333,6 +302,48 @@ pub(crate) static ROUTES: &[Route] = &[
         "auth.groups.{group_uuid}.policies.read",
         policies::list_of_group,
     ),
-    held("config", "GET", "/0.1/config", "auth.config.read", config::get),
-    held("config", "PATCH", "/0.1/config", "auth.config.update", config::patch),
+    // Tenants.
+    held("tenants", "GET", "/0.1/tenants", "auth.tenants.read", tenants::list),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held("tenants", "POST", "/0.1/tenants", "auth.tenants.create", tenants::create)
+    },
+    held(
+        "tenants",
+        "GET",
+        "/0.1/tenants/{tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.read",
+        tenants::get,
+    ),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "tenants",
+            "PUT",
+            "/0.1/tenants/{tenant_uuid}",
+            "auth.tenants.{tenant_uuid}.update",
+            tenants::update,
+        )
+    },
+    held(
+        "tenants",
+        "DELETE",
+        "/0.1/tenants/{tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.delete",
+        tenants::delete,
+    ),
+    held(
+        "tenants",
+        "GET",
+        "/0.1/tenants/{tenant_uuid}/domains",
+        "auth.tenants.{tenant_uuid}.domains.read",
+        tenants::domains,
+    ),
+    held(
+        "tenants",
+        "PUT",
+        "/0.1/tenants/{tenant_uuid}/parent/{parent_tenant_uuid}",
+        "auth.tenants.{tenant_uuid}.parent.{parent_tenant_uuid}.update",
+        tenants::change_parent,
+    ),
 ];
