@@ -46,7 +46,8 @@ static DOCUMENT: &str = concat!(
 
 /// `GET /api/api.yml`.
 pub(crate) fn describe(_: &App, call: &Call) -> Result<Reply, Error> {
-    let document = document(call.header("x-script-name").as_deref());
+    let document =
+        document(call.header("x-script-name").as_deref().filter(|prefix| !prefix.is_empty()));
     Ok(Reply { content_type: YAML, body: document.into(), ..Reply::empty(http::StatusCode::OK) })
 }
 

@@ -12,6 +12,9 @@ use crate::{
 /// What a user may be for.
 const PURPOSES: [&str; 3] = ["user", "internal", "external_api"];
 
+/// In characters, as `POST /users` has it.
+const USERNAME_MAX: usize = 256;
+
 /// The user to make sure of.
 #[derive(Debug, Clone)]
 pub struct InitialUser {
@@ -32,6 +35,9 @@ pub enum BootstrapError {
     /// The name is taken by somebody with another password.
     #[error("User {0} already exists with different credential")]
     OtherCredentials(String),
+    /// Nobody could log in with it.
+    #[error("the username {0:?} cannot be used: 1 to 256 characters without `:` are expected")]
+    BadUsername(String),
     /// The policy does not exist.
     #[error(
         "there is no policy with slug `{0}` in the top tenant: check `bootstrap_user_policy_slug` \
@@ -105,6 +111,15 @@ impl Services {
     fn create_initial_user(&self, wanted: &InitialUser) -> Result<(), BootstrapError> {
         if !PURPOSES.contains(&wanted.purpose.as_str()) {
             return Err(BootstrapError::UnknownPurpose(wanted.purpose.clone()));
+        }
+        let username = &wanted.username;
+        // Basic authentication ends the name at the first colon.
+        if !(1..=USERNAME_MAX).contains(&username.chars().count()) || username.contains([':', '\0'])
+        {
+            return Err(BootstrapError::BadUsername(username.clone()));
+        }
+        if self.store().read(|conn| store::users::login_taken(conn, username, None))? {
+            return Err(BootstrapError::OtherCredentials(username.clone()));
         }
         let top = self.top_tenant();
         let policy: Option<Uuid> = self

@@ -40,15 +40,20 @@ impl Totals {
         store: &Store,
         counted: Counted,
         query: &ListQuery,
-        list: impl FnOnce(&mut dyn Conn, &ListQuery) -> Result<Page<T>, store::Error>,
+        list: impl Fn(&mut dyn Conn, &ListQuery) -> Result<Page<T>, store::Error>,
     ) -> Result<Page<T>, store::Error> {
         // Before the reading: what is counted may be newer than that, never older.
         let version = store.version();
-        let total = self.find(version, counted);
-        let page = store.read(|conn| list(conn, &ListQuery { total, ..query.clone() }))?;
-        if total.is_none() {
-            self.keep(version, counted, page.total);
+        if let Some(total) = self.find(version, counted) {
+            let query = ListQuery { total: Some(total), ..query.clone() };
+            let page = store.read(|conn| list(conn, &query))?;
+            // Or the rows may be newer than their number.
+            if store.version() == version {
+                return Ok(page);
+            }
         }
+        let page = store.read(|conn| list(conn, query))?;
+        self.keep(version, counted, page.total);
         Ok(page)
     }
 

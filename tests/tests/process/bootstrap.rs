@@ -51,3 +51,12 @@ fn an_unknown_policy_leaves_no_user() {
     let database = Database::copy_of(database.path());
     assert_eq!(database.text("SELECT count(*) FROM auth_user"), "0");
 }
+
+#[test]
+fn a_name_that_nobody_could_log_in_with_is_refused() {
+    for name in ["a:b".to_owned(), "x".repeat(257)] {
+        let config = format!("bootstrap_user_username: '{name}'");
+        let sentence = Setup::default().config(&config).refusal();
+        assert!(sentence.contains("1 to 256 characters without `:` are expected"), "{sentence}");
+    }
+}
