@@ -39,6 +39,8 @@ pub(crate) const CLIENT: &str = "bench";
 /// Held by the tokens whose number gives 7 when divided by [`ACLS`], as one of 50.
 const ACLS: u64 = 20;
 const PER_WRITE: u64 = 1000;
+/// Groups have the numbers of their tenants, so much later.
+const GROUPS: u64 = 1 << 40;
 const EXPIRES: i64 = i32::MAX as i64;
 const KEY: [u8; 32] = [7; 32];
 
@@ -51,8 +53,8 @@ pub(crate) enum Kind {
     RefreshToken,
     Policy,
     Administrator,
+    AdministratorSession,
     Tenant,
-    Group,
 }
 
 /// The access that the token of this number grants.
@@ -192,13 +194,26 @@ fn insert_token(
     number: u64,
     users: u64,
 ) -> Result<(), wazo_auth_store::Error> {
-    let session_uuid = uuid(number, Kind::Session);
-    let user = uuid(number % users, Kind::User).to_string();
-    let metadata = serde_json::json!({"uuid": user, "tenant_uuid": tenant, "purpose": "user"});
     let acl = (0..50).map(|grant| format!("confd.{}.resource_{grant}.read", number % ACLS));
+    let user = uuid(number % users, Kind::User);
+    insert_live(tx, tenant, user, (Kind::Token, Kind::Session), number, acl.collect())
+}
+
+/// A token that never ends, with a session of its own.
+fn insert_live(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    user: Uuid,
+    (token, session): (Kind, Kind),
+    number: u64,
+    acl: Arc<[String]>,
+) -> Result<(), wazo_auth_store::Error> {
+    let session_uuid = uuid(number, session);
+    let user = user.to_string();
+    let metadata = serde_json::json!({"uuid": user, "tenant_uuid": tenant, "purpose": "user"});
     sessions::insert(tx, &Session { uuid: session_uuid, mobile: false, tenant_uuid: tenant })?;
     let token = NewToken {
-        uuid: uuid(number, Kind::Token),
+        uuid: uuid(number, token),
         auth_id: user,
         pbx_user_uuid: None,
         xivo_uuid: None,
@@ -208,7 +223,7 @@ fn insert_token(
         session_uuid,
         user_agent: String::new(),
         remote_addr: String::new(),
-        acl: acl.collect(),
+        acl,
         refresh_token_uuid: None,
     };
     tokens::insert(tx, &token)
@@ -218,30 +233,9 @@ fn insert_token(
 pub(crate) fn add_administrator(folder: &Path) -> Outcome<Uuid> {
     let store = open(folder)?;
     let tenant = store.index().top_tenant().ok_or("no master tenant")?;
-    let (token, session_uuid) = (uuid(0, Kind::Administrator), uuid(1, Kind::Administrator));
-    let user = uuid(0, Kind::User).to_string();
-    let metadata = serde_json::json!({"uuid": user, "tenant_uuid": tenant, "purpose": "user"});
-    store.write(&[], move |tx| {
-        sessions::insert(tx, &Session { uuid: session_uuid, mobile: false, tenant_uuid: tenant })?;
-        tokens::insert(
-            tx,
-            &NewToken {
-                uuid: token,
-                auth_id: user.clone(),
-                pbx_user_uuid: None,
-                xivo_uuid: None,
-                issued_at: Some(0),
-                expires_at: Some(EXPIRES),
-                metadata: metadata.as_object().cloned().unwrap_or_default(),
-                session_uuid,
-                user_agent: String::new(),
-                remote_addr: String::new(),
-                acl: ["#".to_owned()].into(),
-                refresh_token_uuid: None,
-            },
-        )
-    })?;
-    Ok(token)
+    let (user, kinds) = (uuid(0, Kind::User), (Kind::Administrator, Kind::AdministratorSession));
+    store.write(&[], move |tx| insert_live(tx, tenant, user, kinds, 0, ["#".to_owned()].into()))?;
+    Ok(uuid(0, Kind::Administrator))
 }
 
 /// Adds tenants directly below the top one, each with two groups.
@@ -270,9 +264,9 @@ fn insert_tenant(tx: &mut Tx<'_>, top: Uuid, number: u64) -> Result<(), wazo_aut
             contact_uuid: None,
         },
     )?;
-    let _: Uuid = groups::ensure_all_users_group(tx, &tenant, uuid(number, Kind::Group))?;
+    let _: Uuid = groups::ensure_all_users_group(tx, &tenant, uuid(number + GROUPS, Kind::Tenant))?;
     let (name, slug) = ("staff".to_owned(), "staff".to_owned());
-    let staff = uuid(number + (1 << 40), Kind::Group);
+    let staff = uuid(number + 2 * GROUPS, Kind::Tenant);
     groups::insert(
         tx,
         &groups::Group { uuid: staff, name, slug, tenant_uuid: tenant, system_managed: false },

@@ -273,7 +273,7 @@ impl Copier {
 /// it would begin the log anew sooner or later, and what it held would be lost.
 fn give_up(error: &std::io::Error) -> ! {
     log::error!(
-        target: "wazo_auth.store!critical",
+        target: "wazo_auth.store",
         "the disk did not take what was copied from the write-ahead log ({error}): ends now, so \
          that the next start reads the log again; check the disk"
     );
