@@ -124,8 +124,11 @@ proptest! {
     fn no_document_makes_it_panic(document in documents()) {
         let mut map = document;
         map.insert("extra_config_files".to_owned(), Value::Null);
-        // JSON is YAML.
-        let text = Value::Object(map).to_string();
+        // JSON is YAML, but for two separators that end a line there: written as escapes.
+        let text = Value::Object(map)
+            .to_string()
+            .replace('\u{2028}', "\\u2028")
+            .replace('\u{2029}', "\\u2029");
         for finding in found(text.as_bytes()) {
             prop_assert!(finding.starts_with("F:1"), "{}: {}", text, finding);
         }
