@@ -24,7 +24,7 @@ const UNSAFE_FILES: [&str; 6] = [
 /// The crates from the bottom to the top, `wazo-auth` left out of their names. Each may use those
 /// of lower rows only. Stock plugins have a rule of their own.
 const ROWS: [&[&str]; 7] = [
-    &["-acl", "-context", "-password", "-plugin-api", "-work"],
+    &["-acl", "-context", "-password", "-plugin-api", "-servers", "-work"],
     &["-log", "-plugins", "-store"],
     &["-config"],
     &["-service"],
@@ -39,11 +39,11 @@ const FENCED: [(&str, &[&str]); 12] = [
     ("hyper-util", &["-http"]),
     ("tokio-rustls", &["-http"]),
     ("matchit", &["-http"]),
-    ("tokio", &["-http", ""]),
+    ("tokio", &["-http", "-store", ""]),
     ("rusqlite", &["-store"]),
     ("r2d2", &["-store"]),
     ("r2d2_sqlite", &["-store"]),
-    ("postgres", &["-store"]),
+    ("tokio-postgres", &["-store"]),
     ("pbkdf2", &["-password"]),
     ("getrandom", &["-context"]),
     ("abi_stable", &["-plugin-api", "-plugins"]),

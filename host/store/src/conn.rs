@@ -9,6 +9,8 @@ use crate::{Error, IndexChange, Row, Seals, Value};
 pub enum Dialect {
     /// SQLite: lists and JSON are text.
     Sqlite,
+    /// PostgreSQL.
+    Postgresql,
 }
 
 /// A connection, as the modules of queries see it. Statements are prepared once
@@ -67,6 +69,7 @@ impl Dialect {
     pub fn in_list(self, column: &str, parameter: &str) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each({parameter}))"),
+            Self::Postgresql => format!("{column} = ANY({parameter})"),
         }
     }
 
@@ -75,6 +78,8 @@ impl Dialect {
     pub(crate) fn insertion_key(self) -> &'static str {
         match self {
             Self::Sqlite => "rowid",
+            // The database does not say; the primary key is as good as any.
+            Self::Postgresql => "uuid",
         }
     }
 
@@ -84,6 +89,18 @@ impl Dialect {
     pub fn fold(self, expression: &str) -> String {
         match self {
             Self::Sqlite => format!("{FOLD}({expression})"),
+            Self::Postgresql => format!("lower({expression})"),
+        }
+    }
+
+    /// A condition: `text`, folded, is like `pattern`, which is folded as
+    /// [`crate::fold`] does.
+    pub(crate) fn like(self, text: &str, pattern: &str) -> String {
+        let text = self.fold(text);
+        match self {
+            Self::Sqlite => format!(r"{text} LIKE {pattern} ESCAPE '\'"),
+            // As the database folds, which may be otherwise.
+            Self::Postgresql => format!(r"{text} LIKE lower({pattern}) ESCAPE '\'"),
         }
     }
 

@@ -31,6 +31,9 @@ pub enum Error {
         /// What was noticed.
         detail: String,
     },
+    /// Other writes at the same time made this one fail, more than once.
+    #[error("too many changes of the same rows at once: try again")]
+    Conflict,
     /// Another program keeps the database locked.
     #[error("another program keeps the database locked: try again later")]
     Busy,
@@ -72,6 +75,7 @@ impl Error {
             Self::Full
             | Self::ReadOnly
             | Self::Corrupt { .. }
+            | Self::Conflict
             | Self::Busy
             | Self::Unavailable { .. }
             | Self::Overloaded => true,
@@ -164,6 +168,68 @@ pub enum OpenError {
     NoWal {
         /// The database.
         path: PathBuf,
+    },
+    /// `db_uri` names no PostgreSQL database.
+    #[error("`db_uri` cannot be used: {reason}: postgresql://user:password@host/database is expected")]
+    Uri {
+        /// What is wrong with it; not the URI itself.
+        reason: String,
+    },
+    /// A PostgreSQL database cannot be used now.
+    #[error("cannot use the database {name}: {source}")]
+    Server {
+        /// The database and its server.
+        name: String,
+        /// What went wrong.
+        source: Error,
+    },
+    /// The extension that makes UUIDs is missing, and may not be made.
+    #[error("cannot make the extension uuid-ossp in the database {name}: {source}: run `wazo-auth-init-db`, or as a superuser: CREATE EXTENSION \"uuid-ossp\"")]
+    Extension {
+        /// The database and its server.
+        name: String,
+        /// What went wrong.
+        source: Error,
+    },
+    /// There are no tables yet, and none are to be made.
+    #[error("the database {name} is not prepared for this wazo-auth: run `wazo-auth-upgrade-db`, or let `db_upgrade_on_startup` be true")]
+    NotPrepared {
+        /// The database and its server.
+        name: String,
+    },
+    /// Tables of the original without its revision.
+    #[error("the database {name} holds tables of wazo-auth, but not their revision (alembic_version_auth): it is older than what can be used: upgrade it with the original's wazo-auth-upgrade-db first")]
+    NoRevision {
+        /// The database and its server.
+        name: String,
+    },
+    /// Tables of another release of the original.
+    #[error("the database {name} is at revision {revision} of the original, only {known} can be used: upgrade it with the original's wazo-auth-upgrade-db to a release from 25.09 on")]
+    Revision {
+        /// The database and its server.
+        name: String,
+        /// Its revision.
+        revision: String,
+        /// The one that can be used.
+        known: &'static str,
+    },
+    /// What is ours was made by a newer daemon.
+    #[error("the database {name} was used by a newer wazo-auth (version {found} of our tables, this one knows versions up to {known}): install a newer wazo-auth")]
+    NewerServer {
+        /// The database and its server.
+        name: String,
+        /// Its version.
+        found: i64,
+        /// The newest known version.
+        known: i64,
+    },
+    /// No thread could be started.
+    #[error("cannot serve the database {name}: {source}")]
+    Thread {
+        /// The database and its server.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// Anything else, see [`Error`].
     #[error("cannot use the database {}: {source}", path.display())]

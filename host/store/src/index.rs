@@ -12,6 +12,7 @@
 //! before it answers; expiry is looked at on every read. Reading neither
 //! allocates nor waits for a disk.
 
+mod filling;
 mod homes;
 mod interner;
 mod lines;
@@ -23,6 +24,7 @@ mod tokens;
 
 use std::mem::swap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
@@ -42,6 +44,9 @@ pub struct TokenIndex {
     tokens: TokenMap,
     tenants: RwLock<TenantTree>,
     homes: RwLock<Homes>,
+    /// How often a user was found to be gone or elsewhere; changed under the lock
+    /// of `homes`.
+    moves: AtomicU64,
     interner: Mutex<Interner>,
 }
 
@@ -248,13 +253,15 @@ impl TokenIndex {
     /// Takes over everything that `fresh` holds. A reader sees the old state of
     /// everything or the new one.
     pub(crate) fn replace(&self, fresh: Self) {
-        let Self { mut tokens, tenants, homes, interner } = fresh;
+        let Self { mut tokens, tenants, homes, moves: _, interner } = fresh;
         let (mut tenants, mut homes) = (tenants.into_inner(), homes.into_inner());
         // In the order in which readers take them. What is old is freed after
         // they are given back: it may be much.
         self.tokens.exchange(&mut tokens, || {
             swap(&mut *self.tenants.write(), &mut tenants);
-            swap(&mut *self.homes.write(), &mut homes);
+            let mut own = self.homes.write();
+            swap(&mut *own, &mut homes);
+            self.moves.fetch_add(1, Ordering::AcqRel);
         });
         *self.interner.lock() = interner.into_inner();
     }

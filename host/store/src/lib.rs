@@ -9,6 +9,7 @@
 mod conn;
 mod error;
 mod fold;
+mod postgresql;
 mod seals;
 mod seed;
 mod sqlite;
@@ -46,8 +47,10 @@ pub use sqlite::lock_file::is_in_use;
 pub use sqlite::look::tokens_of_another_key;
 pub use sqlite::migrate::Schema;
 pub use sqlite::sealed_tokens::SealedTokens;
-pub use store::{Database, Options, Store};
-pub use tx::{Lock, Tx};
+pub use postgresql::database::Server;
+pub use sqlite::database::Database;
+pub use store::{Change, LookedUp, Options, Store};
+pub use tx::Tx;
 pub use value::{Row, Value};
 
 /// A JSON object, as the `metadata` columns hold it.

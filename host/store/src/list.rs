@@ -221,7 +221,7 @@ impl Filter {
 impl Searched {
     fn condition(&self, conn: &dyn Conn, pattern: &str) -> String {
         let (Self::Column(column) | Self::Others(_, column)) = self;
-        let like = format!(r"{} LIKE {pattern} ESCAPE '\'", conn.dialect().fold(column));
+        let like = conn.dialect().like(column, pattern);
         match self {
             Self::Column(_) => like,
             Self::Others(others, _) => others.replace("{}", &like),

@@ -2,6 +2,8 @@
 
 pub(crate) mod checkpoint;
 pub(crate) mod connection;
+pub(crate) mod database;
+pub(crate) mod engine;
 pub(crate) mod error;
 pub(crate) mod files;
 pub(crate) mod lock_file;

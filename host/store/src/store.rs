@@ -1,26 +1,13 @@
 //! The store: readers, the writer, the index.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use r2d2::Pool;
-use r2d2_sqlite::SqliteConnectionManager;
+use uuid::Uuid;
 use wazo_auth_context::Context;
 
-use crate::sqlite::checkpoint::Checkpoints;
-use crate::sqlite::connection::{Reader, Snapshot};
-use crate::sqlite::files::{OpenFiles, Presence};
-use crate::sqlite::lock_file::LockFile;
-use crate::sqlite::migrate::Schema;
-use crate::sqlite::sealed_tokens;
-use crate::sqlite::writer::{Worker, Writer};
-use crate::sqlite::{migrate, open};
-use crate::version::Version;
-use crate::{Conn, Error, Lock, OpenError, Sealer, Seals, TokenIndex, Tx};
-
-/// Writes that may wait before a new one is refused.
-const QUEUE: usize = 4096;
+use crate::sqlite::{self, database::Database, open};
+use crate::{Conn, Error, OpenError, Sealer, TokenIndex, Tx, postgresql};
 
 /// Where the rows are and how they are read.
 #[derive(Debug)]
@@ -34,157 +21,61 @@ pub struct Options {
     pub sealer: Option<Sealer>,
 }
 
-/// A database that is open, ours alone and of the newest schema. Its tokens are
-/// not read yet: which key they need can be looked at.
-pub struct Database {
-    path: PathBuf,
-    conn: rusqlite::Connection,
-    /// None beside a daemon.
-    lock: Option<LockFile>,
-}
-
 /// The rows and the index of one database.
 pub struct Store {
-    // Dropped in this order: the writer finishes, the lock is given back last.
-    writer: Writer,
-    readers: Pool<SqliteConnectionManager>,
+    // Dropped first: whoever fills the index.
+    backing: Backing,
     index: Arc<TokenIndex>,
-    version: Arc<Version>,
-    seals: Seals,
-    /// Whether the file is still where a new connection would look for it.
-    presence: Arc<Presence>,
-    /// See [`Checkpoints::start`].
-    _file: Option<Arc<File>>,
-    _lock: Option<LockFile>,
 }
 
-// === impl Database ===
-
-impl Database {
-    /// Opens the database for the daemon: takes its lock, makes or upgrades the
-    /// schema (after a copy of the file).
-    ///
-    /// # Errors
-    /// A sentence that names the file and the remedy.
-    pub fn open(path: PathBuf, context: &Context) -> Result<Self, OpenError> {
-        let (conn, lock) = open::writer(&path, context)?;
-        Ok(Self { path, conn, lock: Some(lock) })
-    }
-
-    /// Makes or upgrades the schema (after a copy of the file) and leaves it at
-    /// that. Beside a daemon there must be nothing to do.
-    ///
-    /// # Errors
-    /// A sentence that names the file and the remedy.
-    pub fn upgrade(path: &Path, context: &Context) -> Result<Schema, OpenError> {
-        match open::upgraded(path, context) {
-            Ok((conn, lock, schema)) => {
-                drop(conn);
-                drop(lock);
-                Ok(schema)
-            }
-            Err(OpenError::Locked { .. }) => {
-                open::writer_beside(path)?;
-                Ok(Schema::UpToDate)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// How many tokens are sealed under another key, when `sealer` can read none;
-    /// zero as soon as it can read one.
-    ///
-    /// # Errors
-    /// A sentence that names the file and the remedy.
-    pub fn tokens_of_another_key(&self, sealer: Option<&Sealer>) -> Result<u64, OpenError> {
-        sealed_tokens::of_another_key(&self.conn, sealer).map_err(|error| self.failed(error))
-    }
-
-    /// Deletes every token and refresh token, with its session, that `sealer`
-    /// cannot read. Gives how many.
-    ///
-    /// # Errors
-    /// A sentence that names the file and the remedy.
-    pub fn forget_unreadable(&mut self, sealer: Option<&Sealer>) -> Result<u64, OpenError> {
-        let forgotten = sealed_tokens::forget_unreadable(&mut self.conn, sealer);
-        forgotten.map_err(|error| self.failed(error))
-    }
-
-    /// Reads every live token into the index and begins to serve `readers`
-    /// threads.
-    ///
-    /// # Errors
-    /// A sentence that names the file and the remedy.
-    pub fn start(
-        self,
-        readers: u32,
-        sealer: Option<Sealer>,
-        context: Context,
-    ) -> Result<Arc<Store>, OpenError> {
-        let Self { path, conn, lock } = self;
-        let seals = Seals::new(sealer);
-        let index = Arc::new(TokenIndex::default());
-        let failed = |source| OpenError::Database { path: path.clone(), source };
-        let files = OpenFiles::of(&conn, &path).map_err(failed)?;
-        let files = Arc::new(files);
-        let presence = files.presence();
-        let (checkpoints, file) = match &lock {
-            Some(_) => checkpoints_beside(&path, &files)?,
-            // A command beside the daemon writes little.
-            None => (Checkpoints::by_writer(&conn).map_err(failed)?, None),
-        };
-        let version = Arc::new(Version::default());
-        let shared = lock.as_ref().map(|_| Arc::clone(&index));
-        let (counted, seals_) = (Arc::clone(&version), seals.clone());
-        let worker = Worker::new(conn, checkpoints, files, seals_, shared, counted, context);
-        let worker = worker.map_err(failed)?;
-        let readers = open::readers(&path, readers)?;
-        let writer = Writer::spawn(worker, QUEUE);
-        let writer = writer.map_err(|source| OpenError::File { path: path.clone(), source })?;
-        if lock.is_some() {
-            log::info!(
-                target: "wazo_auth.store",
-                "opened the database {} with {} live tokens", path.display(), index.len()
-            );
-        }
-        Ok(Arc::new(Store {
-            writer,
-            readers,
-            index,
-            version,
-            seals,
-            presence,
-            _file: file,
-            _lock: lock,
-        }))
-    }
-
-    fn failed(&self, error: rusqlite::Error) -> OpenError {
-        migrate::database(&self.path, error)
-    }
+/// What a store's rows are in.
+pub(crate) enum Backing {
+    /// A file.
+    Sqlite(sqlite::engine::Engine),
+    /// A server.
+    Postgresql(postgresql::engine::Engine),
 }
 
-/// A thread that empties the log of the database, and the file that it syncs.
-fn checkpoints_beside(
-    path: &Path,
-    files: &Arc<OpenFiles>,
-) -> Result<(Checkpoints, Option<Arc<File>>), OpenError> {
-    let file = File::open(path).map_err(|source| OpenError::File { path: path.into(), source })?;
-    let file = Arc::new(file);
-    let started = Checkpoints::start(path, Arc::clone(files), Arc::clone(&file));
-    let started = started.map_err(|source| OpenError::Database { path: path.into(), source })?;
-    Ok((started, Some(file)))
+/// An index that answers for one token.
+pub enum LookedUp<'a> {
+    /// That of all tokens.
+    Held(&'a TokenIndex),
+    /// One of its own.
+    Read(Box<TokenIndex>),
+}
+
+/// What a write changes, and so beside which others it may run. SQLite, where all
+/// writes are serial, makes no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Tokens, sessions and refresh tokens: beside others of this kind, but not
+    /// beside one of the same user.
+    Sessions(Option<Uuid>),
+    /// Anything: beside no other write of any daemon. What it has read is still
+    /// so when it writes.
+    Directory,
+}
+
+// === impl LookedUp ===
+
+impl std::ops::Deref for LookedUp<'_> {
+    type Target = TokenIndex;
+
+    fn deref(&self) -> &TokenIndex {
+        match self {
+            Self::Held(index) => index,
+            Self::Read(index) => index,
+        }
+    }
 }
 
 // === impl Store ===
 
 impl Store {
+    pub(crate) fn new(backing: Backing, index: Arc<TokenIndex>) -> Arc<Self> {
+        Arc::new(Self { backing, index })
+    }
+
     /// Opens the database for the daemon: takes its lock, makes or upgrades the
     /// schema (after a copy of the file), and reads every live token into the
     /// index before it returns.
@@ -222,16 +113,14 @@ impl Store {
         &self,
         f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.presence.check()?;
-        let conn = self.readers.get().map_err(|_| Error::Unavailable {
-            detail: "no connection became free in time".into(),
-        })?;
-        let _snapshot = Snapshot::begin(&conn)?;
-        f(&mut Reader { conn: &conn, seals: &self.seals })
+        match &self.backing {
+            Backing::Sqlite(engine) => engine.read(f),
+            Backing::Postgresql(engine) => engine.read(f),
+        }
     }
 
-    /// Runs `f` in a transaction on the writer's thread and returns once it is
-    /// on the disk and in the index. When it answers an error or panics, what
+    /// Runs `f` in a transaction (on the writer's thread with SQLite, on this one
+    /// with PostgreSQL) and returns once it is on the disk and in the index. When it answers an error or panics, what
     /// it wrote is undone and nobody else is disturbed.
     ///
     /// `f` must do nothing but reads and writes on its [`Tx`]: everybody's
@@ -244,14 +133,17 @@ impl Store {
     /// the commit fail, and then nothing was written.
     pub fn write<T, E>(
         &self,
-        _locks: &[Lock],
+        change: Change,
         f: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.writer.write(f)
+        match &self.backing {
+            Backing::Sqlite(engine) => engine.write(f),
+            Backing::Postgresql(engine) => engine.write(change, f),
+        }
     }
 
     /// Every live token.
@@ -265,7 +157,10 @@ impl Store {
     /// What was read since it was this number still holds.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.version.number()
+        match &self.backing {
+            Backing::Sqlite(engine) => engine.version.number(),
+            Backing::Postgresql(engine) => engine.version(),
+        }
     }
 
     /// A number that is another one after every write that [`version`](Self::version)
@@ -273,13 +168,78 @@ impl Store {
     /// that was found since it was this number is still there as it was.
     #[must_use]
     pub fn version_of_refresh_tokens(&self) -> u64 {
-        self.version.of_refresh_tokens()
+        match &self.backing {
+            Backing::Sqlite(engine) => engine.version.of_refresh_tokens(),
+            Backing::Postgresql(engine) => engine.version_of_refresh_tokens(),
+        }
+    }
+
+    /// Whether the index agrees with the database: always, where only one daemon
+    /// may use that.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        match &self.backing {
+            Backing::Sqlite(_) => true,
+            Backing::Postgresql(engine) => engine.is_current(),
+        }
+    }
+
+    /// Whether what the index does not hold does not exist.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self.backing, Backing::Sqlite(_))
+    }
+
+    /// An index of this token alone, if it is valid at `now` (epoch seconds), of
+    /// where its user is, and of `tenant` with all above it: as they are committed
+    /// now. Waits for the database, and fills [`index`](Self::index).
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn look_up(
+        &self,
+        token: &Uuid,
+        tenant: Option<&Uuid>,
+        now: i64,
+    ) -> Result<LookedUp<'_>, Error> {
+        match &self.backing {
+            Backing::Sqlite(_) => Ok(LookedUp::Held(&self.index)),
+            Backing::Postgresql(engine) => {
+                engine.look_up(token, tenant, now).map(Box::new).map(LookedUp::Read)
+            }
+        }
+    }
+
+    /// The current tenant of a user, if it exists. May wait for the database.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn tenant_of_user(&self, user: &Uuid) -> Result<Option<Uuid>, Error> {
+        match &self.backing {
+            Backing::Sqlite(_) => Ok(self.index.tenant_of_user(user)),
+            Backing::Postgresql(engine) => engine.home(user),
+        }
+    }
+
+    /// Has the index know all tenants that are committed now. May wait for the
+    /// database. Whether there may be news.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn refresh_tenants(&self) -> Result<bool, Error> {
+        match &self.backing {
+            Backing::Sqlite(_) => Ok(false),
+            Backing::Postgresql(engine) => engine.refresh_tenants().map(|()| true),
+        }
     }
 
     /// Finishes the writes that wait and takes no more. Reads go on. Dropping
     /// the store does the same.
     pub fn close(&self) {
-        self.writer.close();
+        match &self.backing {
+            Backing::Sqlite(engine) => engine.writer.close(),
+            Backing::Postgresql(engine) => engine.close(),
+        }
     }
 }
 

@@ -1,44 +1,41 @@
 //! What a write closure is given.
 
 use rusqlite::Connection;
-use uuid::Uuid;
 
+use crate::postgresql::connection::Link;
+use crate::postgresql::version::Numbers;
 use crate::sqlite::connection;
 use crate::version::Version;
 use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value};
 
-/// What a write must not share with another one. SQLite, where writes are
-/// serial, has nothing to do for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Lock {
-    /// A login about to be claimed, folded ([`crate::fold`]).
-    Login(String),
-    /// The tree of tenants.
-    TenantTree,
-    /// One user.
-    User(Uuid),
-    /// One group.
-    Group(Uuid),
-    /// What the daemon does at start.
-    Startup,
-}
-
 /// An open transaction: rows, and the changes of the index that go with them.
 pub struct Tx<'a> {
-    conn: &'a Connection,
+    rows: Rows<'a>,
     seals: &'a Seals,
-    version: &'a Version,
     changes: Vec<IndexChange>,
     /// The last error, whatever the closure made of it.
     error: Option<Error>,
 }
 
+/// Where a transaction is open.
+enum Rows<'a> {
+    Sqlite(&'a Connection, &'a Version),
+    Postgresql(&'a mut Link, Option<Numbers>),
+}
+
 // === impl Tx ===
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(conn: &'a Connection, seals: &'a Seals, version: &'a Version) -> Self {
-        Self { conn, seals, version, changes: Vec::new(), error: None }
+    pub(crate) fn sqlite(conn: &'a Connection, seals: &'a Seals, version: &'a Version) -> Self {
+        Self::new(Rows::Sqlite(conn, version), seals)
+    }
+
+    pub(crate) fn postgresql(link: &'a mut Link, seals: &'a Seals) -> Self {
+        Self::new(Rows::Postgresql(link, None), seals)
+    }
+
+    fn new(rows: Rows<'a>, seals: &'a Seals) -> Self {
+        Self { rows, seals, changes: Vec::new(), error: None }
     }
 
     /// The connection, as the modules of queries take it.
@@ -48,9 +45,24 @@ impl<'a> Tx<'a> {
 
     /// Whether what was read since [`Store::version`](crate::Store::version) was
     /// `number` still holds here: then it need not be read again.
-    #[must_use]
-    pub fn is_at(&self, number: u64) -> bool {
-        self.version.is_still(number)
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn is_at(&mut self, number: u64) -> Result<bool, Error> {
+        match &mut self.rows {
+            Rows::Sqlite(_, version) => Ok(version.is_still(number)),
+            Rows::Postgresql(link, numbers) => {
+                let found = match numbers {
+                    Some(numbers) => Ok(*numbers),
+                    None => Numbers::at_begin(link),
+                };
+                let found = self.noted(found)?;
+                if let Rows::Postgresql(_, numbers) = &mut self.rows {
+                    *numbers = Some(found);
+                }
+                Ok(found.is_directory_at(number))
+            }
+        }
     }
 
     /// Remembers a change of the index, made once this transaction is
@@ -74,7 +86,10 @@ impl<'a> Tx<'a> {
 
 impl Conn for Tx<'_> {
     fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
+        match &self.rows {
+            Rows::Sqlite(..) => Dialect::Sqlite,
+            Rows::Postgresql(..) => Dialect::Postgresql,
+        }
     }
 
     fn each(
@@ -83,12 +98,22 @@ impl Conn for Tx<'_> {
         params: &[Value],
         row: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let result = connection::each(self.conn, sql, params, row);
+        let result = match &mut self.rows {
+            Rows::Sqlite(conn, _) => connection::each(conn, sql, params, row),
+            Rows::Postgresql(link, _) => link.each(sql, params, row),
+        };
         self.noted(result)
     }
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
-        let result = connection::execute(self.conn, sql, params);
+        let result = match &mut self.rows {
+            Rows::Sqlite(conn, _) => connection::execute(conn, sql, params),
+            Rows::Postgresql(link, numbers) => {
+                // What was changed here counts, too.
+                *numbers = None;
+                link.execute(sql, params)
+            }
+        };
         self.noted(result)
     }
 

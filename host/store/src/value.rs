@@ -33,6 +33,22 @@ pub struct Row(Vec<Value>);
 
 // === impl Value ===
 
+impl Value {
+    /// What it is, in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "NULL",
+            Self::Bool(_) => "a truth value",
+            Self::Int(_) => "an integer",
+            Self::Real(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Blob(_) => "bytes",
+            Self::List(_) => "a list",
+            Self::Time(_) => "an instant",
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())

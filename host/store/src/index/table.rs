@@ -73,6 +73,11 @@ impl<T: Keyed> Table<T> {
         None
     }
 
+    /// All values, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().flatten()
+    }
+
     /// Room for more, when there is none left: to be given to
     /// [`grow`](Self::grow). Making it takes a while.
     pub fn more_room(&self) -> Option<impl FnOnce() -> Lines<T> + use<T>> {

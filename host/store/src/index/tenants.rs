@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 use uuid::Uuid;
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct TenantTree {
     parents: HashMap<Uuid, Uuid, RandomState>,
     children: HashMap<Uuid, HashSet<Uuid, RandomState>, RandomState>,

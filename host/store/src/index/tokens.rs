@@ -2,7 +2,7 @@
 
 use std::mem::swap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{RwLock, RwLockWriteGuard};
 use uuid::Uuid;
@@ -22,7 +22,13 @@ const SHARDS: usize = 16;
 pub(super) struct TokenMap {
     shards: [Shard; SHARDS],
     hints: [Hint; SHARDS],
+    /// How often something was taken out of each shard; changed under its lock.
+    removals: [AtomicU64; SHARDS],
 }
+
+/// What had been taken out of a map at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Removals([u64; SHARDS]);
 
 /// In a line of its own: locks of others are taken all the time.
 #[derive(Default)]
@@ -109,13 +115,28 @@ impl TokenMap {
         prefetch(address.load(Ordering::Relaxed).wrapping_add(place * size_of::<Packed>()));
     }
 
+    /// To be asked for before reading what [`insert_if`](Self::insert_if) is given.
+    pub fn removals(&self) -> Removals {
+        Removals(self.removals.each_ref().map(|removals| removals.load(Ordering::Acquire)))
+    }
+
     pub fn insert(&self, record: Record, homes: &RwLock<Homes>) {
+        self.insert_if(record, homes, None);
+    }
+
+    /// Inserts a token, unless one of its shard was taken out since `unless`: it
+    /// may have been this one.
+    pub fn insert_if(&self, record: Record, homes: &RwLock<Homes>, unless: Option<&Removals>) {
         let Record { token, session, expires, owner, acl } = record;
         let expires = expires.unwrap_or(NEVER);
         let packed = Packed { token, session, expires, owner, acl, tenant: Memory::default() };
         let hash = hash(&token);
         self.make_room(hash);
         let mut piece = self.shard(hash).0.write();
+        let removals = self.removals[number(hash)].load(Ordering::Acquire);
+        if unless.is_some_and(|unless| unless.0[number(hash)] != removals) {
+            return;
+        }
         if let Some(user) = packed.owner.auth_id.uuid() {
             piece.learn_home(&packed.tenant, &user, homes);
         }
@@ -146,9 +167,23 @@ impl TokenMap {
 
     pub fn remove(&self, token: &Uuid) {
         let hash = hash(token);
-        let removed = self.shard(hash).0.write().table.remove(hash, token);
+        let mut piece = self.shard(hash).0.write();
+        let removed = piece.table.remove(hash, token);
+        self.removals[number(hash)].fetch_add(1, Ordering::AcqRel);
         // Freed after the lock is given back.
+        drop(piece);
         drop(removed);
+    }
+
+    /// Takes out what had expired at `now` (epoch seconds).
+    pub fn remove_expired(&self, now: i64) {
+        for shard in &self.shards {
+            let piece = shard.0.read();
+            let expired = piece.table.iter().filter(|record| record.expires < now);
+            let expired: Vec<Uuid> = expired.map(|record| record.token).collect();
+            drop(piece);
+            expired.iter().for_each(|token| self.remove(token));
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -164,6 +199,7 @@ impl TokenMap {
             swap(&mut **own, other.0.get_mut());
             hint.set(&own.table);
         }
+        self.removals.iter().for_each(|removals| _ = removals.fetch_add(1, Ordering::AcqRel));
         exchange_more();
     }
 

@@ -132,7 +132,7 @@ fn apply(
     }
     if version == 0 {
         let seals = Seals::default();
-        seed::seed(&mut Tx::new(&tx, &seals, &Version::default()), context)
+        seed::seed(&mut Tx::sqlite(&tx, &seals, &Version::default()), context)
             .map_err(|source| OpenError::Database { path: path.into(), source })?;
     }
     check_foreign_keys(&tx, path)?;

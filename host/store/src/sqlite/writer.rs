@@ -256,7 +256,7 @@ impl Worker {
             if savepoints == Savepoints::Each {
                 execute(&self.conn, "SAVEPOINT task")?;
             }
-            let mut tx = Tx::new(&self.conn, &self.seals, &self.version);
+            let mut tx = Tx::sqlite(&self.conn, &self.seals, &self.version);
             let keep = task.run(&mut tx);
             let (made, error) = tx.into_parts();
             if self.conn.is_autocommit() {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use jiff::Timestamp;
@@ -14,8 +15,9 @@ use wazo_auth_store::sessions::Session;
 use wazo_auth_store::tenants::Tenant;
 use wazo_auth_store::tokens::Token;
 use wazo_auth_store::users::{Email, NewUser};
+use wazo_auth_servers::postgresql;
 use wazo_auth_store::{
-    Conn, Error, Metadata, Options, Sealer, Store, Tx, groups, policies, refresh_tokens, sessions,
+    Change, Conn, Error, Metadata, Options, Sealer, Server, Store, Tx, groups, policies, refresh_tokens, sessions,
     tenants, tokens, users,
 };
 
@@ -29,7 +31,13 @@ pub struct Fixture {
     pub clock: Arc<TestClock>,
     /// The tenant that a new database holds.
     pub master: Uuid,
-    folder: TempDir,
+    place: Place,
+}
+
+/// Where the rows are.
+enum Place {
+    Sqlite(TempDir),
+    Postgresql(String),
 }
 
 thread_local! {
@@ -50,6 +58,7 @@ pub fn warnings_of<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
 /// Runs a test on every store there is.
 pub fn on_every_store(test: impl Fn(&Fixture)) {
     test(&Fixture::sqlite());
+    test(&Fixture::postgresql());
 }
 
 /// A clock that stands still until it is moved.
@@ -124,23 +133,37 @@ impl Fixture {
         let (context, clock) = context(NOON);
         let store = Store::open(options(&folder, key), context.clone()).unwrap();
         let master = store.index().top_tenant().unwrap();
-        Self { store, context, clock, master, folder }
+        Self { store, context, clock, master, place: Place::Sqlite(folder) }
+    }
+
+    pub fn postgresql() -> Self {
+        let (context, clock) = context(NOON);
+        let uri = postgresql::database();
+        let store = server(&uri, Some(KEY), &context);
+        let master = store.index().top_tenant().unwrap();
+        Self { store, context, clock, master, place: Place::Postgresql(uri) }
     }
 
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join("auth.db")
+        match &self.place {
+            Place::Sqlite(folder) => folder.path().join("auth.db"),
+            Place::Postgresql(_) => panic!("no file"),
+        }
     }
 
     pub fn options(&self) -> Options {
-        options(&self.folder, Some(KEY))
+        Options { path: self.path(), readers: 2, sealer: Some(Sealer::new(&KEY)) }
     }
 
     /// Closes the store and opens it again.
     pub fn reopen(self, key: Option<[u8; 32]>) -> Self {
-        let Self { store, context, clock, master, folder } = self;
+        let Self { store, context, clock, master, place } = self;
         drop(store);
-        let store = Store::open(options(&folder, key), context.clone()).unwrap();
-        Self { store, context, clock, master, folder }
+        let store = match &place {
+            Place::Sqlite(folder) => Store::open(options(folder, key), context.clone()).unwrap(),
+            Place::Postgresql(uri) => server(uri, key, &context),
+        };
+        Self { store, context, clock, master, place }
     }
 
     /// A write that must succeed.
@@ -148,7 +171,7 @@ impl Fixture {
         &self,
         f: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
-        self.store.write(&[], f).unwrap()
+        self.store.write(Change::Directory, f).unwrap()
     }
 
     /// A write whose outcome is looked at.
@@ -156,7 +179,7 @@ impl Fixture {
         &self,
         f: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.store.write(&[], f)
+        self.store.write(Change::Directory, f)
     }
 
     /// A read that must succeed.
@@ -325,4 +348,9 @@ pub fn strings(list: &[&str]) -> Vec<String> {
 
 pub fn unique(constraint: &str) -> Error {
     Error::Unique { constraint: constraint.into() }
+}
+
+fn server(uri: &str, key: Option<[u8; 32]>, context: &Context) -> Arc<Store> {
+    let server = Server::open(uri, Duration::from_secs(10), true, context).unwrap();
+    server.start(8, key.map(|key| Sealer::new(&key)), context.clone()).unwrap()
 }

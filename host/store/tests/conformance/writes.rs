@@ -58,7 +58,7 @@ fn many_at_once_and_only_the_failing_ones_fail() {
                         let user = f.new_user(&format!("user-{client}-{number}"), f.master);
                         let uuid = user.uuid;
                         let fails = (client + number) % 5 == 0;
-                        let outcome = f.store.write(&[Lock::User(uuid)], move |tx| {
+                        let outcome = f.store.write(Change::Directory, move |tx| {
                             users::insert(tx, &user)?;
                             let group = if fails { user.uuid } else { group(tx)? };
                             groups::add_user(tx, &group, &user.uuid)
@@ -87,21 +87,21 @@ fn a_write_knows_whether_what_was_read_before_it_still_holds() {
         let version = f.store.version();
         let is_at = move |tx: &mut Tx<'_>| Ok::<_, Error>(tx.is_at(version));
         f.token(&user.to_string(), f.master);
-        assert!(f.store.write(&[], is_at).unwrap(), "tokens are nothing that is remembered");
+        assert!(f.store.write(Change::Directory, is_at).unwrap(), "tokens are nothing that is remembered");
         // In one transaction: what is not committed yet counts too.
         let both = move |tx: &mut Tx<'_>| {
             let before = tx.is_at(version);
             users::set_enabled(tx.conn(), &user, false)?;
             Ok::<_, Error>((before, tx.is_at(version)))
         };
-        assert_eq!(f.store.write(&[], both), Ok((true, false)));
-        assert!(!f.store.write(&[], is_at).unwrap());
+        assert_eq!(f.store.write(Change::Directory, both), Ok((true, false)));
+        assert!(!f.store.write(Change::Directory, is_at).unwrap());
         let version = f.store.version();
-        assert!(f.store.write(&[], move |tx| Ok::<_, Error>(tx.is_at(version))).unwrap());
+        assert!(f.store.write(Change::Directory, move |tx| Ok::<_, Error>(tx.is_at(version))).unwrap());
         // Nobody has told the readers of another program's change yet.
         let other = rusqlite::Connection::open(f.path()).unwrap();
         other.execute("UPDATE auth_user SET firstname = 'Al'", []).unwrap();
-        let seen = f.store.write(&[], move |tx| Ok::<_, Error>(tx.is_at(version)));
+        let seen = f.store.write(Change::Directory, move |tx| Ok::<_, Error>(tx.is_at(version)));
         assert!(!seen.unwrap());
     });
 }

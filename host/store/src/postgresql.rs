@@ -1,0 +1,16 @@
+//! PostgreSQL: one database, any number of daemons.
+
+pub(crate) mod connection;
+pub(crate) mod database;
+pub(crate) mod engine;
+pub(crate) mod error;
+pub(crate) mod filler;
+pub(crate) mod lease;
+pub(crate) mod listener;
+pub(crate) mod lookup;
+pub(crate) mod pool;
+pub(crate) mod schema;
+pub(crate) mod sealed_tokens;
+pub(crate) mod uri;
+pub(crate) mod value;
+pub(crate) mod version;

@@ -1,0 +1,151 @@
+//! A PostgreSQL database on its way to a [`Store`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio_postgres::Config;
+use wazo_auth_context::Context;
+
+use crate::postgresql::connection::Link;
+use crate::postgresql::engine::Engine;
+use crate::postgresql::listener::{Hearing, Listener};
+use crate::postgresql::pool::Pool;
+use crate::postgresql::{filler::Filler, schema, sealed_tokens, uri};
+use crate::store::Backing;
+use crate::{Error, OpenError, Schema, Sealer, Seals, Store, TokenIndex};
+
+/// Connections for the look-up of tokens that the index does not hold.
+const LOOKUPS: usize = 4;
+/// Between two attempts to reach the server at start.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A database on a server that was reached and has the newest schema. Its tokens
+/// are not read yet: which key they need can be looked at.
+pub struct Server {
+    config: Config,
+    name: String,
+    link: Link,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Opens the database for a daemon, together with others: makes the schema, or
+    /// completes it, when `upgrade` says so. Waits so long for a server that does
+    /// not answer.
+    ///
+    /// # Errors
+    /// A sentence that names the database and the remedy.
+    pub fn open(
+        uri: &str,
+        patience: Duration,
+        upgrade: bool,
+        context: &Context,
+    ) -> Result<Self, OpenError> {
+        let mut server = Self::connect(uri, patience)?;
+        if upgrade {
+            server.upgrade(context)?;
+        } else {
+            schema::check(&mut server.link, &server.name)?;
+        }
+        Ok(server)
+    }
+
+    /// Reaches the server, and nothing more.
+    ///
+    /// # Errors
+    /// A sentence that names the database and the remedy.
+    pub fn connect(uri: &str, patience: Duration) -> Result<Self, OpenError> {
+        let config = uri::parse(uri, "wazo-auth")?;
+        let name = uri::name(&config);
+        let link = reached(&config, &name, patience)?;
+        Ok(Self { config, name, link })
+    }
+
+    /// Makes the schema, or completes it.
+    ///
+    /// # Errors
+    /// A sentence that names the database and the remedy.
+    pub fn upgrade(&mut self, context: &Context) -> Result<Schema, OpenError> {
+        let schema = schema::upgrade(&mut self.link, &self.name, context)?;
+        match schema {
+            Schema::Created => {
+                log::info!(target: "wazo_auth.store", "created the tables in the database {}", self.name);
+            }
+            Schema::Upgraded { .. } => log::info!(
+                target: "wazo_auth.store",
+                "added the tables, indexes and triggers of wazo-auth to the database {}", self.name
+            ),
+            Schema::UpToDate => {}
+        }
+        Ok(schema)
+    }
+
+    /// The database and its server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many tokens are sealed under another key, when `sealer` can read none;
+    /// zero as soon as it can read one.
+    ///
+    /// # Errors
+    /// A sentence that names the database and the remedy.
+    pub fn tokens_of_another_key(&mut self, sealer: Option<&Sealer>) -> Result<u64, OpenError> {
+        let counted = sealed_tokens::of_another_key(&mut self.link, sealer);
+        counted.map_err(|source| OpenError::Server { name: self.name.clone(), source })
+    }
+
+    /// Begins to serve so many threads. Live tokens are read by and by; until then,
+    /// and whenever one is not there, it is looked up.
+    ///
+    /// # Errors
+    /// A sentence that names the database and the remedy.
+    pub fn start(
+        self,
+        connections: u32,
+        sealer: Option<Sealer>,
+        context: Context,
+    ) -> Result<Arc<Store>, OpenError> {
+        let Self { config, name, link } = self;
+        drop(link);
+        let failed = |source| OpenError::Thread { name: name.clone(), source };
+        let (seals, index) = (Seals::new(sealer), Arc::new(TokenIndex::default()));
+        let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone()));
+        let listener = Listener::start(config.clone(), Arc::clone(&hearing)).map_err(failed)?;
+        let filler = Filler::start(config.clone(), Arc::clone(&hearing), context);
+        let filler = filler.map_err(failed)?;
+        let pool = Pool::new(config.clone(), connections as usize);
+        let lookups = Pool::new(config, LOOKUPS);
+        let background = Mutex::new(Some((listener, filler)));
+        log::info!(target: "wazo_auth.store", "opened the database {name}");
+        let engine = Engine { background, hearing, pool, lookups, seals };
+        Ok(Store::new(Backing::Postgresql(engine), index))
+    }
+}
+
+/// A connection, as soon as the server answers.
+fn reached(config: &Config, name: &str, patience: Duration) -> Result<Link, OpenError> {
+    let deadline = Instant::now() + patience;
+    let mut has_waited = false;
+    loop {
+        let source = match Link::connect(config) {
+            Ok(link) => return Ok(link),
+            Err(error) => error,
+        };
+        let may_come = matches!(source, Error::Unavailable { .. });
+        if !may_come || Instant::now() + RETRY > deadline {
+            return Err(OpenError::Server { name: name.to_owned(), source });
+        }
+        if !has_waited {
+            has_waited = true;
+            log::warn!(
+                target: "wazo_auth.store",
+                "the database {name} cannot be used yet ({source}): trying for {} s", patience.as_secs()
+            );
+        }
+        std::thread::sleep(RETRY);
+    }
+}

@@ -1,0 +1,254 @@
+//! Reads and writes of a store that is a PostgreSQL database.
+//!
+//! Every write begins with a lock of the whole database that lasts until its
+//! commit: shared by those that change sessions and tokens only, exclusive for all
+//! others. So whatever these have read and checked still holds when they write,
+//! as with SQLite's one writer, in all daemons together.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::postgresql::connection::Link;
+use crate::postgresql::filler::Filler;
+use crate::postgresql::listener::{Hearing, Listener};
+use crate::postgresql::lookup;
+use crate::postgresql::pool::Pool;
+use crate::postgresql::version;
+use crate::store::Change;
+use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, TokenIndex, Tx, Value};
+
+/// The lock of the whole database: "wazoauth".
+pub(crate) const DATABASE_LOCK: i64 = 0x7761_7a6f_6175_7468;
+/// The first half of the locks of users: "wazo".
+const USER_LOCKS: i32 = 0x7761_7a6f;
+/// How often a write is tried that others make fail.
+const ATTEMPTS: usize = 5;
+
+/// Connections, and a listener that keeps the index right.
+pub(crate) struct Engine {
+    /// Ended first.
+    pub background: Mutex<Option<(Listener, Filler)>>,
+    pub hearing: Arc<Hearing>,
+    /// Of those who handle requests.
+    pub pool: Pool,
+    /// Of those who look up tokens that the index does not hold.
+    pub lookups: Pool,
+    pub seals: Seals,
+}
+
+/// A transaction that reads.
+struct Reader<'a> {
+    link: &'a mut Link,
+    seals: &'a Seals,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// See [`Store::read`](crate::Store::read).
+    pub fn read<T, E: From<Error>>(
+        &self,
+        f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        read(&self.pool, &self.seals, f)
+    }
+
+    /// See [`Store::write`](crate::Store::write).
+    pub fn write<T, E: From<Error>>(
+        &self,
+        change: Change,
+        mut f: impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let index = &self.hearing.index;
+        let mut attempt = 1;
+        loop {
+            let mark = index.mark();
+            let written = self.pool.with(|link| transaction(link, &self.seals, change, &mut f))?;
+            match written {
+                Ok((value, changes)) => {
+                    changes.into_iter().for_each(|change| match change {
+                        IndexChange::Token(token) => index.fill(*token, None, &mark),
+                        IndexChange::RemoveToken(token) => index.forget_token(&token),
+                        // These are heard, in the order of the commits.
+                        _ => {}
+                    });
+                    if change == Change::Directory {
+                        self.hearing.catch_up();
+                    }
+                    return Ok(value);
+                }
+                Err(Failed::Conflict(_)) if attempt < ATTEMPTS => attempt += 1,
+                Err(Failed::Conflict(error) | Failed::Refused(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// See [`Store::version`](crate::Store::version).
+    pub fn version(&self) -> u64 {
+        self.hearing.versions.directory(self.hearing.lease.holds())
+    }
+
+    /// See [`Store::version_of_refresh_tokens`](crate::Store::version_of_refresh_tokens).
+    pub fn version_of_refresh_tokens(&self) -> u64 {
+        self.hearing.versions.refresh_tokens(self.hearing.lease.holds())
+    }
+
+    /// See [`Store::is_current`](crate::Store::is_current).
+    pub fn is_current(&self) -> bool {
+        self.hearing.lease.holds()
+    }
+
+    /// See [`Store::look_up`](crate::Store::look_up).
+    pub fn look_up(
+        &self,
+        token: &Uuid,
+        tenant: Option<&Uuid>,
+        now: i64,
+    ) -> Result<TokenIndex, Error> {
+        let mark = self.hearing.index.mark();
+        let found = read(&self.lookups, &self.seals, |conn| lookup::token(conn, token, now))?;
+        let own = TokenIndex::default();
+        if let Some(lookup::Found { token, home }) = found {
+            self.hearing.index.fill(token.clone(), home, &mark);
+            own.fill(token, home, &own.mark());
+        }
+        if let Some(tenant) = tenant {
+            let line = read(&self.lookups, &self.seals, |conn| lookup::line(conn, tenant))?;
+            own.set_tenants(&line);
+        }
+        Ok(own)
+    }
+
+    /// Where a user is.
+    pub fn home(&self, user: &Uuid) -> Result<Option<Uuid>, Error> {
+        let index = &self.hearing.index;
+        if self.is_current()
+            && let Some(home) = index.tenant_of_user(user)
+        {
+            return Ok(Some(home));
+        }
+        let mark = index.mark();
+        let home = self.read(|conn| lookup::home(conn, user))?;
+        if let Some(home) = home {
+            index.fill_home(*user, home, &mark);
+        }
+        Ok(home)
+    }
+
+    /// Has the tree of tenants be what is committed now.
+    pub fn refresh_tenants(&self) -> Result<(), Error> {
+        self.hearing.catch_up();
+        if self.is_current() {
+            return Ok(());
+        }
+        let tenants = self.read(|conn| crate::tenants::all(conn))?;
+        self.hearing.index.set_tenants(&tenants);
+        Ok(())
+    }
+
+    /// Hears nothing more: the index is not looked at any more.
+    pub fn close(&self) {
+        let background = self.background.lock().take();
+        drop(background);
+    }
+}
+
+/// Why a write has come to nothing.
+enum Failed<E> {
+    /// Others were in its way: it may be tried again.
+    Conflict(E),
+    /// The closure, or the database for good.
+    Refused(E),
+}
+
+pub(super) fn read<T, E: From<Error>>(
+    pool: &Pool,
+    seals: &Seals,
+    f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    pool.with(|link| {
+        link.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned());
+        let read = f(&mut Reader { link, seals });
+        link.end_of_read();
+        read
+    })?
+}
+
+/// One attempt of a write.
+fn transaction<T, E: From<Error>>(
+    link: &mut Link,
+    seals: &Seals,
+    change: Change,
+    f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<(T, Vec<IndexChange>), Failed<E>> {
+    link.begin(begin(change));
+    let mut tx = Tx::postgresql(link, seals);
+    // What the closure captured is only dropped after a panic; what it wrote is
+    // rolled back.
+    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
+    let (changes, error) = tx.into_parts();
+    let is_conflict = error == Some(Error::Conflict);
+    let refused = match (outcome, error) {
+        // A statement failed, and the closure made nothing of it: the server has
+        // given up the transaction all the same.
+        (Ok(Ok(_)), Some(error)) => error.into(),
+        (Ok(Ok(value)), None) => match link.commit() {
+            Ok(()) => return Ok((value, changes)),
+            Err(Error::Conflict) => return Err(Failed::Conflict(Error::Conflict.into())),
+            Err(error) => return Err(Failed::Refused(error.into())),
+        },
+        (Ok(Err(refused)), _) => refused,
+        (Err(_), _) => Error::Panicked.into(),
+    };
+    // A connection on which this fails is not used again.
+    let _ = link.roll_back();
+    Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
+}
+
+fn begin(change: Change) -> String {
+    let lock = match change {
+        Change::Directory => format!("SELECT pg_advisory_xact_lock({DATABASE_LOCK})"),
+        Change::Sessions(user) => {
+            let shared = format!("SELECT pg_advisory_xact_lock_shared({DATABASE_LOCK})");
+            match user {
+                Some(user) => {
+                    let [a, b, c, d, ..] = *user.as_bytes();
+                    let number = i32::from_be_bytes([a, b, c, d]);
+                    format!("{shared}; SELECT pg_advisory_xact_lock({USER_LOCKS}, {number})")
+                }
+                None => shared,
+            }
+        }
+    };
+    format!("BEGIN; {lock}; {}", version::SELECT)
+}
+
+// === impl Reader ===
+
+impl Conn for Reader<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgresql
+    }
+
+    fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        row: &mut dyn FnMut(Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.link.each(sql, params, row)
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        self.link.execute(sql, params)
+    }
+
+    fn seals(&self) -> &Seals {
+        self.seals
+    }
+
+    fn index(&mut self, _: IndexChange) {}
+}

@@ -1,0 +1,96 @@
+//! Numbers that say whether what was read still holds, as
+//! [`version`](crate::version) has them for SQLite.
+//!
+//! Triggers of ours count the transactions that changed something; the sums are
+//! read along with what depends on them, and again when the lease of the index is
+//! renewed.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Error;
+use crate::postgresql::connection::Link;
+
+/// What transactions that are about to write begin by asking.
+pub(crate) const SELECT: &str =
+    "SELECT sum(directory)::bigint, sum(directory + refresh_tokens)::bigint FROM wazo_auth_change";
+
+/// The sums, as a snapshot saw them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    directory: u64,
+    refresh_tokens: u64,
+}
+
+/// The sums as they were a moment ago, as numbers that never return: above the
+/// sum stands how often they were not known.
+#[derive(Default)]
+pub(crate) struct Versions {
+    epoch: AtomicU64,
+    directory: AtomicU64,
+    refresh_tokens: AtomicU64,
+}
+
+const SUM_BITS: u32 = 32;
+const SUM: u64 = (1 << SUM_BITS) - 1;
+
+// === impl Numbers ===
+
+impl Numbers {
+    /// Of the snapshot that a transaction begins with; of now when it has begun.
+    pub fn at_begin(link: &mut Link) -> Result<Self, Error> {
+        if let Some(numbers) = link.begun()? {
+            return Ok(Self::from(&*numbers));
+        }
+        let mut found = Self::default();
+        link.each(SELECT, &[], &mut |row| {
+            found = Self::from(&[row.int(0)?, row.int(1)?][..]);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Whether the directory is as it was when [`Versions::directory`] was `number`.
+    pub fn is_directory_at(self, number: u64) -> bool {
+        self.directory == number & SUM
+    }
+}
+
+impl From<&[i64]> for Numbers {
+    fn from(sums: &[i64]) -> Self {
+        let sum = |position| sums.get(position).map_or(0, |sum: &i64| sum.unsigned_abs() & SUM);
+        Self { directory: sum(0), refresh_tokens: sum(1) }
+    }
+}
+
+// === impl Versions ===
+
+impl Versions {
+    pub fn set(&self, numbers: Numbers) {
+        self.directory.store(numbers.directory, Ordering::Release);
+        self.refresh_tokens.store(numbers.refresh_tokens, Ordering::Release);
+    }
+
+    /// Nothing that is remembered holds any more.
+    pub fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The number of the directory, if the sums are known to be recent.
+    pub fn directory(&self, are_recent: bool) -> u64 {
+        self.number(&self.directory, are_recent)
+    }
+
+    /// The number of the refresh tokens, likewise.
+    pub fn refresh_tokens(&self, are_recent: bool) -> u64 {
+        self.number(&self.refresh_tokens, are_recent)
+    }
+
+    fn number(&self, sum: &AtomicU64, are_recent: bool) -> u64 {
+        if are_recent {
+            return self.epoch.load(Ordering::Acquire) << SUM_BITS | sum.load(Ordering::Acquire);
+        }
+        // Another one each time, below all that follow.
+        let epoch = self.epoch.fetch_add(2, Ordering::AcqRel);
+        (epoch + 1) << SUM_BITS | SUM
+    }
+}
