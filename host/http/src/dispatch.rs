@@ -11,13 +11,12 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 use wazo_auth_work::{Lost, Pool};
 
 use crate::{
     App, authorize,
     bodies::{Unread, Whole},
-    call::{Call, remote_addr},
+    call::{Call, Param, remote_addr},
     connections::Seat,
     errors::Error,
     profile::Profile,
@@ -58,7 +57,7 @@ pub(crate) fn answer(
     let head = parts.method == Method::HEAD;
     let is_proxied = || parts.headers.contains_key(&SCRIPT_NAME);
     let found = app.router.find(&parts.method, parts.uri.path(), is_proxied);
-    expect_check(app, &found, parts.uri.path());
+    expect_check(app, &found);
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
     let respond = move |reply: Reply| {
         let mut response = reply.into_response(head);
@@ -98,12 +97,11 @@ pub(crate) fn answer(
 
 /// Has the memory of a token brought that is going to be checked, while the rest
 /// of the request is looked at.
-fn expect_check(app: &App, found: &Found, path: &str) {
-    if let Found::Route(route, [Some((_, token)), ..]) = found
+fn expect_check(app: &App, found: &Found) {
+    if let Found::Route(route, [Some(Param { uuid: Some(token), .. }), ..]) = found
         && route.is_check
-        && let Some(Ok(token)) = path.get(token.clone()).map(Uuid::try_parse)
     {
-        app.services.expect_check(&token);
+        app.services.expect_check(token);
     }
 }
 
