@@ -277,9 +277,9 @@ impl Asked {
         }
         self.tell = now + REMINDER;
         Some(format!(
-            "the write-ahead log is being copied into the database since {} s, and the disk has \
-             not taken it yet: requests are served as long as the log, which grows, can be \
-             written; check the disk",
+            "copying the write-ahead log into the database began {} s ago, and the disk has not \
+             taken it yet: requests are served as long as the log, which grows, can be written; \
+             check the disk",
             now.duration_since(self.since).as_secs()
         ))
     }
@@ -358,7 +358,7 @@ mod tests {
         let mut said = |seconds| asked.complaint(since + Duration::from_secs(seconds));
         assert_eq!(said(9), None);
         let sentence = said(11).unwrap();
-        assert!(sentence.contains("since 11 s") && sentence.ends_with("check the disk"));
+        assert!(sentence.contains("began 11 s ago") && sentence.ends_with("check the disk"));
         assert_eq!(said(12), None);
         assert_eq!(said(70), None);
         assert!(said(71).is_some());
