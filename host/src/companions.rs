@@ -10,11 +10,11 @@ pub(crate) mod wait;
 use std::{path::Path, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use wazo_auth_config::{Config, Sources};
+use wazo_auth_config::Sources;
 
 use crate::{
     cli::{ConfigFile, Options},
-    setup::Failure,
+    commands::end,
 };
 
 /// What the program is, beside the daemon.
@@ -82,24 +82,4 @@ impl Companion {
             Self::Wait(arguments) => wait::run(sources, arguments),
         }
     }
-}
-
-/// Says what came of it: a sentence, or why not.
-fn end(program: &str, result: Result<String, Failure>) -> ExitCode {
-    match result {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{program}: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn load(sources: &Sources) -> Result<Config, Failure> {
-    let config = wazo_auth_config::load(sources)?;
-    config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
-    Ok(config)
 }

@@ -5,6 +5,7 @@ mod certificate;
 mod check_config;
 mod cleanup_task;
 mod cli;
+mod commands;
 mod companions;
 mod config_commands;
 mod daemon;

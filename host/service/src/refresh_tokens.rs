@@ -9,7 +9,11 @@ use wazo_auth_store::{
     refresh_tokens::{Held, Item, NewRefreshToken, Scope},
 };
 
-use crate::Services;
+use crate::{
+    Services,
+    missing::{Missing, visible_user},
+    users::UserError,
+};
 
 /// An offline login's wish for a refresh token.
 #[derive(Debug, Clone)]
@@ -32,8 +36,8 @@ pub(crate) struct Offline {
 #[non_exhaustive]
 pub enum DeleteError {
     /// No such user in the scope.
-    #[error("No such user: \"{0}\"")]
-    UnknownUser(Uuid),
+    #[error(transparent)]
+    Missing(#[from] Missing),
     /// The user has none for this client.
     #[error("unknown refresh_token for client_id \"{0}\"")]
     UnknownClient(String),
@@ -55,13 +59,20 @@ impl Services {
         self.store().read(|conn| store::refresh_tokens::list(conn, scope, query))
     }
 
-    /// Whether a user exists in the subtree of `scope`.
+    /// A page of the refresh tokens of a user.
     ///
     /// # Errors
-    /// The store's.
-    pub fn user_is_in_scope(&self, user: Uuid, scope: Uuid) -> Result<bool, store::Error> {
-        let found = self.store().read(|conn| store::users::get(conn, &user))?;
-        Ok(found.is_some_and(|user| self.is_in_scope(&user.tenant_uuid, &scope)))
+    /// [`UserError`].
+    pub fn list_refresh_tokens_of_user(
+        &self,
+        scope: Uuid,
+        user: Uuid,
+        query: &ListQuery,
+    ) -> Result<Page<Item>, UserError> {
+        self.store().read(|conn| {
+            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
+            Ok(store::refresh_tokens::list(conn, Scope::User(user), query)?)
+        })
     }
 
     /// Deletes the refresh token of a user's client; its access tokens live on.
@@ -74,11 +85,9 @@ impl Services {
         user: Uuid,
         client_id: &str,
     ) -> Result<(), DeleteError> {
-        if !self.user_is_in_scope(user, scope)? {
-            return Err(DeleteError::UnknownUser(user));
-        }
         let client_id = client_id.to_owned();
         self.store().write(&[Lock::User(user)], move |tx| {
+            let user = visible_user::<DeleteError>(tx.conn(), &scope, user)?.uuid;
             if !store::refresh_tokens::delete_of_client(tx.conn(), &user, &client_id)? {
                 return Err(DeleteError::UnknownClient(client_id.clone()));
             }

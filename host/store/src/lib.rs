@@ -46,6 +46,7 @@ pub use seals::Seals;
 pub use sqlite::lock_file::is_in_use;
 pub use sqlite::look::tokens_of_another_key;
 pub use sqlite::migrate::Schema;
+pub use sqlite::open::{folder_of, sync_folder_of};
 pub use sqlite::sealed_tokens::SealedTokens;
 pub use postgresql::database::Server;
 pub use sqlite::database::Database;

@@ -118,14 +118,18 @@ fn close_to_others(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// The folder that `path` is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+/// The folder that the file `path` is in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
 /// Brings the name of a new file to the disk.
-pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// What the system reports.
+pub fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
