@@ -119,7 +119,7 @@ pub fn insert_from_refresh_token(
     const FROM: &str = "SELECT uuid FROM auth_refresh_token WHERE client_id = ?14 AND uuid";
     let sql = format!(
         "{INSERT} SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, uuid \
-         FROM ({FROM} = ?12 UNION ALL {FROM} = ?13) LIMIT 1"
+         FROM ({FROM} = ?12 UNION ALL {FROM} = ?13) presented LIMIT 1"
     );
     let [sealed, clear] = conn.seals().find(Table::RefreshToken, refresh_token);
     add(conn, &sql, token, &[sealed, clear, client_id.into()])

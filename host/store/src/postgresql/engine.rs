@@ -62,6 +62,9 @@ impl Engine {
         change: Change,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        if self.hearing.is_closed() {
+            return Err(Error::Unavailable { detail: "it is closed".into() }.into());
+        }
         let index = &self.hearing.index;
         let mut attempt = 1;
         loop {

@@ -85,10 +85,14 @@ impl Hearing {
     /// Waits until all that was committed before this call is heard: for a round
     /// trip. When that takes too long, the lease has ended, which is as good.
     pub fn catch_up(&self) {
+        self.catch_up_within(TERM);
+    }
+
+    fn catch_up_within(&self, patience: Duration) {
         let mut rounds = self.rounds.lock();
         let wanted = rounds.begun + 1;
         self.wanted.notify_one();
-        let deadline = Instant::now() + TERM;
+        let deadline = Instant::now() + patience;
         while rounds.done < wanted && !rounds.is_closed {
             if self.renewed.wait_until(&mut rounds, deadline).timed_out() {
                 break;
@@ -154,7 +158,8 @@ impl Hearing {
         self.renewed.notify_all();
     }
 
-    fn is_closed(&self) -> bool {
+    /// Whether it hears nothing more.
+    pub fn is_closed(&self) -> bool {
         self.rounds.lock().is_closed
     }
 }
@@ -179,7 +184,7 @@ impl Listener {
         let heard = Arc::clone(&hearing);
         let thread = std::thread::Builder::new().name("store-listener".into());
         let thread = thread.spawn(move || run(&runtime, &config, &heard))?;
-        hearing.catch_up();
+        hearing.catch_up_within(ANSWER);
         Ok(Self { hearing, thread: Some(thread) })
     }
 

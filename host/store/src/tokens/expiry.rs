@@ -75,28 +75,26 @@ pub fn expiring_between(
 
 /// As in the index: it ends with the insertion, so that a new token comes after
 /// those that expire in the same second and not anywhere between them.
-fn in_order(dialect: Dialect) -> String {
-    format!("ORDER BY expire_t, {} LIMIT", dialect.insertion_key())
-}
+const IN_ORDER: &str = "ORDER BY expire_t, inserted LIMIT";
 
 fn select(dialect: Dialect) -> String {
-    format!("{SELECT}, {} FROM auth_token WHERE", dialect.insertion_key())
+    format!("{SELECT}, {} AS inserted FROM auth_token WHERE", dialect.insertion_key())
 }
 
 fn select_expired(dialect: Dialect) -> String {
-    format!("{} expire_t < ?1 {} ?2", select(dialect), in_order(dialect))
+    format!("{} expire_t < ?1 {IN_ORDER} ?2", select(dialect))
 }
 
 fn select_first_expiring(dialect: Dialect) -> String {
-    format!("{} expire_t >= ?2 AND expire_t < ?1 {} ?3", select(dialect), in_order(dialect))
+    format!("{} expire_t >= ?2 AND expire_t < ?1 {IN_ORDER} ?3", select(dialect))
 }
 
 fn select_expiring(dialect: Dialect) -> String {
-    let (select, in_order, key) = (select(dialect), in_order(dialect), dialect.insertion_key());
+    let (select, key) = (select(dialect), dialect.insertion_key());
     // Said as `(expire_t, key) > (?2, ?3)`, it would not go straight to the key.
     format!(
         "{select} expire_t = ?2 AND expire_t < ?1 AND {key} > ?3 UNION ALL \
-         {select} expire_t > ?2 AND expire_t < ?1 {in_order} ?4"
+         {select} expire_t > ?2 AND expire_t < ?1 {IN_ORDER} ?4"
     )
 }
 

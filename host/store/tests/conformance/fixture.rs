@@ -17,7 +17,7 @@ use wazo_auth_store::tokens::Token;
 use wazo_auth_store::users::{Email, NewUser};
 use wazo_auth_servers::postgresql;
 use wazo_auth_store::{
-    Change, Conn, Error, Metadata, Options, Sealer, Server, Store, Tx, groups, policies, refresh_tokens, sessions,
+    Change, Conn, Error, LiveToken, Metadata, Options, Sealer, Server, Store, Tx, groups, policies, refresh_tokens, sessions,
     tenants, tokens, users,
 };
 
@@ -164,6 +164,23 @@ impl Fixture {
             Place::Postgresql(uri) => server(uri, key, &context),
         };
         Self { store, context, clock, master, place }
+    }
+
+    /// The token, if it is valid now.
+    pub fn live(&self, token: &Uuid) -> Option<LiveToken> {
+        let now = self.context.now().as_second();
+        self.store.look_up(token, None, now).unwrap().get(token, now)
+    }
+
+    /// Has another program write.
+    pub fn other_program(&self, sql: &str) {
+        match &self.place {
+            Place::Sqlite(_) => {
+                let other = rusqlite::Connection::open(self.path()).unwrap();
+                other.execute_batch(sql).unwrap();
+            }
+            Place::Postgresql(uri) => drop(postgresql::psql(uri, sql)),
+        }
     }
 
     /// A write that must succeed.

@@ -1,7 +1,7 @@
 use wazo_auth_store::sessions::{self, Session};
 use wazo_auth_store::{Error, refresh_tokens, tokens};
 
-use crate::fixture::{NOON, on_every_store, unique};
+use crate::fixture::{on_every_store, unique};
 
 #[test]
 fn deleting_a_session_deletes_its_tokens_everywhere() {
@@ -16,10 +16,10 @@ fn deleting_a_session_deletes_its_tokens_everywhere() {
         assert!(f.write(move |tx| sessions::delete(tx, &session)));
         assert!(!f.write(move |tx| sessions::delete(tx, &session)));
         for gone in [token.uuid, second.uuid] {
-            assert!(f.store.index().get(&gone, NOON).is_none());
+            assert!(f.live(&gone).is_none());
             assert_eq!(f.read(|conn| tokens::get(conn, &gone)), None);
         }
-        assert!(f.store.index().get(&other.uuid, NOON).is_some());
+        assert!(f.live(&other.uuid).is_some());
     });
 }
 
@@ -60,7 +60,7 @@ fn the_sessions_made_from_a_refresh_token_are_found_until_it_goes() {
         assert!(of().is_empty());
         let kept = f.read(|conn| tokens::get(conn, &token.uuid)).unwrap();
         assert_eq!(kept.refresh_token_uuid, None, "the token outlives its refresh token");
-        assert!(f.store.index().get(&token.uuid, NOON).is_some());
+        assert!(f.live(&token.uuid).is_some());
     });
 }
 

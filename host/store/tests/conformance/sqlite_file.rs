@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use wazo_auth_store::Change;
 use wazo_auth_store::{
     OpenError, Options, Store, refresh_tokens, sessions, tenants, tokens, users,
 };
@@ -83,7 +84,7 @@ fn clear_tokens_of_the_original_go_on_working_when_sealing_begins() {
     let texts = column(&f, "SELECT uuid FROM auth_token");
     assert_eq!(texts, [Some(token.uuid.to_string())]);
     let f = f.reopen(Some(KEY));
-    assert!(f.store.index().get(&token.uuid, NOON).is_some());
+    assert!(f.live(&token.uuid).is_some());
     assert_eq!(f.read(|conn| tokens::get(conn, &token.uuid)), Some(token.clone()));
     let found = f.read(|conn| refresh_tokens::get(conn, &refresh_token, "app"));
     assert_eq!(found.unwrap().uuid, refresh_token);
@@ -276,20 +277,20 @@ fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     let user = f.new_user("alice", f.master);
     let uuid = user.uuid;
     let version = f.store.version();
-    beside.write::<_, wazo_auth_store::Error>(&[], move |tx| users::insert(tx, &user)).unwrap();
+    beside.write::<_, wazo_auth_store::Error>(Change::Directory, move |tx| users::insert(tx, &user)).unwrap();
     // A write of the daemon looks for foreign changes first.
     f.write(|tx| tenants::top(tx).map(drop));
-    assert_eq!(f.store.index().tenant_of_user(&uuid), Some(f.master));
+    assert_eq!(f.store.tenant_of_user(&uuid).unwrap(), Some(f.master));
     assert_ne!(f.store.version(), version);
     assert_eq!(beside.index().len(), 0, "the tokens are the daemon's");
 
     // It does not even have the key of the token that goes with the session.
-    let ended = beside.write::<_, wazo_auth_store::Error>(&[], move |tx| {
+    let ended = beside.write::<_, wazo_auth_store::Error>(Change::Directory, move |tx| {
         sessions::delete(tx.conn(), &token.session_uuid)
     });
     assert_eq!(ended, Ok(true));
     f.write(|tx| tenants::top(tx).map(drop));
-    assert!(f.store.index().get(&token.uuid, NOON).is_none());
+    assert!(f.live(&token.uuid).is_none());
 }
 
 #[test]

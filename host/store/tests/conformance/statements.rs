@@ -171,7 +171,7 @@ fn counts(f: &Fixture, of: Owners) -> Vec<(usize, usize)> {
 #[test]
 fn no_list_does_a_statement_per_row() {
     on_every_store(|f| {
-        let tenant = f.tenant("above all rows", f.master);
+        let tenant = f.tenant("above", f.master);
         let user = f.user("of all rows", tenant);
         let of = Owners { tenant, user, group: f.group("of all rows", tenant).uuid };
         (0..3).for_each(|number| add(f, of, number));

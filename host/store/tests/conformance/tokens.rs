@@ -24,7 +24,7 @@ fn a_token_is_valid_as_soon_as_it_is_stored_and_until_it_is_deleted() {
     on_every_store(|f| {
         let user = f.user("alice", f.master);
         let token = f.token(&user.to_string(), f.master);
-        let live = f.store.index().get(&token.uuid, NOON).unwrap();
+        let live = f.live(&token.uuid).unwrap();
         assert_eq!(live.session, token.session_uuid);
         assert_eq!(live.expires, token.expires_at);
         assert_eq!(live.owner.auth_id.uuid(), Some(user));
@@ -35,7 +35,7 @@ fn a_token_is_valid_as_soon_as_it_is_stored_and_until_it_is_deleted() {
         assert!(!live.acl.allows("calld.users.read", &user.to_string(), &session));
         let uuid = token.uuid;
         assert!(f.write(move |tx| tokens::delete(tx, &uuid)));
-        assert!(f.store.index().get(&uuid, NOON).is_none());
+        assert!(f.live(&uuid).is_none());
         assert!(!f.write(move |tx| tokens::delete(tx, &uuid)));
     });
 }
@@ -70,7 +70,7 @@ fn a_token_from_a_refresh_token_needs_that_one_and_its_client() {
             });
             let read = f.read(|conn| tokens::get(conn, &token.uuid));
             assert_eq!(read, stored.then(|| token.clone()));
-            assert_eq!(f.store.index().get(&token.uuid, NOON).is_some(), stored);
+            assert_eq!(f.live(&token.uuid).is_some(), stored);
             stored
         };
         assert!(from(made, "app"));

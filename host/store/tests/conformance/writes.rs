@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::thread;
 
-use wazo_auth_store::{Error, Lock, Tx, groups, policies, tenants, tokens, users};
+use wazo_auth_store::{Change, Error, Tx, groups, policies, tenants, tokens, users};
 
-use crate::fixture::{NOON, on_every_store};
+use crate::fixture::{on_every_store};
 
 #[test]
 fn what_fails_in_the_middle_leaves_nothing_behind() {
@@ -16,7 +16,7 @@ fn what_fails_in_the_middle_leaves_nothing_behind() {
         });
         assert_eq!(error, Err(Error::Other("no".into())));
         assert_eq!(f.read(|conn| users::get(conn, &uuid)), None);
-        assert_eq!(f.store.index().tenant_of_user(&uuid), None);
+        assert_eq!(f.store.tenant_of_user(&uuid).unwrap(), None);
     });
 }
 
@@ -75,7 +75,7 @@ fn many_at_once_and_only_the_failing_ones_fail() {
             let expected = if fails { Err(Error::ForeignKey) } else { Ok(true) };
             assert_eq!(outcome, expected);
             assert_eq!(f.read(|conn| users::get(conn, &uuid)).is_some(), !fails);
-            assert_eq!(f.store.index().tenant_of_user(&uuid).is_some(), !fails);
+            assert_eq!(f.store.tenant_of_user(&uuid).unwrap().is_some(), !fails);
         }
     });
 }
@@ -85,23 +85,22 @@ fn a_write_knows_whether_what_was_read_before_it_still_holds() {
     on_every_store(|f| {
         let user = f.user("alice", f.master);
         let version = f.store.version();
-        let is_at = move |tx: &mut Tx<'_>| Ok::<_, Error>(tx.is_at(version));
+        let is_at = move |tx: &mut Tx<'_>| tx.is_at(version);
         f.token(&user.to_string(), f.master);
         assert!(f.store.write(Change::Directory, is_at).unwrap(), "tokens are nothing that is remembered");
         // In one transaction: what is not committed yet counts too.
         let both = move |tx: &mut Tx<'_>| {
-            let before = tx.is_at(version);
+            let before = tx.is_at(version)?;
             users::set_enabled(tx.conn(), &user, false)?;
-            Ok::<_, Error>((before, tx.is_at(version)))
+            Ok::<_, Error>((before, tx.is_at(version)?))
         };
         assert_eq!(f.store.write(Change::Directory, both), Ok((true, false)));
         assert!(!f.store.write(Change::Directory, is_at).unwrap());
         let version = f.store.version();
-        assert!(f.store.write(Change::Directory, move |tx| Ok::<_, Error>(tx.is_at(version))).unwrap());
+        assert!(f.store.write(Change::Directory, move |tx| tx.is_at(version)).unwrap());
         // Nobody has told the readers of another program's change yet.
-        let other = rusqlite::Connection::open(f.path()).unwrap();
-        other.execute("UPDATE auth_user SET firstname = 'Al'", []).unwrap();
-        let seen = f.store.write(Change::Directory, move |tx| Ok::<_, Error>(tx.is_at(version)));
+        f.other_program("UPDATE auth_user SET firstname = 'Al'");
+        let seen = f.store.write(Change::Directory, move |tx| tx.is_at(version));
         assert!(!seen.unwrap());
     });
 }
@@ -139,12 +138,12 @@ fn errors_of_the_caller_come_back_as_they_are() {
         }
     }
     on_every_store(|f| {
-        let outcome = f.store.write::<(), Rule>(&[], |_| Err(Rule::Forbidden));
+        let outcome = f.store.write::<(), Rule>(Change::Directory, |_| Err(Rule::Forbidden));
         assert_eq!(outcome, Err(Rule::Forbidden));
         let outcome = f.store.read::<(), Rule>(|_| Err(Rule::Forbidden));
         assert_eq!(outcome, Err(Rule::Forbidden));
         let outcome =
-            f.store.write::<u64, Rule>(&[], |tx| Ok(tx.conn().execute("nonsense", &[])?));
+            f.store.write::<u64, Rule>(Change::Directory, |tx| Ok(tx.conn().execute("nonsense", &[])?));
         assert!(matches!(outcome, Err(Rule::Store(Error::Other(_)))), "{outcome:?}");
     });
 }
@@ -176,7 +175,7 @@ fn after_close_reads_go_on_and_writes_are_refused() {
         let late = f.try_write(|_| Ok(()));
         assert!(matches!(late, Err(Error::Unavailable { .. })), "{late:?}");
         assert!(f.read(tenants::top).is_some());
-        assert!(f.store.index().get(&token.uuid, NOON).is_some());
+        assert!(f.live(&token.uuid).is_some());
     });
 }
 
