@@ -20,9 +20,11 @@ use crate::{
     cli::{Cli, DbCommand},
     environment,
     setup::{self, Failure},
+    stderr_log,
 };
 
 pub(crate) fn run(cli: &Cli, command: &DbCommand) -> ExitCode {
+    stderr_log::start("wazo-auth: ");
     match try_run(cli, command) {
         Ok(text) => {
             print!("{text}");

@@ -1,10 +1,16 @@
 //! `wazo-auth-init-db` and `wazo-auth-upgrade-db`.
 
-use std::{fs, os::unix::fs::chown};
+use std::{
+    fs,
+    os::unix::fs::{FileExt, chown},
+    process::{Command, Stdio},
+    sync::Barrier,
+    thread,
+};
 
-use wazo_auth_tests::{Daemon, Database, Setup};
+use wazo_auth_tests::{Daemon, Database, Setup, built};
 
-use crate::support::{Programs, is_root, mode, owner, site, somebody};
+use crate::support::{Programs, Ran, is_root, mode, owner, site, somebody, try_login, until};
 
 #[test]
 fn a_database_is_made_for_the_daemon() {
@@ -25,6 +31,97 @@ fn a_database_is_made_for_the_daemon() {
     assert!(said.ends_with("auth.db is up to date\n"), "{said}");
     let _ = daemon.head(&format!("/0.1/token/{token}")).send().expect(204);
     assert!(!daemon.log().contains("another program"), "{}", daemon.log());
+}
+
+/// Runs all of these at once, each so many times; gives what they did.
+fn at_once(programs: &Programs, times: usize, commands: &[(&str, &[&str])]) -> Vec<Ran> {
+    let start = Barrier::new(commands.len() * times);
+    let run = |(program, arguments): (&str, &[&str])| {
+        start.wait();
+        programs.run(program, arguments)
+    };
+    thread::scope(|scope| {
+        let all = commands.iter().flat_map(|&command| vec![command; times]);
+        let all: Vec<_> = all.map(|command| scope.spawn(move || run(command))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn one_of_many_makes_the_database_and_the_others_wait_for_it() {
+    for _ in 0..3 {
+        let (_setup, _folder, programs) = site(Setup::default());
+        let ran = at_once(&programs, 4, &[("wazo-auth-upgrade-db", &[])]);
+        let said: Vec<String> = ran.into_iter().map(Ran::succeeded).collect();
+        let made = said.iter().filter(|said| said.starts_with("created the database "));
+        assert_eq!(made.count(), 1, "{said:?}");
+        let found = said.iter().filter(|said| said.ends_with("auth.db is up to date\n"));
+        assert_eq!(found.count(), 3, "{said:?}");
+    }
+}
+
+#[test]
+fn what_a_starting_daemon_makes_is_waited_for() {
+    let (setup, folder, programs) = site(Setup::default());
+    thread::scope(|scope| {
+        let daemon = scope.spawn(|| setup.start());
+        // Made empty, before the schema.
+        until("the daemon has begun", || folder.join("auth.db").exists());
+        let user = ["initial-user", "--username=early", "--password=s3cre7"];
+        let commands = [("wazo-auth-bootstrap", user.as_slice()), ("wazo-auth-upgrade-db", &[])];
+        let said: Vec<String> =
+            at_once(&programs, 1, &commands).into_iter().map(Ran::succeeded).collect();
+        assert_eq!(said[0], "");
+        assert!(said[1].ends_with("auth.db is up to date\n"), "{said:?}");
+        let daemon = daemon.join().unwrap();
+        until("it knows the user", || try_login(&daemon, "early", "s3cre7").0 == 200);
+    });
+}
+
+#[test]
+fn who_needs_the_lock_waits_for_commands_that_share_it() {
+    let (_setup, folder, programs) = site(Setup::default());
+    programs.upgrade_db();
+    let lock = fs::File::open(folder.join("auth.db.lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let mut command = Command::new(built().join("wazo-auth"));
+    let command = command.args(["db", "forget-tokens", "-c"]).arg(&programs.config);
+    let mut needs = command.env_clear().stdout(Stdio::null()).spawn().unwrap();
+    let open = format!("/proc/{}/fd", needs.id());
+    until("it asks for the lock", || {
+        let files = fs::read_dir(&open).into_iter().flatten().flatten();
+        let mut files = files.filter_map(|file| fs::read_link(file.path()).ok());
+        assert!(needs.try_wait().unwrap().is_none(), "it did not wait");
+        files.any(|file| file.ends_with("auth.db.lock"))
+    });
+    drop(lock);
+    assert!(needs.wait().unwrap().success());
+}
+
+#[test]
+fn a_log_that_was_damaged_is_named_by_whoever_opens_it() {
+    let complete: &[&str] = &["initial-user", "--username=late", "--password=s3cre7"];
+    for (program, arguments) in
+        [("wazo-auth-upgrade-db", [].as_slice()), ("wazo-auth-bootstrap", complete)]
+    {
+        let daemon = Daemon::start();
+        let _ = [(); 6].map(|()| daemon.admin_token());
+        let folder = daemon.kill();
+        let programs = Programs::of(folder.path());
+        let log = folder.path().join("auth.db-wal");
+        let length = fs::metadata(&log).unwrap().len();
+        let file = fs::OpenOptions::new().write(true).open(&log).unwrap();
+        file.write_all_at(&[0xA5; 100], length - 3 * 4120).unwrap();
+        let ran = programs.run(program, arguments);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let says = format!("wazo-auth: the write-ahead log {} is not whole", log.display());
+        assert!(ran.complaint.starts_with(&says), "{ran:?}");
+        assert_eq!(ran.complaint.lines().count(), 1, "{ran:?}");
+        let kept = ran.complaint.split("(it is kept as ").nth(1).unwrap();
+        let kept = kept.trim_end().trim_end_matches(')');
+        assert_eq!(fs::metadata(kept).unwrap().len(), length, "{ran:?}");
+        let _ = programs.run(program, arguments).succeeded();
+    }
 }
 
 #[test]
