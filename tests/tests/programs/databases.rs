@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     os::unix::fs::{FileExt, chown},
     process::{Command, Stdio},
     sync::Barrier,
@@ -10,7 +11,7 @@ use std::{
 
 use wazo_auth_tests::{Daemon, Database, Setup, built};
 
-use crate::support::{Programs, Ran, is_root, mode, owner, site, somebody, try_login, until};
+use crate::support::{Programs, is_root, mode, owner, site, somebody, try_login, until};
 
 #[test]
 fn a_database_is_made_for_the_daemon() {
@@ -33,26 +34,19 @@ fn a_database_is_made_for_the_daemon() {
     assert!(!daemon.log().contains("another program"), "{}", daemon.log());
 }
 
-/// Runs all of these at once, each so many times; gives what they did.
-fn at_once(programs: &Programs, times: usize, commands: &[(&str, &[&str])]) -> Vec<Ran> {
-    let start = Barrier::new(commands.len() * times);
-    let run = |(program, arguments): (&str, &[&str])| {
-        start.wait();
-        programs.run(program, arguments)
-    };
-    thread::scope(|scope| {
-        let all = commands.iter().flat_map(|&command| vec![command; times]);
-        let all: Vec<_> = all.map(|command| scope.spawn(move || run(command))).collect();
-        all.into_iter().map(|one| one.join().unwrap()).collect()
-    })
-}
-
 #[test]
 fn one_of_many_makes_the_database_and_the_others_wait_for_it() {
     for _ in 0..3 {
         let (_setup, _folder, programs) = site(Setup::default());
-        let ran = at_once(&programs, 4, &[("wazo-auth-upgrade-db", &[])]);
-        let said: Vec<String> = ran.into_iter().map(Ran::succeeded).collect();
+        let start = Barrier::new(4);
+        let said: Vec<String> = thread::scope(|scope| {
+            let run = || {
+                start.wait();
+                programs.run("wazo-auth-upgrade-db", &[])
+            };
+            let all = [(); 4].map(|()| scope.spawn(run));
+            all.into_iter().map(|one| one.join().unwrap().succeeded()).collect()
+        });
         let made = said.iter().filter(|said| said.starts_with("created the database "));
         assert_eq!(made.count(), 1, "{said:?}");
         let found = said.iter().filter(|said| said.ends_with("auth.db is up to date\n"));
@@ -61,21 +55,33 @@ fn one_of_many_makes_the_database_and_the_others_wait_for_it() {
 }
 
 #[test]
-fn what_a_starting_daemon_makes_is_waited_for() {
+fn a_schema_that_is_being_made_is_waited_for() {
+    let (_other_setup, made, other_programs) = site(Setup::default());
+    other_programs.upgrade_db();
     let (setup, folder, programs) = site(Setup::default());
-    thread::scope(|scope| {
-        let daemon = scope.spawn(|| setup.start());
-        // Made empty, before the schema.
-        until("the daemon has begun", || folder.join("auth.db").exists());
-        let user = ["initial-user", "--username=early", "--password=s3cre7"];
-        let commands = [("wazo-auth-bootstrap", user.as_slice()), ("wazo-auth-upgrade-db", &[])];
-        let said: Vec<String> =
-            at_once(&programs, 1, &commands).into_iter().map(Ran::succeeded).collect();
-        assert_eq!(said[0], "");
-        assert!(said[1].ends_with("auth.db is up to date\n"), "{said:?}");
-        let daemon = daemon.join().unwrap();
-        until("it knows the user", || try_login(&daemon, "early", "s3cre7").0 == 200);
+    // As a daemon holds it that has only begun.
+    let lock = fs::File::create(folder.join("auth.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let user = ["initial-user", "--username=early", "--password=s3cre7"];
+    let commands = [("wazo-auth-bootstrap", user.as_slice()), ("wazo-auth-upgrade-db", &[])];
+    let waiting = commands.map(|(program, arguments)| {
+        let mut command = programs.command(program, arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     });
+    let waiting = waiting.map(|mut process| {
+        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+        let line = said.next().unwrap().unwrap();
+        assert!(line.starts_with("wazo-auth: waiting up to 60 s until another"), "{line}");
+        (process, said)
+    });
+    fs::rename(made.join("auth.db"), folder.join("auth.db")).unwrap();
+    for (mut process, said) in waiting {
+        let said: Vec<String> = said.map(Result::unwrap).collect();
+        assert_eq!((process.wait().unwrap().code(), said), (Some(0), vec![]));
+    }
+    drop(lock);
+    let daemon = setup.start();
+    assert_eq!(try_login(&daemon, "early", "s3cre7").0, 200);
 }
 
 #[test]
