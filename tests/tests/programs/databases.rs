@@ -3,13 +3,13 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    os::unix::fs::{FileExt, chown},
-    process::{Command, Stdio},
+    os::unix::fs::chown,
+    process::Stdio,
     sync::Barrier,
     thread,
 };
 
-use wazo_auth_tests::{Daemon, Database, Setup, built};
+use wazo_auth_tests::{Daemon, Database, Setup};
 
 use crate::support::{Programs, is_root, mode, owner, site, somebody, try_login, until};
 
@@ -90,9 +90,8 @@ fn who_needs_the_lock_waits_for_commands_that_share_it() {
     programs.upgrade_db();
     let lock = fs::File::open(folder.join("auth.db.lock")).unwrap();
     lock.lock_shared().unwrap();
-    let mut command = Command::new(built().join("wazo-auth"));
-    let command = command.args(["db", "forget-tokens", "-c"]).arg(&programs.config);
-    let mut needs = command.env_clear().stdout(Stdio::null()).spawn().unwrap();
+    let mut needs = programs.command("wazo-auth", &["db", "forget-tokens"]);
+    let mut needs = needs.stdout(Stdio::null()).spawn().unwrap();
     let open = format!("/proc/{}/fd", needs.id());
     until("it asks for the lock", || {
         let files = fs::read_dir(&open).into_iter().flatten().flatten();
@@ -106,26 +105,36 @@ fn who_needs_the_lock_waits_for_commands_that_share_it() {
 
 #[test]
 fn a_log_that_was_damaged_is_named_by_whoever_opens_it() {
-    let complete: &[&str] = &["initial-user", "--username=late", "--password=s3cre7"];
-    for (program, arguments) in
-        [("wazo-auth-upgrade-db", [].as_slice()), ("wazo-auth-bootstrap", complete)]
-    {
-        let daemon = Daemon::start();
-        let _ = [(); 6].map(|()| daemon.admin_token());
-        let folder = daemon.kill();
-        let programs = Programs::of(folder.path());
-        let log = folder.path().join("auth.db-wal");
-        let length = fs::metadata(&log).unwrap().len();
-        let file = fs::OpenOptions::new().write(true).open(&log).unwrap();
-        file.write_all_at(&[0xA5; 100], length - 3 * 4120).unwrap();
+    let user: &[&str] = &["initial-user", "--username=late", "--password=s3cre7"];
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("copy.db");
+    let backup: &[&str] = &["db", "backup", "--force", copy.to_str().unwrap()];
+    let restore: &[&str] = &["db", "restore", "--force", copy.to_str().unwrap()];
+    let daemon = Daemon::start();
+    let _ = [(); 6].map(|()| daemon.admin_token());
+    let folder = daemon.kill();
+    let programs = Programs::of(folder.path());
+    let files = ["", "-wal", "-shm"].map(|suffix| folder.path().join(format!("auth.db{suffix}")));
+    let mut left = files.clone().map(|file| fs::read(file).unwrap());
+    let length = left[1].len();
+    left[1][length - 3 * 4120..][..100].fill(0xA5);
+    for (program, arguments) in [
+        ("wazo-auth-upgrade-db", [].as_slice()),
+        ("wazo-auth-bootstrap", user),
+        ("wazo-auth", backup),
+        ("wazo-auth", restore),
+    ] {
+        for (file, content) in files.iter().zip(&left) {
+            fs::write(file, content).unwrap();
+        }
         let ran = programs.run(program, arguments);
         assert_eq!(ran.code, 0, "{ran:?}");
-        let says = format!("wazo-auth: the write-ahead log {} is not whole", log.display());
+        let says = format!("wazo-auth: the write-ahead log {} is not whole", files[1].display());
         assert!(ran.complaint.starts_with(&says), "{ran:?}");
         assert_eq!(ran.complaint.lines().count(), 1, "{ran:?}");
         let kept = ran.complaint.split("(it is kept as ").nth(1).unwrap();
         let kept = kept.trim_end().trim_end_matches(')');
-        assert_eq!(fs::metadata(kept).unwrap().len(), length, "{ran:?}");
+        assert!(fs::read(kept).unwrap() == left[1], "{ran:?}");
         let _ = programs.run(program, arguments).succeeded();
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn upgraded_by_anybody(path: &Path, context: &Context) -> Result<Sche
             Err(OpenError::Locked { .. }) => {}
             done => return done.map(|(_, _, schema)| schema),
         }
-        match try_beside(path, None) {
+        match try_beside(path) {
             // Who had the lock may have gone without it.
             Err(error) if may_pass(&error) && wait.goes_on(path) => {}
             done => return done.map(|_| Schema::UpToDate),
@@ -73,24 +73,31 @@ pub(crate) fn upgraded_by_anybody(path: &Path, context: &Context) -> Result<Sche
 pub(crate) fn writer_beside(path: &Path, context: &Context) -> Result<Connection, OpenError> {
     let mut wait = Wait::begin();
     loop {
-        let pause = Pause::begin(path);
-        match try_beside(path, pause.as_ref().map(|_| context)) {
+        let pause = look_at_log(path, context);
+        match try_beside(path) {
             Err(error) if pause.is_none() && may_pass(&error) && wait.goes_on(path) => {}
             done => return done,
         }
     }
 }
 
-/// A connection to what is there now. With a context when no daemon runs: the log
-/// is then what the last process left.
-fn try_beside(path: &Path, alone: Option<&Context>) -> Result<Connection, OpenError> {
+/// Warns of a damaged log, which the first connection to read is going to recover in
+/// part only, unless a daemon has it open. What is returned is to be kept until
+/// then; nothing when a daemon runs.
+pub(crate) fn look_at_log(path: &Path, context: &Context) -> Option<Pause> {
+    let pause = Pause::begin(path);
+    if pause.is_some() {
+        wal::warn_of_damage(path, context);
+    }
+    pause
+}
+
+/// A connection to what is there now.
+fn try_beside(path: &Path) -> Result<Connection, OpenError> {
     match std::fs::exists(path) {
         Ok(true) => {}
         Ok(false) => return Err(OpenError::Missing { path: path.into() }),
         Err(source) => return Err(OpenError::File { path: path.into(), source }),
-    }
-    if let Some(context) = alone {
-        wal::warn_of_damage(path, context);
     }
     let conn = connect(path)?;
     migrate::check(&conn, path)?;
