@@ -15,6 +15,7 @@ use wazo_auth_config::Sources;
 use crate::{
     cli::{ConfigFile, Options},
     commands::end,
+    stderr_log,
 };
 
 /// What the program is, beside the daemon.
@@ -25,6 +26,8 @@ pub(crate) enum Companion {
     /// Prepare what the database needs of its server.
     InitDb(init_db::Arguments),
     /// Make the database, or bring its schema up to date.
+    ///
+    /// Waits up to a minute for another that is just doing so.
     UpgradeDb,
     /// Wait until the daemon listens.
     Wait(wait::Arguments),
@@ -42,6 +45,8 @@ struct Linked<A: Args> {
 }
 
 /// Make the database, or bring its schema up to date.
+///
+/// Waits up to a minute for another that is just doing so.
 #[derive(Debug, Parser)]
 #[command(version, infer_long_args = true)]
 struct LinkedUpgradeDb {
@@ -75,6 +80,7 @@ fn linked<A: Args>(companion: fn(A) -> Companion) -> (Sources, Companion) {
 impl Companion {
     /// Runs it to its end.
     pub(crate) fn run(&self, sources: &Sources) -> ExitCode {
+        stderr_log::start("wazo-auth: ");
         match self {
             Self::Bootstrap(arguments) => bootstrap::run(sources, arguments),
             Self::InitDb(_) => end("wazo-auth-init-db", init_db::run(sources)),

@@ -21,9 +21,11 @@ use crate::{
     commands::{end, load},
     environment,
     setup::{self, Failure},
+    stderr_log,
 };
 
 pub(crate) fn run(cli: &Cli, command: &DbCommand) -> ExitCode {
+    stderr_log::start("wazo-auth: ");
     end("wazo-auth", try_run(cli, command))
 }
 

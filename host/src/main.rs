@@ -16,6 +16,7 @@ mod plugin_commands;
 mod plugin_trial;
 mod priority;
 mod setup;
+mod stderr_log;
 
 use std::process::ExitCode;
 

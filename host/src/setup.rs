@@ -7,7 +7,7 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use wazo_auth_config::{Config, DbUri, DefaultPolicy, Isolation, Policies, Settings, Tls};
+use wazo_auth_config::{Config, Database as Keys, DbUri, DefaultPolicy, Isolation, Policies, Settings, Tls};
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, Limits, TlsFiles};
 use wazo_auth_log::{Handle, Level};
@@ -18,7 +18,7 @@ use wazo_auth_service::{
     bootstrap::InitialUser,
     reconciliation::{Configured, ConfiguredPolicy},
 };
-use wazo_auth_store::{Database, KeyFileError, Sealer, Store, key_file};
+use wazo_auth_store::{Database, KeyFileError, Sealer, Server, Store, key_file};
 
 /// Why the daemon cannot start: a sentence for the log.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -26,38 +26,73 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Logins that may wait for each hashing thread: the last of them has waited
 /// some five seconds, which is as long as a person waits.
 const LOGINS_PER_THREAD: usize = 32;
+/// Look-ups of tokens that the daemon does not hold at once: none waits for other
+/// requests.
+pub(crate) const LOOKUPS: usize = 4;
 /// The hashing threads stay behind everything else.
 const HASHING_NICE: i32 = 19;
 
 /// Opens the store.
 pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {
-    let database = Database::open(sqlite_file(settings)?.to_owned(), context)?;
-    let sealer = sealer(settings, &database, context)?;
     // Requests and logins each have as many workers.
-    let readers = settings.rest_api.max_threads.saturating_mul(2);
-    Ok(database.start(readers, sealer, context.clone())?)
+    let connections = settings.rest_api.max_threads.saturating_mul(2);
+    let key_file = &settings.database.token_key_file;
+    let sealer = key_file::read(key_file)?.map(|key| Sealer::new(&key));
+    match &settings.database.uri {
+        DbUri::Sqlite(path) => {
+            let database = Database::open(path.clone(), context)?;
+            let tokens = database.tokens_of_another_key(sealer.as_ref())?;
+            fits(key_file, &path.display().to_string(), sealer.as_ref(), tokens)?;
+            let sealer = for_writing(settings, sealer, context)?;
+            Ok(database.start(connections, sealer, context.clone())?)
+        }
+        DbUri::Postgresql(_) => {
+            let mut server = server(settings, context)?;
+            let tokens = server.tokens_of_another_key(sealer.as_ref())?;
+            fits(key_file, server.name(), sealer.as_ref(), tokens)?;
+            let sealer = for_writing(settings, sealer, context)?;
+            // One more for work in the background.
+            Ok(server.start(connections + 1, sealer, context.clone())?)
+        }
+    }
+}
+
+/// Reaches the server that `db_uri` names, and has the schema made where that is
+/// wanted.
+fn server(settings: &Settings, context: &Context) -> Result<Server, Failure> {
+    let DbUri::Postgresql(uri) = &settings.database.uri else {
+        return Err("`db_uri` names no PostgreSQL server".into());
+    };
+    let Keys { connect_retry_timeout, upgrade_on_startup, .. } = settings.database;
+    Ok(Server::open(uri.expose(), connect_retry_timeout, upgrade_on_startup, context)?)
+}
+
+/// Opens the store for a command, whether daemons run or not.
+pub(crate) fn store_beside(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {
+    Ok(match &settings.database.uri {
+        DbUri::Sqlite(path) => Store::open_beside(path.clone(), 1, context.clone())?,
+        DbUri::Postgresql(_) => server(settings, context)?.start_beside()?,
+    })
 }
 
 /// The file of the database.
 pub(crate) fn sqlite_file(settings: &Settings) -> Result<&Path, Failure> {
     match &settings.database.uri {
         DbUri::Sqlite(path) => Ok(path),
-        DbUri::Postgresql(_) => Err(NO_POSTGRESQL.into()),
+        DbUri::Postgresql(_) => Err(NO_FILE.into()),
     }
 }
 
-/// What seals and reads the tokens of `database`. A new key is made for new
-/// databases only: one that was lost would be missed too late, when everybody
-/// is logged out and tokens of a second key stand among those of the first.
-fn sealer(
+/// What seals and reads tokens, from the key that is there and [fits](fits). A new
+/// key is made for new databases only: one that was lost would be missed too late,
+/// when everybody is logged out and tokens of a second key stand among those of
+/// the first.
+fn for_writing(
     settings: &Settings,
-    database: &Database,
+    sealer: Option<Sealer>,
     context: &Context,
 ) -> Result<Option<Sealer>, Failure> {
     let path = &settings.database.token_key_file;
-    let sealer = key_file::read(path)?.map(|key| Sealer::new(&key));
-    let tokens = database.tokens_of_another_key(sealer.as_ref())?;
-    fits(path, database.path(), sealer.as_ref(), tokens)?;
     Ok(match sealer {
         Some(sealer) if settings.database.seal_tokens => Some(sealer),
         // What was sealed before `seal_tokens: false` stays valid.
@@ -73,7 +108,7 @@ fn sealer(
 /// there are, as [`Database::tokens_of_another_key`] tells.
 pub(crate) fn fits(
     key_file: &Path,
-    database: &Path,
+    database: &str,
     sealer: Option<&Sealer>,
     tokens: u64,
 ) -> Result<(), KeyFileError> {
@@ -85,8 +120,7 @@ pub(crate) fn fits(
     }
 }
 
-pub(crate) const NO_POSTGRESQL: &str = "`db_uri` is a PostgreSQL URI, which this version cannot use yet: \
-    set it to sqlite:////path/of/a/file";
+const NO_FILE: &str = "`db_uri` names a PostgreSQL server: this command is for SQLite files";
 
 /// Starts the hashing threads.
 pub(crate) fn hasher(settings: &Settings, context: &Context) -> Result<Hasher, Failure> {

@@ -77,7 +77,7 @@ impl InProcess {
     /// When the statement fails.
     pub fn run(&self, sql: &'static str) {
         let run = |tx: &mut Tx<'_>| tx.conn().execute(sql, &[]);
-        self.services.store().write(&[], run).unwrap();
+        self.services.store().write(Change::Directory, run).unwrap();
     }
 }
 

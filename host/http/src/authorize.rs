@@ -22,7 +22,7 @@ pub(crate) fn caller(app: &App, call: &Call) -> Result<Option<LiveToken>, Error>
     let Some(template) = call.route.access else { return Ok(None) };
     let required = required_access(template, call);
     let given = given_token(call);
-    let Some(token) = app.services.live_token(&given) else {
+    let Some(token) = app.services.live_token(call.index(app)?, &given) else {
         return Err(Error::missing_token(&given, &required));
     };
     if !allows(&token, &required) {

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_service::policies::PolicyId;
-use wazo_auth_store::index::LiveToken;
+use wazo_auth_store::index::{LiveToken, TokenIndex};
 
 use crate::{App, errors::Error, query, router::Route};
 
@@ -36,11 +36,19 @@ pub(crate) struct Call {
     pub(crate) peer: IpAddr,
     /// The caller's token, where the route requires one.
     pub(crate) caller: Option<LiveToken>,
+    /// What the database knows of the token in question, where memory did not.
+    pub(crate) looked_up: Option<Box<TokenIndex>>,
 }
 
 // === impl Call ===
 
 impl Call {
+    /// What is known of tokens.
+    pub(crate) fn index<'a>(&'a self, app: &'a App) -> Result<&'a TokenIndex, Error> {
+        let index = self.looked_up.as_deref().or_else(|| app.services.index());
+        index.ok_or_else(Error::not_known_now)
+    }
+
     /// A path variable as it stands in the URL.
     pub(crate) fn raw_param(&self, name: &str) -> &str {
         let param = self.find_param(name);

@@ -11,6 +11,8 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
 use tokio::sync::oneshot;
+use uuid::Uuid;
+use wazo_auth_store::{LookedUp, TokenIndex};
 use wazo_auth_work::{Lost, Pool};
 
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
     reply::{Body, HTML, Reply},
     request_log::Logged,
     router::{Found, Place},
+    tokens,
 };
 
 /// What a reverse proxy says of the prefix that it has stripped.
@@ -70,24 +73,27 @@ pub(crate) fn answer(
             unhandled(app, &parts, peer, Err(Error::address_too_long(MAX_ADDRESS)))
         }
         Found::Route(route, params) => {
-            let mut call = Call { route, parts, params, body: Bytes::new(), peer, caller: None };
+            let (body_read, caller, looked_up) = (Bytes::new(), None, None);
+            let mut call = Call { route, parts, params, body: body_read, peer, caller, looked_up };
             if !body.is_end_stream() {
                 let (app, seat) = (Arc::clone(app), Arc::clone(seat));
                 let reply = async move { respond(with_body(&app, call, body, &seat).await) };
                 return Answer::Later(Box::pin(reply));
             }
-            match admit(app, &mut call) {
-                Ok(()) if place_of(app, &call) == Place::Reactor => handled_here(app, &call),
-                Ok(()) => {
-                    let app = Arc::clone(app);
-                    let reply = async move { respond(handled(&app, call).await) };
-                    return Answer::Later(Box::pin(reply));
-                }
-                Err(error) => {
-                    let app = Arc::clone(app);
-                    let reply = async move { respond(refused(&app, call, error).await) };
-                    return Answer::Later(Box::pin(reply));
-                }
+            let admitted = admit(app, &mut call);
+            if admitted.is_ok() && place_of(app, &call) == Place::Reactor
+                && let Some(reply) = handled_here(app, &call)
+            {
+                reply
+            } else {
+                let app = Arc::clone(app);
+                let reply = async move {
+                    respond(match admitted_later(&app, &mut call, admitted).await {
+                        Ok(()) => handled(&app, call).await,
+                        Err(error) => refused(&app, call, error).await,
+                    })
+                };
+                return Answer::Later(Box::pin(reply));
             }
         }
         Found::Nothing => unhandled(app, &parts, peer, Ok(Reply::unknown_route())),
@@ -117,10 +123,61 @@ fn admit(app: &App, call: &mut Call) -> Result<(), Error> {
     Ok(())
 }
 
+/// The same once the database was asked, where memory cannot tell.
+async fn admitted_later(
+    app: &Arc<App>,
+    call: &mut Call,
+    admitted: Result<(), Error>,
+) -> Result<(), Error> {
+    if admitted.is_ok() || !must_look_up(app, call) {
+        return admitted;
+    }
+    look_up(app, call).await?;
+    admit(app, call)
+}
+
+/// Whether a refusal may be due to what memory does not know.
+fn must_look_up(app: &App, call: &Call) -> bool {
+    !app.services.knows_all_tokens() && call.looked_up.is_none() && in_question(call).is_some()
+}
+
+/// The token that the request is about: the caller's, or the one to be checked.
+fn in_question(call: &Call) -> Option<Uuid> {
+    if call.route.is_check {
+        return Some(call.uuid_param("token_uuid"));
+    }
+    call.route.access?;
+    TokenIndex::parse_token(&authorize::given_token(call))
+}
+
+/// Asks the database for the token in question.
+async fn look_up(app: &Arc<App>, call: &mut Call) -> Result<(), Error> {
+    let Some(token) = in_question(call) else { return Ok(()) };
+    let tenant = call.route.is_check.then(|| tokens::tenant_of_check(call)).flatten();
+    let (tell, told) = oneshot::channel();
+    let there = Arc::clone(app);
+    let job = move || there.services.look_up(&token, tenant.as_deref()).map(LookedUp::into_read);
+    let queued = app.lookups.submit(job, move |result| {
+        // Nobody listens when the client has gone.
+        let _ = tell.send(result);
+    });
+    if queued.is_err() {
+        return Err(Error::unavailable("Too many requests are waiting; try again shortly.", 1));
+    }
+    match told.await {
+        Ok(Ok(looked_up)) => {
+            call.looked_up = looked_up?;
+            Ok(())
+        }
+        Ok(Err(_)) | Err(_) => Err(Error::internal()),
+    }
+}
+
 async fn with_body(app: &Arc<App>, mut call: Call, body: Incoming, seat: &Seat) -> Reply {
     // Who waits to be told to go on sends nothing when told not to.
     let patient = call.parts.headers.contains_key(EXPECT);
-    if let Err(error) = admit(app, &mut call) {
+    let admitted = admit(app, &mut call);
+    if let Err(error) = admitted_later(app, &mut call, admitted).await {
         if !patient {
             discard(body).await;
         }
@@ -166,8 +223,24 @@ fn received(app: &App, level: Level, parts: &Parts, body: &[u8]) -> Option<Logge
 }
 
 async fn handled(app: &Arc<App>, call: Call) -> Reply {
+    let mut call = call;
     let pool = match place_of(app, &call) {
-        Place::Reactor => return handled_here(app, &call),
+        Place::Reactor => {
+            if let Some(reply) = handled_here(app, &call) {
+                return reply;
+            }
+            if let Err(error) = look_up(app, &mut call).await {
+                return refused(app, call, error).await;
+            }
+            let logged = called(app, &call);
+            return replied(app, logged, call_handler(app, &call));
+        }
+        Place::Worker if call.route.is_check && must_look_up(app, &call) => {
+            if let Err(error) = look_up(app, &mut call).await {
+                return refused(app, call, error).await;
+            }
+            &app.requests
+        }
         Place::Worker => &app.requests,
         Place::Login => &app.logins,
     };
@@ -189,10 +262,18 @@ fn is_profiled(app: &App, call: &Call) -> bool {
     app.config.is_profiling() && call.route.plugin != "api"
 }
 
-/// Answers from memory.
-fn handled_here(app: &App, call: &Call) -> Reply {
+/// Answers from memory; nothing where memory cannot tell.
+fn handled_here(app: &App, call: &Call) -> Option<Reply> {
+    if app.services.knows_all_tokens() {
+        let logged = called(app, call);
+        return Some(replied(app, logged, call_handler(app, call)));
+    }
+    let result = call_handler(app, call);
+    if result.is_err() && must_look_up(app, call) {
+        return None;
+    }
     let logged = called(app, call);
-    replied(app, logged, call_handler(app, call))
+    Some(replied(app, logged, result))
 }
 
 fn call_handler(app: &App, call: &Call) -> Result<Reply, Error> {

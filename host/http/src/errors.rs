@@ -77,6 +77,11 @@ impl Error {
         self.status
     }
 
+    /// Memory cannot tell at this moment, and the database was not asked.
+    pub(crate) fn not_known_now() -> Self {
+        Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)
+    }
+
     /// Not now: the caller should come back.
     pub(crate) fn unavailable(message: impl Into<String>, retry_after: u64) -> Self {
         let error = Self::message(StatusCode::SERVICE_UNAVAILABLE, message);
@@ -330,7 +335,11 @@ impl From<LoginError> for Error {
 
 impl From<ScopeError> for Error {
     fn from(error: ScopeError) -> Self {
+        if let ScopeError::Store(error) = error {
+            return error.into();
+        }
         match &error {
+            ScopeError::Store(_) => Self::internal(),
             ScopeError::UnauthorizedTenant(tenant) => Self::identified(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized-tenant",

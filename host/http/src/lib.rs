@@ -82,6 +82,8 @@ pub struct App {
     /// Requests that hash a password: they wait for the hashers, and must
     /// not make the others wait.
     logins: Arc<Pool>,
+    /// Tokens that memory does not know.
+    lookups: Arc<Pool>,
     /// Bodies of requests, wherever they are.
     bodies: bodies::Bodies,
     router: router::Router,
@@ -100,6 +102,7 @@ impl App {
         config: Config,
         requests: Arc<Pool>,
         logins: Arc<Pool>,
+        lookups: Arc<Pool>,
     ) -> Result<Arc<Self>, router::RouteError> {
         let time_zone = services.context().environment().time_zone.clone();
         let is_on = |plugin: &str| settings.plugins.iter().any(|enabled| enabled == plugin);
@@ -115,6 +118,7 @@ impl App {
             time_zone,
             requests,
             logins,
+            lookups,
             bodies,
             router,
         }))

@@ -32,7 +32,7 @@ fn authorize(app: &App, call: &Call, user: &str) -> Result<(), Error> {
         None => given_token(call),
     };
     let required = format!("auth.users.password.reset.{user}.create");
-    let token = app.services.live_token(&given);
+    let token = app.services.find_live_token(&given)?;
     match token.is_some_and(|token| allows(&token, &required)) {
         true => Ok(()),
         false => Err(Error::invalid_token(&given)),

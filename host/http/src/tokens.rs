@@ -65,8 +65,17 @@ struct RefreshFields {
 /// `HEAD /token/{token}`.
 pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
     let [scope, tenant] = call.queries(["scope", "tenant"]);
-    app.services.check(&token_param(call), scope.as_deref(), tenant.as_deref())?;
+    app.services.check(call.index(app)?, &token_param(call), scope.as_deref(), tenant.as_deref())?;
     Ok(Reply::no_content())
+}
+
+/// The tenant that a check asks for.
+pub(crate) fn tenant_of_check(call: &Call) -> Option<String> {
+    if call.body.is_empty() {
+        return call.query("tenant").map(|tenant| tenant.into_owned());
+    }
+    let body = call.json().ok()?;
+    body.get("tenant_uuid")?.as_str().map(str::to_owned)
 }
 
 /// `GET /token/{token}`.
@@ -92,7 +101,7 @@ pub(crate) fn check_scopes(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant =
         fields.nullable_string("tenant_uuid", any).map_err(Error::invalid_token_request)?;
     let token = token_param(call);
-    let checked = app.services.check_scopes(&token, &scopes, tenant.as_deref())?;
+    let checked = app.services.check_scopes(call.index(app)?, &token, &scopes, tenant.as_deref())?;
     Ok(Reply::json(&json!({"scopes": Scopes(&checked)})))
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use wazo_auth_store::{
-    self as store,
+    self as store, Change,
     tokens::{Cursor, Expiring},
 };
 
@@ -49,7 +49,7 @@ impl Services {
 
     /// Deletes up to `batch` tokens; gives how many.
     fn delete_expired(&self, now: i64, batch: u32) -> Result<u32, store::Error> {
-        let expired = self.store().write(&[], move |tx| {
+        let expired = self.store().write(Change::Sessions(None), move |tx| {
             let expired = store::tokens::expired(tx.conn(), now, batch)?;
             for token in &expired {
                 store::sessions::delete(tx.conn(), &token.session_uuid)?;

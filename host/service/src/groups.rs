@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page, Tenants,
+    self as store, Change, Conn, ListQuery, Page, Tenants,
     groups::{Group, Scope},
     users::Listed,
 };
@@ -117,7 +117,7 @@ impl Services {
         };
         let uuid = self.context().uuid();
         self.store()
-            .write(&[Lock::TenantTree], move |tx| insert(tx.conn(), tenant, uuid, &name, &slugs))
+            .write(Change::Directory, move |tx| insert(tx.conn(), tenant, uuid, &name, &slugs))
     }
 
     /// Gives a group another name.
@@ -130,7 +130,7 @@ impl Services {
         group: Uuid,
         name: String,
     ) -> Result<Group, GroupError> {
-        self.store().write(&[Lock::Group(group)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let group = changeable(conn, &scope, group)?;
             match store::groups::rename(conn, &group.uuid, &name) {
@@ -147,7 +147,7 @@ impl Services {
     /// # Errors
     /// [`GroupError`].
     pub fn delete_group(&self, scope: Uuid, group: Uuid) -> Result<(), GroupError> {
-        self.store().write(&[Lock::Group(group)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let group = changeable(conn, &scope, group)?;
             store::groups::delete(conn, &group.uuid)?;
@@ -160,7 +160,7 @@ impl Services {
     /// # Errors
     /// [`GroupError`].
     pub fn add_member(&self, scope: Uuid, group: Uuid, user: Uuid) -> Result<(), GroupError> {
-        self.store().write(&[Lock::Group(group), Lock::User(user)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let user = visible_user::<GroupError>(conn, &scope, user)?;
             let group = visible_group::<GroupError>(conn, &scope, group)?;
@@ -180,7 +180,7 @@ impl Services {
     /// # Errors
     /// [`GroupError`].
     pub fn remove_member(&self, scope: Uuid, group: Uuid, user: Uuid) -> Result<(), GroupError> {
-        self.store().write(&[Lock::Group(group)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let group = changeable(conn, &scope, group)?;
             let was_member = store::groups::remove_user(conn, &group.uuid, &user)?;

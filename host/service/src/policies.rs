@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, Lock, Tenants,
+    self as store, Change, Conn, Tenants,
     index::LiveToken,
     policies::{NewPolicy, Policy},
 };
@@ -111,7 +111,7 @@ impl Services {
             None => slug::candidates(self.context(), slug::from_name(&fields.name)),
         };
         self.store()
-            .write(&[Lock::TenantTree], move |tx| insert(tx.conn(), tenant, uuid, &fields, &slugs))
+            .write(Change::Directory, move |tx| insert(tx.conn(), tenant, uuid, &fields, &slugs))
     }
 
     /// The policy, as a request about `scope` sees it.
@@ -143,7 +143,7 @@ impl Services {
     ) -> Result<PolicyView, PolicyError> {
         let (id, subject) = (id.clone(), TokenSubject::from(caller));
         subject.check_held(&update.acl, Grant::Add)?;
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let PolicyUpdate { name, description, acl } = update.clone();
             let known = find_visible(conn, &scope, &id)?;
@@ -174,7 +174,7 @@ impl Services {
         id: &PolicyId,
     ) -> Result<(), PolicyError> {
         let (id, subject) = (id.clone(), TokenSubject::from(caller));
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let policy = find_visible(conn, &scope, &id)?;
             let acl = store::policies::accesses(conn, &policy.uuid)?;
@@ -199,7 +199,7 @@ impl Services {
         grant: Grant,
     ) -> Result<(), PolicyError> {
         let (id, subject) = (id.clone(), TokenSubject::from(caller));
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let found = find_visible(conn, &scope, &id);
             // Whether there is such a slug is said to everybody who may ask,

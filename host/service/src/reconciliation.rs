@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use uuid::Uuid;
 use wazo_auth_context::Context;
-use wazo_auth_store::{self as store, Conn, Lock, Tx, policies::Policy, reconciliation as rows};
+use wazo_auth_store::{self as store, Change, Conn, Tx, policies::Policy, reconciliation as rows};
 
 use crate::Services;
 
@@ -114,7 +114,7 @@ impl Services {
         step: fn(&mut dyn Conn, &Configured, &Context) -> Result<(), store::Error>,
     ) -> Result<(), store::Error> {
         let (configured, context) = (self.rules().configured.clone(), self.context().clone());
-        self.store().write(&[Lock::Startup, Lock::TenantTree], move |tx: &mut Tx<'_>| {
+        self.store().write(Change::Directory, move |tx: &mut Tx<'_>| {
             step(tx.conn(), &configured, &context)
         })
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page,
+    self as store, Change, Conn, ListQuery, Page,
     refresh_tokens::{Held, Item, NewRefreshToken, Scope},
 };
 
@@ -86,7 +86,7 @@ impl Services {
         client_id: &str,
     ) -> Result<(), DeleteError> {
         let client_id = client_id.to_owned();
-        self.store().write(&[Lock::User(user)], move |tx| {
+        self.store().write(Change::Sessions(Some(user)), move |tx| {
             let user = visible_user::<DeleteError>(tx.conn(), &scope, user)?.uuid;
             if !store::refresh_tokens::delete_of_client(tx.conn(), &user, &client_id)? {
                 return Err(DeleteError::UnknownClient(client_id.clone()));

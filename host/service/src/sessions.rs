@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page,
+    self as store, Change, Conn, ListQuery, Page,
     sessions::{Listed, Scope},
 };
 
@@ -43,7 +43,7 @@ impl Services {
     /// # Errors
     /// The store's.
     pub fn end_session(&self, scope: Uuid, session: Uuid) -> Result<(), store::Error> {
-        self.store().write(&[], move |tx| end(tx.conn(), &scope, &session))
+        self.store().write(Change::Sessions(None), move |tx| end(tx.conn(), &scope, &session))
     }
 
     /// The same for a session of this user.
@@ -56,7 +56,7 @@ impl Services {
         user: Uuid,
         session: Uuid,
     ) -> Result<(), UserError> {
-        self.store().write(&[Lock::User(user)], move |tx| {
+        self.store().write(Change::Sessions(Some(user)), move |tx| {
             let conn = tx.conn();
             let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
             if store::sessions::is_of(conn, &session, &user.to_string())? {

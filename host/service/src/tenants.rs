@@ -4,7 +4,7 @@ mod scope;
 
 use uuid::Uuid;
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page,
+    self as store, Change, Conn, ListQuery, Page,
     tenants::{Address, Details, Domain, Tenant, Update},
 };
 
@@ -118,13 +118,9 @@ impl Services {
         query: &ListQuery,
     ) -> Result<Page<TenantView>, store::Error> {
         self.totals().page(self.store(), Counted::Tenants(scope), query, |conn, query| {
-            let Page { items, total, filtered } = store::tenants::list(conn, scope, query)?;
-            let uuids: Vec<Uuid> = items.iter().map(|tenant| tenant.uuid).collect();
-            let mut details = store::tenants::details(conn, &uuids)?;
-            let view = |tenant: Tenant| {
-                let details = details.remove(&tenant.uuid).unwrap_or_default();
-                TenantView { tenant, details }
-            };
+            let Page { items, total, filtered } =
+                store::tenants::list_with_details(conn, scope, query)?;
+            let view = |(tenant, details)| TenantView { tenant, details };
             Ok(Page { items: items.into_iter().map(view).collect(), total, filtered })
         })
     }
@@ -167,7 +163,7 @@ impl Services {
         let uuid = uuid.unwrap_or_else(|| self.context().uuid());
         let configured = self.rules().configured.clone();
         let context = self.context().clone();
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             if uuid == parent {
                 return Err(TenantError::OwnParent);
@@ -212,7 +208,7 @@ impl Services {
     ) -> Result<TenantView, TenantError> {
         self.check_default_method(&fields.default_authentication_method)?;
         let domains = self.new_domains(&fields);
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let tenant = visible_tenant::<TenantError>(conn, &scope, tenant)?.uuid;
             check_fields(conn, tenant, &fields)?;
@@ -234,7 +230,7 @@ impl Services {
     /// # Errors
     /// [`TenantError`].
     pub fn delete_tenant(&self, scope: Uuid, tenant: Uuid) -> Result<(), TenantError> {
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             if tenant == scope {
                 return Err(TenantError::Own(tenant));
@@ -253,7 +249,7 @@ impl Services {
     /// # Errors
     /// [`TenantError`].
     pub fn move_tenant(&self, scope: Uuid, tenant: Uuid, parent: Uuid) -> Result<(), TenantError> {
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let tenant = visible_tenant::<TenantError>(conn, &scope, tenant)?.uuid;
             let parent = visible_tenant::<TenantError>(conn, &scope, parent)?.uuid;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
 use wazo_auth_store::{
-    self as store,
+    self as store, Change, LookedUp,
     index::{AuthId, Home, LiveToken, LiveTokenRef, Owner, TokenIndex},
     sessions::Session,
     tokens::NewToken,
@@ -72,14 +72,48 @@ pub struct TokenView {
 }
 
 impl Services {
-    /// The live token written `token`: from memory, without waiting for anything.
+    /// What is known of tokens at this moment, without waiting for anything;
+    /// nothing when it may be overtaken.
     #[must_use]
-    pub fn live_token(&self, token: &str) -> Option<LiveToken> {
-        self.live(&TokenIndex::parse_token(token)?)
+    pub fn index(&self) -> Option<&TokenIndex> {
+        self.store().is_current().then(|| self.store().index())
     }
 
-    fn live(&self, token: &Uuid) -> Option<LiveToken> {
-        self.store().index().get(token, self.now_seconds())
+    /// Whether a token that [`index`](Self::index) does not hold does not exist.
+    /// Otherwise, [`look_up`](Self::look_up) knows.
+    #[must_use]
+    pub fn knows_all_tokens(&self) -> bool {
+        self.store().is_complete()
+    }
+
+    /// What the database knows of the token, and of the tenant that is asked for.
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// The store's, when it cannot read.
+    pub fn look_up(&self, token: &Uuid, tenant: Option<&str>) -> Result<LookedUp<'_>, store::Error> {
+        let tenant = tenant.and_then(TokenIndex::parse_token);
+        self.store().look_up(token, tenant.as_ref(), self.now_seconds())
+    }
+
+    /// The live token written `token`, as `index` knows it.
+    #[must_use]
+    pub fn live_token(&self, index: &TokenIndex, token: &str) -> Option<LiveToken> {
+        index.get(&TokenIndex::parse_token(token)?, self.now_seconds())
+    }
+
+    /// The same. May wait for the database.
+    ///
+    /// # Errors
+    /// The store's, when it cannot read.
+    pub fn find_live_token(&self, token: &str) -> Result<Option<LiveToken>, store::Error> {
+        let Some(token) = TokenIndex::parse_token(token) else { return Ok(None) };
+        let now = self.now_seconds();
+        let known = self.index().and_then(|index| index.get(&token, now));
+        if known.is_some() || self.knows_all_tokens() {
+            return Ok(known);
+        }
+        Ok(self.look_up(&token, None)?.get(&token, now))
     }
 
     /// To be called as soon as it is known that a token is going to be checked:
@@ -88,18 +122,18 @@ impl Services {
         self.store().index().prefetch(token);
     }
 
-    /// Checks a token: existence, then `scope`, then `tenant` (empty: none).
-    /// From memory; this is what other services ask on every request.
+    /// Checks a token: existence, then `scope`, then `tenant` (empty: none), as
+    /// `index` knows them. This is what other services ask on every request.
     ///
     /// # Errors
     /// [`CheckError`].
     pub fn check(
         &self,
+        index: &TokenIndex,
         token: &Uuid,
         scope: Option<&str>,
         tenant: Option<&str>,
     ) -> Result<(), CheckError> {
-        let index = self.store().index();
         let checked = index.look(token, self.now_seconds(), |token| {
             match scope {
                 Some(scope) if !grants(token.acl, token.owner, token.session, scope) => {
@@ -107,7 +141,7 @@ impl Services {
                 }
                 _ => {}
             }
-            self.check_tenant(token, tenant)
+            check_tenant(index, token, tenant)
         });
         checked.unwrap_or(Err(CheckError::UnknownToken))
     }
@@ -118,12 +152,14 @@ impl Services {
     /// [`CheckError`] when it is unknown or does not reach `tenant`.
     pub fn check_scopes<'a>(
         &self,
+        index: &TokenIndex,
         token: &Uuid,
         scopes: &'a [String],
         tenant: Option<&str>,
     ) -> Result<Vec<(&'a str, bool)>, CheckError> {
-        self.check(token, None, tenant)?;
-        let token = self.live(token).ok_or(CheckError::UnknownToken)?;
+        self.check(index, token, None, tenant)?;
+        let now = self.now_seconds();
+        let token = index.get(token, now).ok_or(CheckError::UnknownToken)?;
         let mut seen = std::collections::HashSet::new();
         let asked = scopes.iter().map(String::as_str).filter(|scope| seen.insert(*scope));
         Ok(asked.map(|scope| (scope, allows(&token, scope))).collect())
@@ -139,7 +175,12 @@ impl Services {
         scope: Option<&str>,
         tenant: Option<&str>,
     ) -> Result<TokenView, ReadError> {
-        self.check(token, scope, tenant)?;
+        let known = self.index().map(|index| self.check(index, token, scope, tenant));
+        match known {
+            Some(Ok(())) => {}
+            Some(Err(error)) if self.knows_all_tokens() => return Err(error.into()),
+            _ => self.check(&*self.look_up(token, tenant)?, token, scope, tenant)?,
+        }
         let row = self
             .store()
             .read(|conn| store::tokens::get(conn, token))?
@@ -154,7 +195,7 @@ impl Services {
     /// # Errors
     /// The store's, when it cannot write.
     pub fn revoke_token(&self, token: Uuid) -> Result<(), store::Error> {
-        self.store().write(&[], move |tx| {
+        self.store().write(Change::Sessions(None), move |tx| {
             let conn = tx.conn();
             let Some(row) = store::tokens::get(conn, &token)? else { return Ok(()) };
             store::tokens::delete(conn, &token)?;
@@ -187,37 +228,40 @@ impl Services {
             acl: internal.acl.into(),
             refresh_token_uuid: None,
         };
-        self.store().write(&[], move |tx| {
+        self.store().write(Change::Sessions(None), move |tx| {
             let session = Session { uuid: session, mobile: false, tenant_uuid: tenant };
             store::sessions::insert(tx.conn(), &session)?;
             store::tokens::insert(tx.conn(), &row)?;
             Ok(token)
         })
     }
+}
 
-    fn check_tenant(&self, token: LiveTokenRef<'_>, asked: Option<&str>) -> Result<(), CheckError> {
-        let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(()) };
-        let home = token.home();
-        let tenant_of_owner = match home {
-            Home::Tenant(tenant) => Some(tenant),
-            Home::Unknown => None,
-            Home::NoUser if token.owner.auth_id.is(OWN_AUTH_ID) => {
-                return Ok(());
-            }
-            // An identity that only its backend knows lives in a tenant of its
-            // configuration; every other owner is a user.
-            Home::NoUser if token.owner.user_uuid.is_none() => token.owner.tenant_uuid,
-            Home::NoUser => None,
-        };
-        let unknown_user = || CheckError::UnknownUser(token.owner.auth_id.to_string());
-        let own = tenant_of_owner.ok_or_else(unknown_user)?;
-        let index = self.store().index();
-        match TokenIndex::parse_token(asked) {
-            // Most of the time: a tenant with a user in it exists.
-            Some(tenant) if home == Home::Tenant(tenant) => Ok(()),
-            Some(tenant) if index.is_in_subtree(&tenant, &own) => Ok(()),
-            _ => Err(CheckError::Tenant(asked.to_owned())),
+fn check_tenant(
+    index: &TokenIndex,
+    token: LiveTokenRef<'_>,
+    asked: Option<&str>,
+) -> Result<(), CheckError> {
+    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return Ok(()) };
+    let home = token.home();
+    let tenant_of_owner = match home {
+        Home::Tenant(tenant) => Some(tenant),
+        Home::Unknown => None,
+        Home::NoUser if token.owner.auth_id.is(OWN_AUTH_ID) => {
+            return Ok(());
         }
+        // An identity that only its backend knows lives in a tenant of its
+        // configuration; every other owner is a user.
+        Home::NoUser if token.owner.user_uuid.is_none() => token.owner.tenant_uuid,
+        Home::NoUser => None,
+    };
+    let unknown_user = || CheckError::UnknownUser(token.owner.auth_id.to_string());
+    let own = tenant_of_owner.ok_or_else(unknown_user)?;
+    match TokenIndex::parse_token(asked) {
+        // Most of the time: a tenant with a user in it exists.
+        Some(tenant) if home == Home::Tenant(tenant) => Ok(()),
+        Some(tenant) if index.is_in_subtree(&tenant, &own) => Ok(()),
+        _ => Err(CheckError::Tenant(asked.to_owned())),
     }
 }
 

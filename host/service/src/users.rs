@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed};
 use wazo_auth_store::{
-    self as store, Conn, ListQuery, Lock, Page, Tenants,
+    self as store, Change, Conn, ListQuery, Page, Tenants,
     users::{Listed, Scope, User},
 };
 
@@ -197,13 +197,7 @@ impl Services {
             main: true,
         });
         let group = self.context().uuid();
-        let locks: Vec<Lock> =
-            [row.username.as_deref(), email.as_ref().map(|email| &*email.address)]
-                .into_iter()
-                .flatten()
-                .map(|login| Lock::Login(store::fold(login)))
-                .collect();
-        self.store().write(&locks, move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             check_free(conn, &row, email.as_ref())?;
             store::users::insert(conn, &row)?;
@@ -241,8 +235,6 @@ impl Services {
         fields: UserFields,
     ) -> Result<User, UserError> {
         let method = self.method(&fields.purpose, fields.authentication_method.as_deref())?;
-        let login = fields.username.as_deref().map(|login| Lock::Login(store::fold(login)));
-        let locks: Vec<Lock> = login.into_iter().chain([Lock::User(user)]).collect();
         let row = store::users::Update {
             username: fields.username,
             firstname: fields.firstname,
@@ -251,7 +243,7 @@ impl Services {
             purpose: fields.purpose,
             authentication_method: method,
         };
-        self.store().write(&locks, move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
             if let Some(username) = &row.username {
@@ -270,7 +262,7 @@ impl Services {
     /// # Errors
     /// [`UserError`].
     pub fn delete_user(&self, scope: Uuid, user: Uuid) -> Result<(), UserError> {
-        self.store().write(&[Lock::User(user)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
             end_sessions(conn, &user)?;

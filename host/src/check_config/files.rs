@@ -5,6 +5,7 @@ use std::{
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::Path,
+    time::Duration,
 };
 
 use nix::unistd::{AccessFlags, eaccess};
@@ -13,7 +14,7 @@ use wazo_auth_context::Context;
 use wazo_auth_http::{TlsError, TlsFiles};
 use wazo_auth_log::LogError;
 use wazo_auth_store::{
-    KeyFileError, OpenError, Sealer, folder_of, key_file, tokens_of_another_key,
+    KeyFileError, OpenError, Sealer, Server, folder_of, key_file, tokens_of_another_key,
 };
 
 use crate::{
@@ -47,8 +48,14 @@ pub(super) fn database(checked: &mut Checked, settings: &Settings) {
     if checked.is_wrong(&["db_uri"]) {
         return;
     }
-    let DbUri::Sqlite(path) = &settings.database.uri else {
-        return checked.mistake(&["db_uri"], setup::NO_POSTGRESQL);
+    let path = match &settings.database.uri {
+        DbUri::Sqlite(path) => path,
+        DbUri::Postgresql(uri) => {
+            if let Err(error) = Server::connect(uri.expose(), Duration::ZERO) {
+                checked.mistake(&["db_uri"], error.to_string());
+            }
+            return;
+        }
     };
     // A log is kept beside the file, even of one that exists.
     let usable = can_be_made(path).and_then(|()| is_database(path));
@@ -90,7 +97,7 @@ fn key_of(settings: &Settings, database: Option<&Path>) -> Result<(), KeyFileErr
     if let Some(database) = database {
         // One that cannot be looked at tells nothing about the key.
         let tokens = tokens_of_another_key(database, sealer.as_ref()).unwrap_or(0);
-        setup::fits(path, database, sealer.as_ref(), tokens)?;
+        setup::fits(path, &database.display().to_string(), sealer.as_ref(), tokens)?;
     }
     if sealer.is_none() && settings.database.seal_tokens {
         can_be_made(path).map_err(|source| KeyFileError::Create { path: path.clone(), source })?;

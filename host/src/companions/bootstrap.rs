@@ -13,7 +13,6 @@ use clap::{Args, CommandFactory, Subcommand};
 use wazo_auth_config::{BootstrapUser, Config, Settings, Sources};
 use wazo_auth_context::Context;
 use wazo_auth_service::{Services, bootstrap::InitialUser};
-use wazo_auth_store::Store;
 
 use crate::{
     commands::load,
@@ -187,8 +186,7 @@ fn initial_user(sources: &Sources, arguments: &UserArguments) -> Result<(), Fail
 
 /// The rules, on the database as it is.
 fn services(settings: &Settings, context: &Context) -> Result<Arc<Services>, Failure> {
-    let file = setup::sqlite_file(settings)?.to_owned();
-    let store = Store::open_beside(file, 1, context.clone())?;
+    let store = setup::store_beside(settings, context)?;
     let hasher = Arc::new(setup::hasher(settings, context)?);
     Ok(Services::new(context.clone(), setup::rules(settings), store, hasher)?)
 }

@@ -52,22 +52,22 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// It does not exist, but tokens that need it do.
-    #[error("the token key file {} is missing, and {tokens} tokens of the database {} can be read with it only: restore it from a backup, or run `wazo-auth db forget-tokens` to log everybody out", path.display(), database.display())]
+    #[error("the token key file {} is missing, and {tokens} tokens of the database {} can be read with it only: restore it from a backup, or run `wazo-auth db forget-tokens` to log everybody out", path.display(), database)]
     Missing {
         /// The file.
         path: PathBuf,
         /// The database.
-        database: PathBuf,
+        database: String,
         /// How many tokens are sealed in it.
         tokens: u64,
     },
     /// It is not the one that the tokens were sealed with.
-    #[error("the token key file {} cannot read any of the {tokens} tokens of the database {}, which were sealed with another one: restore that one from a backup, or run `wazo-auth db forget-tokens` to log everybody out", path.display(), database.display())]
+    #[error("the token key file {} cannot read any of the {tokens} tokens of the database {}, which were sealed with another one: restore that one from a backup, or run `wazo-auth db forget-tokens` to log everybody out", path.display(), database)]
     Wrong {
         /// The file.
         path: PathBuf,
         /// The database.
-        database: PathBuf,
+        database: String,
         /// How many tokens are sealed in it.
         tokens: u64,
     },

@@ -69,6 +69,17 @@ impl std::ops::Deref for LookedUp<'_> {
     }
 }
 
+impl LookedUp<'_> {
+    /// The index of its own, if it is one.
+    #[must_use]
+    pub fn into_read(self) -> Option<Box<TokenIndex>> {
+        match self {
+            Self::Held(_) => None,
+            Self::Read(index) => Some(index),
+        }
+    }
+}
+
 // === impl Store ===
 
 impl Store {
@@ -89,7 +100,8 @@ impl Store {
 
     /// Opens the database for a command, whether a daemon runs or not: without
     /// lock, key and tokens (its index stays empty). The schema must be up to
-    /// date. The daemon notices what is written.
+    /// date, within a minute where one is just making it. The daemon notices what
+    /// is written.
     ///
     /// # Errors
     /// A sentence that names the file and the remedy.
@@ -98,7 +110,7 @@ impl Store {
         readers: u32,
         context: Context,
     ) -> Result<Arc<Self>, OpenError> {
-        let conn = open::writer_beside(&path)?;
+        let conn = open::writer_beside(&path, &context)?;
         Database { path, conn, lock: None }.start(readers, None, context)
     }
 

@@ -87,18 +87,18 @@ pub(crate) fn fill(folder: &Path, contents: Contents) -> Outcome<Uuid> {
     let salt = [1; wazo_auth_password::SALT_BYTES];
     let hash = wazo_auth_password::hash(PASSWORD.as_bytes(), &salt).to_string();
     let password = StoredPassword { hash, salt: salt.to_vec() };
-    store.write(&[], move |tx| insert_policies(tx, tenant))?;
+    store.write(Change::Directory, move |tx| insert_policies(tx, tenant))?;
     let mut progress = Progress::new("filling the database", contents.users + contents.tokens);
     for numbers in pages(contents.users) {
         progress.advance(numbers.end - numbers.start);
         let password = password.clone();
-        store.write(&[], move |tx| {
+        store.write(Change::Directory, move |tx| {
             numbers.clone().try_for_each(|number| insert_user(tx, tenant, number, &password))
         })?;
     }
     for numbers in pages(contents.tokens) {
         progress.advance(numbers.end - numbers.start);
-        store.write(&[], move |tx| {
+        store.write(Change::Directory, move |tx| {
             numbers.clone().try_for_each(|number| insert_token(tx, tenant, number, contents.users))
         })?;
     }
@@ -234,7 +234,7 @@ pub(crate) fn add_administrator(folder: &Path) -> Outcome<Uuid> {
     let store = open(folder)?;
     let tenant = store.index().top_tenant().ok_or("no master tenant")?;
     let (user, kinds) = (uuid(0, Kind::User), (Kind::Administrator, Kind::AdministratorSession));
-    store.write(&[], move |tx| insert_live(tx, tenant, user, kinds, 0, ["#".to_owned()].into()))?;
+    store.write(Change::Directory, move |tx| insert_live(tx, tenant, user, kinds, 0, ["#".to_owned()].into()))?;
     Ok(uuid(0, Kind::Administrator))
 }
 
@@ -243,7 +243,7 @@ pub(crate) fn add_tenants(folder: &Path, count: u64) -> Outcome {
     let store = open(folder)?;
     let top = store.index().top_tenant().ok_or("no master tenant")?;
     for numbers in pages(count) {
-        store.write(&[], move |tx| {
+        store.write(Change::Directory, move |tx| {
             numbers.clone().try_for_each(|number| insert_tenant(tx, top, number))
         })?;
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use wazo_auth_plugins::Args;
 use wazo_auth_store::{
-    self as store, Conn, Lock, Tx, sessions::Session, tokens::NewToken, users::User,
+    self as store, Change, Conn, Tx, sessions::Session, tokens::NewToken, users::User,
 };
 
 use super::{Claims, LoginAnswer, LoginError, LoginRequest, later, verify::Verified};
@@ -108,12 +108,12 @@ impl Plan {
 
     /// Whether what the user may do, or where it is, may have changed since it was
     /// read: it had better be read again.
-    fn is_overtaken(&self, tx: &Tx<'_>) -> bool {
-        !self.attempt.is_last && !tx.is_at(self.attempt.claimed_at)
+    fn is_overtaken(&self, tx: &mut Tx<'_>) -> Result<bool, store::Error> {
+        Ok(!self.attempt.is_last && !tx.is_at(self.attempt.claimed_at)?)
     }
 
     fn check(&self, tx: &mut Tx<'_>) -> Result<(), LoginError> {
-        let is_unchanged = tx.is_at(self.attempt.verified_at);
+        let is_unchanged = tx.is_at(self.attempt.verified_at)?;
         let conn = tx.conn();
         if let Some(relied) = self.user.as_ref().filter(|_| !is_unchanged) {
             relied.check(conn, &self.login)?;
@@ -157,10 +157,10 @@ impl Relied {
 impl Services {
     /// Nothing when the plan was [overtaken](Plan::is_overtaken).
     pub(super) fn write_login(&self, mut plan: Plan) -> Result<Option<LoginAnswer>, LoginError> {
-        let locks: Vec<Lock> = plan.user.iter().map(|user| Lock::User(user.uuid)).collect();
+        let change = Change::Sessions(plan.user.as_ref().map(|user| user.uuid));
         let view = plan.view();
-        let written = self.store().write(&locks, move |tx| {
-            if plan.is_overtaken(tx) {
+        let written = self.store().write(change, move |tx| {
+            if plan.is_overtaken(tx)? {
                 return Ok(None);
             }
             plan.check(tx)?;

@@ -2,7 +2,7 @@
 //! section 6).
 
 use uuid::Uuid;
-use wazo_auth_store::{self as store, Lock, groups::Group, index::LiveToken, users::User};
+use wazo_auth_store::{self as store, Change, groups::Group, index::LiveToken, users::User};
 
 use super::{Grant, PolicyError, PolicyId, find_visible, unknown};
 use crate::{
@@ -25,7 +25,7 @@ impl Services {
         grant: Grant,
     ) -> Result<(), PolicyError> {
         let (id, subject) = (id.clone(), TokenSubject::from(caller));
-        self.store().write(&[holder.lock()], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             if let (Holder::Group(group), PolicyId::Uuid(_)) = (holder, &id) {
                 let _: Group = visible_group::<PolicyError>(conn, &scope, group)?;
@@ -68,13 +68,3 @@ pub enum Holder {
     Group(Uuid),
 }
 
-// === impl Holder ===
-
-impl Holder {
-    fn lock(self) -> Lock {
-        match self {
-            Self::User(user) => Lock::User(user),
-            Self::Group(group) => Lock::Group(group),
-        }
-    }
-}

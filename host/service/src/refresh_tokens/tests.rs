@@ -78,7 +78,7 @@ impl Daemon {
         &self,
         f: impl FnMut(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> T {
-        self.services.store().write(&[], f).unwrap()
+        self.services.store().write(Change::Directory, f).unwrap()
     }
 
     /// What an offline login does: the refresh token and the ended sessions.

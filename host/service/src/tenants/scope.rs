@@ -1,7 +1,10 @@
 //! Which tenant a request is about (http.md section 5).
 
 use uuid::Uuid;
-use wazo_auth_store::index::{LiveToken, TokenIndex};
+use wazo_auth_store::{
+    self as store,
+    index::{LiveToken, TokenIndex},
+};
 
 use crate::Services;
 
@@ -17,6 +20,9 @@ pub enum ScopeError {
     /// The token belongs to no tenant.
     #[error("the token belongs to no tenant")]
     NoTenant,
+    /// The store cannot answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
 }
 
 impl Services {
@@ -30,15 +36,20 @@ impl Services {
         token: &LiveToken,
         header: Option<&str>,
     ) -> Result<Uuid, ScopeError> {
-        let index = self.store().index();
+        let store = self.store();
         let home = match token.owner.user_uuid {
-            Some(user) => index.tenant_of_user(&user).ok_or(ScopeError::UnknownUser(user))?,
+            Some(user) => store.tenant_of_user(&user)?.ok_or(ScopeError::UnknownUser(user))?,
             None => token.owner.tenant_uuid.ok_or(ScopeError::NoTenant)?,
         };
         let Some(header) = header.filter(|header| !header.is_empty()) else { return Ok(home) };
-        TokenIndex::parse_token(header)
-            .filter(|wanted| index.is_in_subtree(wanted, &home))
-            .ok_or_else(|| ScopeError::UnauthorizedTenant(header.to_owned()))
+        let unauthorized = || ScopeError::UnauthorizedTenant(header.to_owned());
+        let wanted = TokenIndex::parse_token(header).ok_or_else(unauthorized)?;
+        let is_below = || store.index().is_in_subtree(&wanted, &home);
+        // It may be new, or somewhere else now.
+        if store.is_current() && is_below() || store.refresh_tenants()? && is_below() {
+            return Ok(wanted);
+        }
+        Err(unauthorized())
     }
 
     /// A tenant and everything below it.

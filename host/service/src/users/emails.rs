@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
-use wazo_auth_store::{self as store, Conn, Lock, users::Email};
+use wazo_auth_store::{self as store, Change, Conn, users::Email};
 
 use crate::{
     Services,
@@ -36,9 +36,7 @@ impl Services {
         emails: Vec<EmailFields>,
     ) -> Result<Vec<Email>, UserError> {
         let fresh: Vec<Uuid> = emails.iter().map(|_| self.context().uuid()).collect();
-        let logins = emails.iter().map(|email| Lock::Login(store::fold(&email.address)));
-        let locks: Vec<Lock> = logins.chain([Lock::User(user)]).collect();
-        self.store().write(&locks, move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             for email in &emails {
                 refuse_taken(conn, FIELD, &email.address, Some(&user))?;
@@ -61,7 +59,7 @@ impl Services {
     /// # Errors
     /// [`UserError`].
     pub fn confirm_email(&self, email: Uuid) -> Result<(), UserError> {
-        self.store().write(&[], move |tx| match store::users::confirm_email(tx.conn(), &email)? {
+        self.store().write(Change::Directory, move |tx| match store::users::confirm_email(tx.conn(), &email)? {
             true => Ok(()),
             false => Err(Missing::Email(email).into()),
         })

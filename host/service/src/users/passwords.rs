@@ -10,7 +10,7 @@ use std::{
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
 use wazo_auth_store::{
-    self as store, Conn, Lock,
+    self as store, Change, Conn,
     users::{StoredPassword, User},
 };
 
@@ -115,7 +115,7 @@ impl Services {
         }
         refuse_external(&user)?;
         let password = self.hash(new)?;
-        self.store().write(&[Lock::User(user.uuid)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let now = visible_user::<UserError>(conn, &scope, user.uuid)?;
             // It was changed, or the user disabled, while this one was hashed.
@@ -136,7 +136,7 @@ impl Services {
         let found = self.store().read(|conn| store::users::get(conn, &user))?;
         may_reset(found, user, new.is_some())?;
         let password = new.map(|new| self.hash(new)).transpose()?;
-        self.store().write(&[Lock::User(user)], move |tx| {
+        self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
             let user = may_reset(store::users::get(conn, &user)?, user, password.is_some())?.uuid;
             store_password(conn, &user, password.as_ref())

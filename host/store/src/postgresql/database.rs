@@ -98,6 +98,24 @@ impl Server {
         counted.map_err(|source| OpenError::Server { name: self.name.clone(), source })
     }
 
+    /// Begins to serve a command beside daemons, which hear what it writes. It holds
+    /// no tokens.
+    ///
+    /// # Errors
+    /// A sentence that names the database and the remedy.
+    pub fn start_beside(self) -> Result<Arc<Store>, OpenError> {
+        let Self { config, name, link } = self;
+        drop(link);
+        let (seals, index) = (Seals::default(), Arc::new(TokenIndex::default()));
+        let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone()));
+        let listener = Listener::start(config.clone(), Arc::clone(&hearing));
+        let listener = listener.map_err(|source| OpenError::Thread { name, source })?;
+        let (pool, lookups) = (Pool::new(config.clone(), 1), Pool::new(config, 1));
+        let background = Mutex::new(Some((listener, None)));
+        let engine = Engine { background, hearing, pool, lookups, seals };
+        Ok(Store::new(Backing::Postgresql(engine), index))
+    }
+
     /// Begins to serve so many threads. Live tokens are read by and by; until then,
     /// and whenever one is not there, it is looked up.
     ///
@@ -119,7 +137,7 @@ impl Server {
         let filler = filler.map_err(failed)?;
         let pool = Pool::new(config.clone(), connections as usize);
         let lookups = Pool::new(config, LOOKUPS);
-        let background = Mutex::new(Some((listener, filler)));
+        let background = Mutex::new(Some((listener, Some(filler))));
         log::info!(target: "wazo_auth.store", "opened the database {name}");
         let engine = Engine { background, hearing, pool, lookups, seals };
         Ok(Store::new(Backing::Postgresql(engine), index))

@@ -30,7 +30,7 @@ const ATTEMPTS: usize = 5;
 /// Connections, and a listener that keeps the index right.
 pub(crate) struct Engine {
     /// Ended first.
-    pub background: Mutex<Option<(Listener, Filler)>>,
+    pub background: Mutex<Option<(Listener, Option<Filler>)>>,
     pub hearing: Arc<Hearing>,
     /// Of those who handle requests.
     pub pool: Pool,

@@ -44,23 +44,13 @@ impl Database {
     }
 
     /// Makes or upgrades the schema (after a copy of the file) and leaves it at
-    /// that. Beside a daemon there must be nothing to do.
+    /// that. Beside a daemon, or another that does this, there must be nothing to
+    /// do within a minute.
     ///
     /// # Errors
     /// A sentence that names the file and the remedy.
     pub fn upgrade(path: &Path, context: &Context) -> Result<Schema, OpenError> {
-        match open::upgraded(path, context) {
-            Ok((conn, lock, schema)) => {
-                drop(conn);
-                drop(lock);
-                Ok(schema)
-            }
-            Err(OpenError::Locked { .. }) => {
-                open::writer_beside(path)?;
-                Ok(Schema::UpToDate)
-            }
-            Err(error) => Err(error),
-        }
+        open::upgraded_by_anybody(path, context)
     }
 
     /// The file.
