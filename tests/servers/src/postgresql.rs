@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
 use std::sync::{
-    LazyLock,
+    LazyLock, OnceLock,
     atomic::{AtomicU32, Ordering},
 };
 use std::thread;
@@ -38,6 +38,22 @@ static SERVERS: AtomicU32 = AtomicU32::new(0);
 #[must_use]
 pub fn database() -> String {
     SHARED.database()
+}
+
+/// The URI of a new database on that server, filled as `make` fills one: it is
+/// called once in this process, and copied from then on.
+///
+/// # Panics
+/// When the server cannot be started, or still uses what `make` has left.
+#[must_use]
+pub fn database_made_by(make: impl FnOnce(&str)) -> String {
+    static MADE: OnceLock<String> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let uri = SHARED.database();
+        make(&uri);
+        uri.rsplit('/').next().unwrap_or_default().to_owned()
+    });
+    SHARED.new_database(&format!("TEMPLATE {made}"))
 }
 
 /// The server that the tests of this process share.
@@ -142,8 +158,12 @@ impl Postgresql {
     /// When it cannot be made.
     #[must_use]
     pub fn database(&self) -> String {
+        self.new_database("")
+    }
+
+    fn new_database(&self, options: &str) -> String {
         let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.psql("postgres", &format!("CREATE DATABASE {name} {options}"));
         self.uri(&name)
     }
 
