@@ -3,6 +3,7 @@
 mod scope;
 
 use uuid::Uuid;
+use wazo_auth_events::Event;
 use wazo_auth_store::{
     self as store, Conn, ListQuery, Lock, Page,
     tenants::{Address, Details, Domain, Tenant, Update},
@@ -167,7 +168,7 @@ impl Services {
         let uuid = uuid.unwrap_or_else(|| self.context().uuid());
         let configured = self.rules().configured.clone();
         let context = self.context().clone();
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.write_and_tell(&[Lock::TenantTree], move |tx, told| {
             let conn = tx.conn();
             if uuid == parent {
                 return Err(TenantError::OwnParent);
@@ -196,7 +197,14 @@ impl Services {
             store::tenants::set_address(conn, &uuid, &fields.address)?;
             store::tenants::replace_domains(conn, &uuid, &domains)?;
             configured.equip(conn, &uuid, &context)?;
-            view(conn, uuid)
+            let made = view(conn, uuid)?;
+            told.push(|| Event::TenantAdded {
+                uuid,
+                name: made.tenant.name.clone(),
+                slug: made.tenant.slug.clone(),
+                domain_names: made.details.domain_names.clone(),
+            });
+            Ok(made)
         })
     }
 
@@ -212,7 +220,7 @@ impl Services {
     ) -> Result<TenantView, TenantError> {
         self.check_default_method(&fields.default_authentication_method)?;
         let domains = self.new_domains(&fields);
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.write_and_tell(&[Lock::TenantTree], move |tx, told| {
             let conn = tx.conn();
             let tenant = visible_tenant::<TenantError>(conn, &scope, tenant)?.uuid;
             check_fields(conn, tenant, &fields)?;
@@ -225,6 +233,7 @@ impl Services {
             store::tenants::update(conn, &tenant, &update)?;
             store::tenants::set_address(conn, &tenant, &fields.address)?;
             store::tenants::replace_domains(conn, &tenant, &domains)?;
+            told.push(|| Event::TenantUpdated { uuid: tenant, name: fields.name.clone() });
             view(conn, tenant)
         })
     }
@@ -234,7 +243,7 @@ impl Services {
     /// # Errors
     /// [`TenantError`].
     pub fn delete_tenant(&self, scope: Uuid, tenant: Uuid) -> Result<(), TenantError> {
-        self.store().write(&[Lock::TenantTree], move |tx| {
+        self.write_and_tell(&[Lock::TenantTree], move |tx, told| {
             let conn = tx.conn();
             if tenant == scope {
                 return Err(TenantError::Own(tenant));
@@ -244,6 +253,7 @@ impl Services {
                 return Err(TenantError::HasChildren(tenant));
             }
             store::tenants::delete(conn, &tenant)?;
+            told.push(|| Event::TenantDeleted { uuid: tenant });
             Ok(())
         })
     }

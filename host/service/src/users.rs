@@ -6,6 +6,7 @@ mod passwords;
 use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
+use wazo_auth_events::Told;
 use wazo_auth_password::{Busy, HashError, HashingFailed};
 use wazo_auth_store::{
     self as store, Conn, ListQuery, Lock, Page, Tenants,
@@ -14,6 +15,7 @@ use wazo_auth_store::{
 
 use crate::{
     NotReady, Services,
+    events::end_session,
     missing::{Missing, visible_user},
     totals::Counted,
 };
@@ -249,7 +251,7 @@ impl Services {
             purpose: fields.purpose,
             authentication_method: method,
         };
-        self.store().write(&locks, move |tx| {
+        self.write_and_tell(&locks, move |tx, told| {
             let conn = tx.conn();
             let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
             if let Some(username) = &row.username {
@@ -257,7 +259,7 @@ impl Services {
             }
             store::users::update(conn, &user, &row)?;
             if !row.enabled {
-                end_sessions(conn, &user)?;
+                end_sessions(conn, told, &user)?;
             }
             store::users::get(conn, &user)?.ok_or_else(|| Missing::User(user).into())
         })
@@ -271,7 +273,8 @@ impl Services {
         self.store().write(&[Lock::User(user)], move |tx| {
             let conn = tx.conn();
             let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
-            end_sessions(conn, &user)?;
+            // Nobody is told: the end of a user is no end of its sessions to others.
+            end_sessions(conn, &mut Told::default(), &user)?;
             store::users::delete(conn, &user)?;
             Ok(())
         })
@@ -289,9 +292,9 @@ impl Services {
 }
 
 /// Ends all sessions of a user, and with them its tokens.
-fn end_sessions(conn: &mut dyn Conn, user: &Uuid) -> Result<(), store::Error> {
+fn end_sessions(conn: &mut dyn Conn, told: &mut Told, user: &Uuid) -> Result<(), store::Error> {
     for session in store::sessions::of_user(conn, &user.to_string())? {
-        store::sessions::delete(conn, &session.uuid)?;
+        end_session(conn, told, &session)?;
     }
     Ok(())
 }

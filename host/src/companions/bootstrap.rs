@@ -12,6 +12,7 @@ use std::{
 use clap::{Args, CommandFactory, Subcommand};
 use wazo_auth_config::{Config, Settings, Sources};
 use wazo_auth_context::Context;
+use wazo_auth_events::Events;
 use wazo_auth_service::{Services, bootstrap::InitialUser};
 use wazo_auth_store::Store;
 
@@ -189,5 +190,5 @@ fn services(settings: &Settings, context: &Context) -> Result<Arc<Services>, Fai
     let file = setup::sqlite_file(settings)?.to_owned();
     let store = Store::open_beside(file, 1, context.clone())?;
     let hasher = Arc::new(setup::hasher(settings, context)?);
-    Ok(Services::new(context.clone(), setup::rules(settings), store, hasher)?)
+    Ok(Services::new(context.clone(), setup::rules(settings), store, hasher, Events::off())?)
 }

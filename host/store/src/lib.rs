@@ -9,6 +9,7 @@
 mod conn;
 mod error;
 mod fold;
+mod outbox;
 mod seals;
 mod seed;
 mod sqlite;
@@ -21,6 +22,7 @@ mod version;
 mod testing;
 
 pub mod backup;
+pub mod events;
 pub mod groups;
 pub mod index;
 pub mod key_file;
@@ -40,6 +42,7 @@ pub use fold::fold;
 pub use index::{AuthId, Home, IndexChange, LiveToken, LiveTokenRef, Owner, TokenIndex};
 pub use key_file::KeyFileError;
 pub use list::{Direction, List, ListQuery, Page, Tenants};
+pub use outbox::{Outbox, Receipt, Taken};
 pub use sealer::{Sealer, Table};
 pub use seals::Seals;
 pub use sqlite::lock_file::is_in_use;
@@ -49,6 +52,8 @@ pub use sqlite::sealed_tokens::SealedTokens;
 pub use store::{Database, Options, Store};
 pub use tx::{Lock, Tx};
 pub use value::{Row, Value};
+
+pub(crate) use outbox::{Announcement, Place};
 
 /// A JSON object, as the `metadata` columns hold it.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::sqlite::connection;
 use crate::version::Version;
-use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value};
+use crate::{Announcement, Conn, Dialect, Error, IndexChange, Place, Row, Seals, Value};
 
 /// What a write must not share with another one. SQLite, where writes are
 /// serial, has nothing to do for it.
@@ -30,15 +30,37 @@ pub struct Tx<'a> {
     seals: &'a Seals,
     version: &'a Version,
     changes: Vec<IndexChange>,
+    announcements: Vec<Announcement>,
     /// The last error, whatever the closure made of it.
     error: Option<Error>,
+}
+
+/// What a transaction leads to once it is committed.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub changes: Vec<IndexChange>,
+    pub announcements: Vec<Announcement>,
+}
+
+// === impl Made ===
+
+impl Made {
+    pub fn extend(&mut self, other: Self) {
+        self.changes.extend(other.changes);
+        self.announcements.extend(other.announcements);
+    }
+
+    /// To be called right before the commit; the places are filled right after it.
+    pub fn reserve(&mut self) -> Vec<Place> {
+        self.announcements.drain(..).map(Announcement::reserve).collect()
+    }
 }
 
 // === impl Tx ===
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(conn: &'a Connection, seals: &'a Seals, version: &'a Version) -> Self {
-        Self { conn, seals, version, changes: Vec::new(), error: None }
+        Self { conn, seals, version, changes: Vec::new(), announcements: Vec::new(), error: None }
     }
 
     /// The connection, as the modules of queries take it.
@@ -60,8 +82,14 @@ impl<'a> Tx<'a> {
         self.changes.push(change);
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<IndexChange>, Option<Error>) {
-        (self.changes, self.error)
+    /// Remembers what is published once this transaction is committed.
+    pub(crate) fn hand_over(&mut self, announcement: Announcement) {
+        self.announcements.push(announcement);
+    }
+
+    /// What is to be done once it is committed, and the last error.
+    pub(crate) fn into_parts(self) -> (Made, Option<Error>) {
+        (Made { changes: self.changes, announcements: self.announcements }, self.error)
     }
 
     fn noted<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use wazo_auth_context::{Context, Environment};
+use wazo_auth_events::Events;
 use wazo_auth_password::Hasher;
 use wazo_auth_store::sessions::{self, Session};
 use wazo_auth_store::tokens::{self, Token};
@@ -41,7 +42,7 @@ fn start(folder: &TempDir, key: u8) -> Arc<Services> {
         unknown_salt: context.random(),
     };
     let hasher = Arc::new(Hasher::start(settings).unwrap());
-    Services::new(context, rules, store, hasher).unwrap()
+    Services::new(context, rules, store, hasher, Events::off()).unwrap()
 }
 
 // === impl Daemon ===
