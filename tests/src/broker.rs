@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex, Weak,
         atomic::{AtomicU32, Ordering},
     },
-    thread::sleep,
+    thread::park_timeout,
     time::{Duration, Instant},
 };
 
@@ -163,7 +163,7 @@ impl Broker {
                 "no broker ({status:?}): {}",
                 fs::read_to_string(&said).unwrap()
             );
-            sleep(Duration::from_millis(20));
+            park_timeout(Duration::from_millis(20));
         }
     }
 
@@ -258,7 +258,7 @@ impl Broker {
         let began = Instant::now();
         while !is_so() {
             assert!(began.elapsed() < PATIENCE, "it does not happen");
-            sleep(Duration::from_millis(20));
+            park_timeout(Duration::from_millis(20));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use wazo_auth_context::{Context, Environment};
 use wazo_auth_tests::{Answer, Broker, Daemon, Database, Message, PLATFORM, Setup};
 
 pub const PASSWORD: &str = "s3cre7";
@@ -90,8 +91,10 @@ impl Expected<'_> {
 fn check_timestamp(text: &str) {
     let time: jiff::civil::DateTime = text.parse().unwrap();
     assert!(!text.contains('Z') && !text.contains('+') && text.len() <= 26, "{text}");
-    let ago = jiff::Timestamp::now()
-        .duration_since(time.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp());
+    let time_zone = jiff::tz::TimeZone::UTC;
+    let now = Context::system(Environment { xivo_uuid: None, time_zone }).now();
+    let now = now.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let ago = now.duration_since(time);
     assert!((0..120).contains(&ago.as_secs()), "{text} is {ago:?} ago");
 }
 

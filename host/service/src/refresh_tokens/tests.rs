@@ -89,6 +89,7 @@ impl Daemon {
             fresh: context.uuid(),
             client_id: client_id.into(),
             user: self.user,
+            tenant: self.services.top_tenant(),
             backend: "wazo_user".into(),
             login: "alice".into(),
             user_agent: String::new(),
@@ -114,7 +115,7 @@ impl Daemon {
             refresh_token_uuid: None,
         };
         self.write(move |tx| {
-            let (refresh_token, ended) = obtain(tx.conn(), &offline)?;
+            let (refresh_token, ended) = obtain(tx.conn(), &mut Told::default(), &offline)?;
             token.refresh_token_uuid = Some(refresh_token);
             sessions::insert(tx.conn(), &session)?;
             tokens::insert(tx.conn(), &token)?;
