@@ -302,17 +302,17 @@ impl Queue<'_> {
         &self.name
     }
 
-    /// Takes messages, in order, and waits for them, until `is_enough`.
+    /// Takes messages, in order, and waits for them, until one `is_last`.
     ///
     /// # Panics
     /// With those that came, when it takes too long.
     #[must_use]
     #[track_caller]
-    pub fn take_until(&self, is_enough: impl Fn(&[Message]) -> bool) -> Vec<Message> {
+    pub fn take_until(&self, mut is_last: impl FnMut(&Message) -> bool) -> Vec<Message> {
         let began = Instant::now();
         self.broker.on_channel(async |channel| {
             let mut taken = Vec::new();
-            while !is_enough(&taken) {
+            loop {
                 let (name, options) = (self.name.as_str().into(), BasicGetOptions::default());
                 let Some(got) = channel.basic_get(name, options).await.unwrap() else {
                     assert!(began.elapsed() < PATIENCE, "no more than {taken:#?}");
@@ -320,9 +320,13 @@ impl Queue<'_> {
                     continue;
                 };
                 got.delivery.acker.ack(BasicAckOptions::default()).await.unwrap();
-                taken.push(Message::from(got.delivery));
+                let message = Message::from(got.delivery);
+                let is_last = is_last(&message);
+                taken.push(message);
+                if is_last {
+                    return taken;
+                }
             }
-            taken
         })
     }
 
@@ -333,7 +337,11 @@ impl Queue<'_> {
     #[must_use]
     #[track_caller]
     pub fn take(&self, count: usize) -> Vec<Message> {
-        self.take_until(|taken| taken.len() == count)
+        let mut left = count;
+        self.take_until(|_| {
+            left -= 1;
+            left == 0
+        })
     }
 }
 

@@ -226,6 +226,40 @@ fn local(now: Timestamp, environment: &Environment) -> String {
 mod tests {
     use super::*;
 
+    fn headers(event: &Event) -> (String, Map<String, Value>) {
+        let time_zone = jiff::tz::TimeZone::UTC;
+        let environment = Environment { xivo_uuid: None, time_zone };
+        let message = event.message(Timestamp::UNIX_EPOCH, &environment);
+        (message.routing_key, serde_json::from_str(&message.body).unwrap())
+    }
+
+    fn users(body: &Map<String, Value>) -> Vec<&str> {
+        body.keys().filter_map(|key| key.strip_prefix("user_uuid:")).collect()
+    }
+
+    #[test]
+    fn a_session_without_a_user_concerns_nobody_until_it_is_deleted() {
+        let (uuid, tenant) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (user_uuid, mobile) = (None, false);
+        let created = Event::SessionCreated { uuid, tenant_uuid: tenant, user_uuid, mobile };
+        let (_, body) = headers(&created);
+        assert!(users(&body).is_empty() && body["data"]["user_uuid"].is_null(), "{body:?}");
+        assert_eq!(body["origin_uuid"], Value::Null);
+        for (auth_id, concerned) in [(Some("wazo-auth"), vec!["wazo-auth"]), (None, vec![])] {
+            let auth_id = auth_id.map(str::to_owned);
+            let tenant_uuid = tenant.to_string();
+            let (_, body) =
+                headers(&Event::SessionDeleted { uuid, tenant_uuid, auth_id: auth_id.clone() });
+            assert_eq!(users(&body), concerned);
+            assert_eq!(body["data"]["user_uuid"], json!(auth_id));
+        }
+        let auth_id = "acme.example:bob".to_owned();
+        let tenant_uuid = tenant.to_string();
+        let (key, body) = headers(&Event::SessionExpireSoon { uuid, tenant_uuid, auth_id });
+        assert_eq!(key, format!("auth.users.acme__DOT__example:bob.sessions.{uuid}.expire_soon"));
+        assert_eq!(users(&body), ["acme.example:bob"]);
+    }
+
     #[test]
     fn the_timestamp_is_local_and_has_microseconds_unless_they_are_zero() {
         let time_zone = jiff::tz::TimeZone::get("America/New_York").unwrap();

@@ -62,7 +62,7 @@ impl Services {
     }
 }
 
-/// Deletes a session with its tokens, and tells of it.
+/// Deletes a session with its tokens, and tells its tenant of it.
 pub(crate) fn end_session(
     conn: &mut dyn Conn,
     told: &mut Told,
@@ -70,11 +70,8 @@ pub(crate) fn end_session(
 ) -> Result<(), store::Error> {
     let auth_id = store::sessions::auth_id(conn, &session.uuid)?;
     if store::sessions::delete(conn, &session.uuid)? {
-        told.push(|| Event::SessionDeleted {
-            uuid: session.uuid,
-            tenant_uuid: session.tenant_uuid.to_string(),
-            auth_id,
-        });
+        let (uuid, tenant_uuid) = (session.uuid, session.tenant_uuid.to_string());
+        told.push(|| Event::SessionDeleted { uuid, tenant_uuid, auth_id });
     }
     Ok(())
 }

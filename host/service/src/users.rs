@@ -6,16 +6,16 @@ mod passwords;
 use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
-use wazo_auth_events::Told;
+use wazo_auth_events::{Event, Told};
 use wazo_auth_password::{Busy, HashError, HashingFailed};
 use wazo_auth_store::{
     self as store, Conn, ListQuery, Lock, Page, Tenants,
+    sessions::Session,
     users::{Listed, Scope, User},
 };
 
 use crate::{
     NotReady, Services,
-    events::end_session,
     missing::{Missing, visible_user},
     totals::Counted,
 };
@@ -253,13 +253,14 @@ impl Services {
         };
         self.write_and_tell(&locks, move |tx, told| {
             let conn = tx.conn();
-            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
+            let before = visible_user::<UserError>(conn, &scope, user)?;
+            let user = before.uuid;
             if let Some(username) = &row.username {
                 refuse_taken(conn, "username", username, Some(&user))?;
             }
             store::users::update(conn, &user, &row)?;
             if !row.enabled {
-                end_sessions(conn, told, &user)?;
+                end_sessions(conn, told, &before)?;
             }
             store::users::get(conn, &user)?.ok_or_else(|| Missing::User(user).into())
         })
@@ -272,10 +273,10 @@ impl Services {
     pub fn delete_user(&self, scope: Uuid, user: Uuid) -> Result<(), UserError> {
         self.store().write(&[Lock::User(user)], move |tx| {
             let conn = tx.conn();
-            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
-            // Nobody is told: the end of a user is no end of its sessions to others.
+            let user = visible_user::<UserError>(conn, &scope, user)?;
+            // The bus is told nothing of the end of a user.
             end_sessions(conn, &mut Told::default(), &user)?;
-            store::users::delete(conn, &user)?;
+            store::users::delete(conn, &user.uuid)?;
             Ok(())
         })
     }
@@ -291,10 +292,17 @@ impl Services {
     }
 }
 
-/// Ends all sessions of a user, and with them its tokens.
-fn end_sessions(conn: &mut dyn Conn, told: &mut Told, user: &Uuid) -> Result<(), store::Error> {
-    for session in store::sessions::of_user(conn, &user.to_string())? {
-        end_session(conn, told, &session)?;
+/// Ends all sessions of a user, and with them its tokens; the user's tenant is told
+/// of them.
+fn end_sessions(conn: &mut dyn Conn, told: &mut Told, user: &User) -> Result<(), store::Error> {
+    let auth_id = user.uuid.to_string();
+    for Session { uuid, .. } in store::sessions::of_user(conn, &auth_id)? {
+        store::sessions::delete(conn, &uuid)?;
+        told.push(|| Event::SessionDeleted {
+            uuid,
+            tenant_uuid: user.tenant_uuid.to_string(),
+            auth_id: Some(auth_id.clone()),
+        });
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use wazo_auth_tests::Broker;
+use wazo_auth_tests::{Broker, Database};
 
 use crate::support::{brief, setup};
 
@@ -27,4 +27,10 @@ fn a_queue_gets_the_events_of_requests_after_it_and_of_no_request_before_it() {
         // Far less than any pause of the publisher would be.
         println!("found {:?} after the answer", answered.elapsed());
     }
+    // What was just sent is confirmed before the end.
+    let _ = daemon.admin_token();
+    let (status, folder, log) = daemon.stop();
+    assert!(status.success() && !log.contains("not all events could be sent"), "{log}");
+    let left = Database::copy_of(folder.path()).text("SELECT count(*) FROM wazo_auth_event");
+    assert_eq!(left, "0");
 }

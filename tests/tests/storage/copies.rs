@@ -301,7 +301,7 @@ fn what_cannot_be_a_copy_is_refused_and_nothing_changes() {
     for (file, says) in [
         (
             "newer.db",
-            "{} has schema version 99, this program knows versions up to 2: install the wazo-auth that made it",
+            "{} has schema version 99, this program knows versions up to 3: install the wazo-auth that made it",
         ),
         (
             "foreign.db",

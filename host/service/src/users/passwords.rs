@@ -124,7 +124,7 @@ impl Services {
                 return Err(UserError::Refused);
             }
             refuse_external(&now)?;
-            store_password(conn, told, &now.uuid, Some(&password))
+            store_password(conn, told, &now, Some(&password))
         })
     }
 
@@ -139,7 +139,7 @@ impl Services {
         let password = new.map(|new| self.hash(new)).transpose()?;
         self.write_and_tell(&[Lock::User(user)], move |tx, told| {
             let conn = tx.conn();
-            let user = may_reset(store::users::get(conn, &user)?, user, password.is_some())?.uuid;
+            let user = may_reset(store::users::get(conn, &user)?, user, password.is_some())?;
             store_password(conn, told, &user, password.as_ref())
         })
     }
@@ -168,10 +168,10 @@ fn may_reset(found: Option<User>, user: Uuid, to_another: bool) -> Result<User, 
 fn store_password(
     conn: &mut dyn Conn,
     told: &mut Told,
-    user: &Uuid,
+    user: &User,
     password: Option<&StoredPassword>,
 ) -> Result<(), UserError> {
-    store::users::set_password(conn, user, password)?;
+    store::users::set_password(conn, &user.uuid, password)?;
     Ok(end_sessions(conn, told, user)?)
 }
 
