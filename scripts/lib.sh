@@ -25,6 +25,18 @@ fail() {
     exit 1
 }
 
+# in_turn PATH COMMAND…: runs a command, or a function of this file, while no other command that is
+# run in this way has the same file or folder for its lock.
+in_turn() {
+    local lock=$1
+    shift
+    # Not for what the command leaves behind, which would hold the lock as well.
+    (
+        flock 9
+        "$@" 9>&-
+    ) 9<"$lock"
+}
+
 # have_package NAME: whether this Debian package is installed.
 have_package() {
     local status
@@ -35,20 +47,38 @@ have_package() {
 # need_package NAME…: installs the Debian packages that are missing. Without the right to do so,
 # it says which command to run, and ends the script.
 need_package() {
+    local missing
+    missing=$(missing_packages "$@")
+    if [[ -z $missing ]]; then
+        return
+    fi
+    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+        fail "missing Debian packages; run: sudo apt-get install $missing"
+    fi
+    in_turn /var/lib/dpkg install_packages "$@"
+}
+
+# missing_packages NAME…: those of these Debian packages that are not installed.
+missing_packages() {
     local name missing=()
     for name in "$@"; do
         have_package "$name" || missing+=("$name")
     done
+    printf '%s' "${missing[*]}"
+}
+
+# install_packages NAME…: installs those of these Debian packages that another one has not installed
+# meanwhile.
+install_packages() {
+    local missing
+    read -ra missing <<<"$(missing_packages "$@")"
     if ((${#missing[@]} == 0)); then
         return
     fi
-    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
-        fail "missing Debian packages; run: sudo apt-get install ${missing[*]}"
-    fi
     say "Installing ${missing[*]}"
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive \
-        apt-get install --yes -qq --no-install-recommends "${missing[@]}" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends \
+        --option DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
 }
 
 # need_rabbitmq: installs RabbitMQ when it is missing. The tests start brokers of their own: the
@@ -85,16 +115,21 @@ need_cargo_fuzz() {
 # ignores, unless it is there.
 need_python_tools() {
     need_package python3 python3-venv
-    local list=scripts/python-tools.txt tools=.tools/python
     mkdir -p .tools
-    (
-        flock 9
-        cmp --silent "$list" "$tools/installed.txt" && exit
-        say "Installing schemathesis and a validator of API descriptions (a minute, once)"
-        python3 -m venv --clear "$tools"
-        "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$list"
-        cp "$list" "$tools/installed.txt"
-    ) 9>.tools/lock
+    in_turn .tools install_python_tools
+}
+
+# install_python_tools: the same, once nobody else does so.
+install_python_tools() {
+    local list=scripts/python-tools.txt tools=.tools/python
+    if cmp --silent "$list" "$tools/installed.txt"; then
+        return
+    fi
+    say "Installing schemathesis and a validator of API descriptions (a minute, once)"
+    python3 -m venv --clear "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --requirement "$list"
+    cp "$list" "$tools/installed.txt"
 }
 
 # need_cargo: says what to do when there is no Rust toolchain.
@@ -111,9 +146,14 @@ need_program() {
 # need_wazo_sdk FOLDER: downloads the JavaScript SDK to FOLDER/node_modules, once. Nothing else:
 # what Node.js loads of the package has all its dependencies in it.
 need_wazo_sdk() {
-    local there=$1/node_modules/@wazo/sdk new
     need_program node nodejs
     need_program npm npm
+    in_turn "$1" download_wazo_sdk "$1"
+}
+
+# download_wazo_sdk FOLDER: the same, once nobody else does so.
+download_wazo_sdk() {
+    local there=$1/node_modules/@wazo/sdk new
     if grep -qs "\"version\": \"$WAZO_SDK_VERSION\"" "$there/package.json"; then
         return
     fi

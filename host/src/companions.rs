@@ -10,11 +10,12 @@ pub(crate) mod wait;
 use std::{path::Path, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
-use wazo_auth_config::{Config, Sources};
+use wazo_auth_config::Sources;
 
 use crate::{
     cli::{ConfigFile, Options},
-    setup::Failure,
+    commands::end,
+    stderr_log,
 };
 
 /// What the program is, beside the daemon.
@@ -25,6 +26,8 @@ pub(crate) enum Companion {
     /// Prepare what the database needs of its server.
     InitDb(init_db::Arguments),
     /// Make the database, or bring its schema up to date.
+    ///
+    /// Waits up to a minute for another that is just doing so.
     UpgradeDb,
     /// Wait until the daemon listens.
     Wait(wait::Arguments),
@@ -42,6 +45,8 @@ struct Linked<A: Args> {
 }
 
 /// Make the database, or bring its schema up to date.
+///
+/// Waits up to a minute for another that is just doing so.
 #[derive(Debug, Parser)]
 #[command(version, infer_long_args = true)]
 struct LinkedUpgradeDb {
@@ -75,6 +80,7 @@ fn linked<A: Args>(companion: fn(A) -> Companion) -> (Sources, Companion) {
 impl Companion {
     /// Runs it to its end.
     pub(crate) fn run(&self, sources: &Sources) -> ExitCode {
+        stderr_log::start("wazo-auth: ");
         match self {
             Self::Bootstrap(arguments) => bootstrap::run(sources, arguments),
             Self::InitDb(_) => end("wazo-auth-init-db", init_db::run(sources)),
@@ -82,24 +88,4 @@ impl Companion {
             Self::Wait(arguments) => wait::run(sources, arguments),
         }
     }
-}
-
-/// Says what came of it: a sentence, or why not.
-fn end(program: &str, result: Result<String, Failure>) -> ExitCode {
-    match result {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{program}: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn load(sources: &Sources) -> Result<Config, Failure> {
-    let config = wazo_auth_config::load(sources)?;
-    config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
-    Ok(config)
 }

@@ -18,27 +18,20 @@ use wazo_auth_store::{
 use crate::{
     account,
     cli::{Cli, DbCommand},
+    commands::{end, load},
     environment,
     setup::{self, Failure},
+    stderr_log,
 };
 
 pub(crate) fn run(cli: &Cli, command: &DbCommand) -> ExitCode {
-    match try_run(cli, command) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("wazo-auth: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    stderr_log::start("wazo-auth: ");
+    end("wazo-auth", try_run(cli, command))
 }
 
 fn try_run(cli: &Cli, command: &DbCommand) -> Result<String, Failure> {
     let context = environment::context()?;
-    let config = wazo_auth_config::load(&cli.sources())?;
-    config.warnings.iter().for_each(|warning| eprintln!("wazo-auth: {warning}"));
+    let config = load(&cli.sources())?;
     let settings = &config.settings;
     let key = key_file::read(&settings.database.token_key_file)?;
     let sealer = key.map(|key| Sealer::new(&key));

@@ -5,6 +5,7 @@ mod certificate;
 mod check_config;
 mod cleanup_task;
 mod cli;
+mod commands;
 mod companions;
 mod config_commands;
 mod daemon;
@@ -16,6 +17,7 @@ mod plugin_commands;
 mod plugin_trial;
 mod priority;
 mod setup;
+mod stderr_log;
 
 use std::process::ExitCode;
 

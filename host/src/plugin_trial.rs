@@ -28,6 +28,8 @@ use wazo_auth_plugins::{
     Candidate, Extent, Outcome, Step, TrialOpener, one_line, try_out, without_secrets,
 };
 
+use crate::stderr_log;
+
 /// The words that a trial says, and what they mean.
 const STEPS: [(&str, Step); 4] = [
     ("open", Step::Open),
@@ -76,9 +78,8 @@ fn run_as_told(extent: Extent, kind: &str, name: &str, file: &Path) -> io::Resul
     nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
     let mut config = String::new();
     watcher.read_to_string(&mut config)?;
-    if log::set_logger(&ToStderr).is_ok() {
-        log::set_max_level(log::LevelFilter::Warn);
-    }
+    // A plugin's warnings and panics: the last of them may explain its end.
+    stderr_log::start("");
     let mut say = |line: &str| watcher.write_all(format!("{line}\n").as_bytes());
     let mut told = Ok(());
     let result = try_out(file, kind, name, extent, &config, |step| {
@@ -93,23 +94,6 @@ fn run_as_told(extent: Extent, kind: &str, name: &str, file: &Path) -> io::Resul
         }
         Err(sentence) => say(&format!("{UNFIT}{}", sentence.replace('\n', " "))),
     }
-}
-
-/// A plugin's warnings and panics: the last of them may explain its end.
-struct ToStderr;
-
-impl log::Log for ToStderr {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
-            eprintln!("{}", record.args());
-        }
-    }
-
-    fn flush(&self) {}
 }
 
 /// Has a plugin tried out in a process of its own; gives why it does not fit as

@@ -224,7 +224,6 @@ impl Publisher {
     async fn catch_up(&self, way: &OnTheWay<'_>) -> Result<(HashSet<i64>, u64), Failure> {
         self.settle(way).await?;
         self.rows.take_over().await?;
-        self.rows.trim().await?;
         let mut sent = 0;
         loop {
             let rows = self.send_rows(way).await?;

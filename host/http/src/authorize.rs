@@ -7,16 +7,21 @@ use uuid::Uuid;
 use wazo_auth_service::{policies::PolicyId, tokens::allows};
 use wazo_auth_store::index::LiveToken;
 
-use crate::{App, call::Call, errors::Error};
+use crate::{
+    App,
+    call::{Call, Param},
+    errors::Error,
+};
 
-const TOKEN: &str = "x-auth-token";
+/// The header that carries the token.
+pub(crate) const TOKEN: &str = "x-auth-token";
 const TENANT: &str = "wazo-tenant";
 
 /// The caller's token, if the route requires one and it holds the access.
 pub(crate) fn caller(app: &App, call: &Call) -> Result<Option<LiveToken>, Error> {
     let Some(template) = call.route.access else { return Ok(None) };
     let required = required_access(template, call);
-    let given = call.header(TOKEN).unwrap_or_default();
+    let given = given_token(call);
     let Some(token) = app.services.live_token(&given) else {
         return Err(Error::missing_token(&given, &required));
     };
@@ -25,6 +30,11 @@ pub(crate) fn caller(app: &App, call: &Call) -> Result<Option<LiveToken>, Error>
         return Err(Error::missing_access(&given, &required, tenant.as_deref()));
     }
     Ok(Some(token))
+}
+
+/// The text that was sent as a token; empty where none was.
+pub(crate) fn given_token(call: &Call) -> Cow<'_, str> {
+    call.header(TOKEN).unwrap_or_default()
 }
 
 /// The tenant that the request is about.
@@ -42,14 +52,13 @@ pub(crate) fn own_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
 /// underscores.
 fn required_access<'t>(template: &'t str, call: &Call) -> Cow<'t, str> {
     let mut required = Cow::Borrowed(template);
-    for (name, _) in call.params.iter().flatten() {
+    for Param { name, uuid, .. } in call.params.iter().flatten() {
         let value = match *name {
             "policy" => match call.policy_param() {
                 PolicyId::Uuid(uuid) => uuid.to_string(),
                 PolicyId::Slug(slug) => slug,
             },
-            name if name.ends_with("_uuid") => call.uuid_param(name).to_string(),
-            name => call.param(name),
+            name => uuid.map_or_else(|| call.param(name), |uuid| uuid.to_string()),
         };
         let value = value.replace('.', "_");
         required = Cow::Owned(required.replace(&format!("{{{name}}}"), &value));

@@ -15,8 +15,17 @@ use crate::{App, errors::Error, query, router::Route};
 /// At most so many variables in one path.
 pub(crate) const MAX_PARAMS: usize = 3;
 
-/// Where the variables of a path stand in it.
-pub(crate) type Params = [Option<(&'static str, Range<usize>)>; MAX_PARAMS];
+/// The variables of a path.
+pub(crate) type Params = [Option<Param>; MAX_PARAMS];
+
+/// A variable of a path.
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    /// Where it stands in the path.
+    pub(crate) at: Range<usize>,
+    /// What it is, where its name asks for a UUID.
+    pub(crate) uuid: Option<Uuid>,
+}
 
 /// A request whose route is known and whose body has been read.
 pub(crate) struct Call {
@@ -34,12 +43,12 @@ pub(crate) struct Call {
 impl Call {
     /// A path variable as it stands in the URL.
     pub(crate) fn raw_param(&self, name: &str) -> &str {
-        self.params
-            .iter()
-            .flatten()
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, range)| self.parts.uri.path().get(range.clone()))
-            .unwrap_or_default()
+        let param = self.find_param(name);
+        param.and_then(|param| self.parts.uri.path().get(param.at.clone())).unwrap_or_default()
+    }
+
+    fn find_param(&self, name: &str) -> Option<&Param> {
+        self.params.iter().flatten().find(|param| param.name == name)
     }
 
     /// A path variable, decoded; an encoded slash stays encoded (http.md
@@ -55,15 +64,15 @@ impl Call {
 
     /// A path variable that the router has found to be shaped like a UUID.
     pub(crate) fn uuid_param(&self, name: &str) -> Uuid {
-        Uuid::parse_str(self.raw_param(name)).unwrap_or_default()
+        self.find_param(name).and_then(|param| param.uuid).unwrap_or_default()
     }
 
     /// The path variable `policy`: a UUID if it is shaped like one.
     pub(crate) fn policy_param(&self) -> PolicyId {
         let param = self.param("policy");
-        match is_uuid(&param).then(|| Uuid::parse_str(&param)) {
-            Some(Ok(uuid)) => PolicyId::Uuid(uuid),
-            _ => PolicyId::Slug(param),
+        match uuid(&param) {
+            Some(uuid) => PolicyId::Uuid(uuid),
+            None => PolicyId::Slug(param),
         }
     }
 
@@ -134,10 +143,10 @@ fn forwarded<'h>(headers: &'h HeaderMap, name: &str, proxies: usize) -> Option<&
     std::str::from_utf8(value).ok().map(str::trim).filter(|value| !value.is_empty())
 }
 
-/// Whether `text` is shaped `8-4-4-4-12` in hexadecimal digits of any case.
-pub(crate) fn is_uuid(text: &str) -> bool {
+/// What `text` is if it is shaped `8-4-4-4-12` in hexadecimal digits of any case.
+pub(crate) fn uuid(text: &str) -> Option<Uuid> {
     // Of this length, there is but one form that the parser takes.
-    text.len() == 36 && Uuid::try_parse(text).is_ok()
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -158,8 +167,8 @@ mod tests {
 
     #[test]
     fn only_the_hyphenated_form_is_a_uuid() {
-        assert!(is_uuid("5B046EC3-8ac7-4908-9814-692f55d57e77"));
-        assert!(!is_uuid("5b046ec38ac749089814692f55d57e77"));
-        assert!(!is_uuid("5b046ec3-8ac7-4908-9814-692f55d57e7g"));
+        assert!(uuid("5B046EC3-8ac7-4908-9814-692f55d57e77").is_some());
+        assert!(uuid("5b046ec38ac749089814692f55d57e77").is_none());
+        assert!(uuid("5b046ec3-8ac7-4908-9814-692f55d57e7g").is_none());
     }
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use crate::{App, call::Call, errors::Error, fields::boolean, reply::Reply};
+use crate::{
+    App, authorize::given_token, call::Call, errors::Error, fields::boolean, reply::Reply,
+};
 
 /// What is shown of the configuration, and what can be changed of it.
 pub struct Config {
@@ -45,7 +47,7 @@ pub(crate) fn patch(app: &App, call: &Call) -> Result<Reply, Error> {
 fn require_top_tenant(app: &App, call: &Call) -> Result<(), Error> {
     match call.caller()?.owner.tenant_uuid == Some(app.services.top_tenant()) {
         true => Ok(()),
-        false => Err(Error::invalid_token(&call.header("x-auth-token").unwrap_or_default())),
+        false => Err(Error::invalid_token(&given_token(call))),
     }
 }
 

@@ -11,13 +11,12 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
 use log::Level;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 use wazo_auth_work::{Lost, Pool};
 
 use crate::{
     App, authorize,
     bodies::{Unread, Whole},
-    call::{Call, remote_addr},
+    call::{Call, Param, remote_addr},
     connections::Seat,
     errors::Error,
     profile::Profile,
@@ -58,7 +57,7 @@ pub(crate) fn answer(
     let head = parts.method == Method::HEAD;
     let is_proxied = || parts.headers.contains_key(&SCRIPT_NAME);
     let found = app.router.find(&parts.method, parts.uri.path(), is_proxied);
-    expect_check(app, &found, parts.uri.path());
+    expect_check(app, &found);
     let cors = app.settings.cors.judge(&parts.method, &parts.headers);
     let respond = move |reply: Reply| {
         let mut response = reply.into_response(head);
@@ -84,7 +83,11 @@ pub(crate) fn answer(
                     let reply = async move { respond(handled(&app, call).await) };
                     return Answer::Later(Box::pin(reply));
                 }
-                Err(reply) => reply,
+                Err(error) => {
+                    let app = Arc::clone(app);
+                    let reply = async move { respond(refused(&app, call, error).await) };
+                    return Answer::Later(Box::pin(reply));
+                }
             }
         }
         Found::Nothing => unhandled(app, &parts, peer, Ok(Reply::unknown_route())),
@@ -98,34 +101,30 @@ pub(crate) fn answer(
 
 /// Has the memory of a token brought that is going to be checked, while the rest
 /// of the request is looked at.
-fn expect_check(app: &App, found: &Found, path: &str) {
-    if let Found::Route(route, [Some((_, token)), ..]) = found
+fn expect_check(app: &App, found: &Found) {
+    if let Found::Route(route, [Some(Param { uuid: Some(token), .. }), ..]) = found
         && route.is_check
-        && let Some(Ok(token)) = path.get(token.clone()).map(Uuid::try_parse)
     {
-        app.services.expect_check(&token);
+        app.services.expect_check(token);
     }
 }
 
-/// Finds the caller, or gives the refusal. From memory, and first: without a
+/// Finds the caller. From memory, and first: without a
 /// good token no body is read, nothing is written down of it, and no thread is
 /// taken.
-fn admit(app: &App, call: &mut Call) -> Result<(), Reply> {
-    match authorize::caller(app, call) {
-        Ok(caller) => call.caller = caller,
-        Err(error) => return Err(unhandled(app, &call.parts, call.peer, Err(error))),
-    }
+fn admit(app: &App, call: &mut Call) -> Result<(), Error> {
+    call.caller = authorize::caller(app, call)?;
     Ok(())
 }
 
 async fn with_body(app: &Arc<App>, mut call: Call, body: Incoming, seat: &Seat) -> Reply {
     // Who waits to be told to go on sends nothing when told not to.
     let patient = call.parts.headers.contains_key(EXPECT);
-    if let Err(reply) = admit(app, &mut call) {
+    if let Err(error) = admit(app, &mut call) {
         if !patient {
             discard(body).await;
         }
-        return reply;
+        return refused(app, call, error).await;
     }
     let max = call.route.max_body.unwrap_or(app.settings.max_body);
     let sending = seat.waiting_for_body();
@@ -137,8 +136,19 @@ async fn with_body(app: &Arc<App>, mut call: Call, body: Incoming, seat: &Seat) 
             call.body = bytes;
             handled(app, call).await
         }
-        Err(error) => unhandled(app, &call.parts, call.peer, Err(error)),
+        Err(error) => refused(app, call, error).await,
     }
+}
+
+/// Answers a request that has a handler, which is not asked.
+async fn refused(app: &Arc<App>, call: Call, error: Error) -> Reply {
+    let logged = received(app, Level::Info, &call.parts, &[]);
+    let logged = logged.map(|logged| (logged, call.remote_addr(app)));
+    let result = match is_profiled(app, &call) {
+        true => on_pool(app, &app.requests, call, |_, _| Err(error)).await,
+        false => Err(error),
+    };
+    replied(app, logged, result)
 }
 
 /// Writes down a request that no handler sees, and its answer.
@@ -162,23 +172,31 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
         Place::Login => &app.logins,
     };
     let logged = called(app, &call);
-    let result = on_pool(app, pool, call).await;
+    let result = on_pool(app, pool, call, call_handler).await;
     replied(app, logged, result)
 }
 
-/// A profile is a file: it is not written by a thread of connections. The
-/// description of the API is never profiled (status.md section 4).
+/// A profile is a file: it is not written by a thread of connections.
 fn place_of(app: &App, call: &Call) -> Place {
     match (call.route.place)(call) {
-        Place::Reactor if app.config.is_profiling() && call.route.plugin != "api" => Place::Worker,
+        Place::Reactor if is_profiled(app, call) => Place::Worker,
         place => place,
     }
+}
+
+/// The description of the API is never profiled (status.md section 4).
+fn is_profiled(app: &App, call: &Call) -> bool {
+    app.config.is_profiling() && call.route.plugin != "api"
 }
 
 /// Answers from memory.
 fn handled_here(app: &App, call: &Call) -> Reply {
     let logged = called(app, call);
-    replied(app, logged, (call.route.handler)(app, call))
+    replied(app, logged, call_handler(app, call))
+}
+
+fn call_handler(app: &App, call: &Call) -> Result<Reply, Error> {
+    (call.route.handler)(app, call)
 }
 
 /// Writes down a request that has a handler, and who has sent it.
@@ -197,12 +215,17 @@ fn replied(app: &App, logged: Option<(Logged, String)>, result: Result<Reply, Er
     reply
 }
 
-async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error> {
+async fn on_pool(
+    app: &Arc<App>,
+    pool: &Pool,
+    call: Call,
+    handle: impl FnOnce(&App, &Call) -> Result<Reply, Error> + Send + 'static,
+) -> Result<Reply, Error> {
     let (tell, told) = oneshot::channel();
     let there = Arc::clone(app);
-    let job = move || match there.config.is_profiling() {
-        true => profiled(&there, &call),
-        false => (call.route.handler)(&there, &call),
+    let job = move || match is_profiled(&there, &call) {
+        true => profiled(&there, &call, handle),
+        false => handle(&there, &call),
     };
     let queued = pool.submit(job, move |result| {
         // Nobody listens when the client has gone.
@@ -224,10 +247,14 @@ async fn on_pool(app: &Arc<App>, pool: &Pool, call: Call) -> Result<Reply, Error
     }
 }
 
-fn profiled(app: &App, call: &Call) -> Result<Reply, Error> {
+fn profiled(
+    app: &App,
+    call: &Call,
+    handle: impl FnOnce(&App, &Call) -> Result<Reply, Error>,
+) -> Result<Reply, Error> {
     let clock = app.services.context();
     let began = clock.now();
-    let result = (call.route.handler)(app, call);
+    let result = handle(app, call);
     let status = result.as_ref().map_or_else(Error::status, |reply| reply.status);
     let took = began.duration_until(clock.now()).unsigned_abs();
     let (method, path) = (&call.parts.method, call.parts.uri.path());

@@ -348,7 +348,7 @@ impl From<DeleteError> for Error {
     fn from(error: DeleteError) -> Self {
         let text = error.to_string();
         match error {
-            DeleteError::UnknownUser(user) => Self::unknown_user(&user.to_string()),
+            DeleteError::Missing(missing) => missing.into(),
             DeleteError::UnknownClient(client) => Self::identified(
                 StatusCode::NOT_FOUND,
                 "cannot-find-refresh-token-matching-client-id",

@@ -102,8 +102,10 @@ impl App {
         logins: Arc<Pool>,
     ) -> Result<Arc<Self>, router::RouteError> {
         let time_zone = services.context().environment().time_zone.clone();
+        let is_on = |plugin: &str| settings.plugins.iter().any(|enabled| enabled == plugin);
+        // Without the description, the page has nothing to show.
         let router = router::Router::new(routes::ROUTES, |plugin| {
-            settings.plugins.iter().any(|enabled| enabled == plugin)
+            is_on(plugin) && (plugin != "api_page" || is_on("api"))
         })?;
         let bodies = bodies::Bodies::new();
         Ok(Arc::new(Self {

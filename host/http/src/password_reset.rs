@@ -6,6 +6,7 @@ use wazo_auth_service::tokens::allows;
 
 use crate::{
     App,
+    authorize::given_token,
     call::Call,
     errors::Error,
     fields::{FieldError, Fields, Length},
@@ -28,7 +29,7 @@ pub(crate) fn reset(app: &App, call: &Call) -> Result<Reply, Error> {
 fn authorize(app: &App, call: &Call, user: &str) -> Result<(), Error> {
     let given = match call.query("token") {
         Some(token) => token,
-        None => call.header("x-auth-token").unwrap_or_default(),
+        None => given_token(call),
     };
     let required = format!("auth.users.password.reset.{user}.create");
     let token = app.services.live_token(&given);

@@ -137,7 +137,7 @@ fn change(app: &App, call: &Call, holder: Holder, grant: Grant) -> Result<Reply,
 }
 
 fn with_token(call: &Call) -> impl Fn(PolicyError) -> Error {
-    |error| Error::from_policy(error, &call.header("x-auth-token").unwrap_or_default())
+    |error| Error::from_policy(error, &authorize::given_token(call))
 }
 
 fn parse(body: &Value) -> Result<PolicyFields, FieldError> {

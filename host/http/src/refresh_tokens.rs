@@ -22,10 +22,8 @@ pub(crate) fn list_of_user(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant = authorize::scoping_tenant(app, call)?;
     let query = list::read(call, &LIST)?.query;
     let user = call.uuid_param("user_uuid");
-    if !app.services.user_is_in_scope(user, tenant)? {
-        return Err(Error::unknown_user(&user.to_string()));
-    }
-    answer(app, Scope::User(user), &query)
+    let tokens = app.services.list_refresh_tokens_of_user(tenant, user, &query)?;
+    Ok(list::reply(&tokens, item))
 }
 
 /// `GET /users/me/tokens`.

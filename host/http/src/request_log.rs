@@ -11,6 +11,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use wazo_auth_service::login::redacted;
 
+use crate::authorize::TOKEN;
+
 const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
 /// Longer bodies are not written down.
@@ -110,7 +112,7 @@ fn headers_text(headers: &HeaderMap) -> String {
         let value = match name.as_str() {
             "authorization" if value.starts_with("Basic ") => format!("Basic {HIDDEN}").into(),
             "authorization" | "cookie" | "proxy-authorization" => Cow::Borrowed(HIDDEN),
-            "x-auth-token" => redacted(&value).into(),
+            TOKEN => redacted(&value).into(),
             // The page that the browser came from may have had a token in its URL.
             "referer" => path_text(value.split('?').next().unwrap_or_default()).into(),
             _ => value,

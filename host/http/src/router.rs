@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::{
     App,
-    call::{Call, MAX_PARAMS, Params, is_uuid},
+    call::{Call, MAX_PARAMS, Param, Params, uuid},
     errors::Error,
     reply::Reply,
 };
@@ -157,11 +157,12 @@ impl Router {
 
     fn check(&self, path: &str, full: &str) -> Option<(&Resource, Params)> {
         let (before, position) = self.checks?;
-        let token = path.strip_prefix(before).filter(|token| is_uuid(token))?;
+        let token = path.strip_prefix(before)?;
+        let uuid = Some(uuid(token)?);
         let resource = self.resources.get(position)?;
-        let (name, _) = resource.variables.first()?;
+        let (name, _) = *resource.variables.first()?;
         let mut params: Params = [const { None }; MAX_PARAMS];
-        params[0] = Some((name, full.len() - token.len()..full.len()));
+        params[0] = Some(Param { name, at: full.len() - token.len()..full.len(), uuid });
         Some((resource, params))
     }
 
@@ -192,11 +193,9 @@ fn params(
     for (slot, (&(name, must_be_uuid), (_, value))) in
         params.iter_mut().zip(variables.iter().zip(found.iter()))
     {
-        if must_be_uuid && !is_uuid(value) {
-            return None;
-        }
+        let uuid = if must_be_uuid { Some(uuid(value)?) } else { None };
         let offset = value.as_ptr() as usize - full.as_ptr() as usize;
-        *slot = Some((name, offset..offset + value.len()));
+        *slot = Some(Param { name, at: offset..offset + value.len(), uuid });
     }
     Some(params)
 }

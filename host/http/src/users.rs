@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use wazo_auth_service::users::{NewUser, UserFields};
-use wazo_auth_store::users::{Email, LIST, Listed, User};
+use wazo_auth_service::users::{NewUser, PURPOSES, UserFields};
+use wazo_auth_store::users::{Email, LIST, Listed};
 
 use crate::{
     App, authorize,
@@ -17,7 +17,6 @@ use crate::{
 };
 
 const RESOURCE: &str = "users";
-const PURPOSES: [&str; 3] = ["user", "internal", "external_api"];
 
 /// A user as users.md section 2 has it: never with its password.
 #[derive(Serialize)]
@@ -56,14 +55,14 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
     let body = call.json()?;
     let new = parse(&body).map_err(|error| Error::invalid_data(error, RESOURCE))?;
     let user = app.services.create_user(tenant, new)?;
-    Ok(Reply::json(&UserJson::from(&user)))
+    Ok(Reply::json(&UserJson::from(&user.shown)))
 }
 
 /// `GET /users/{user_uuid}`.
 pub(crate) fn get(app: &App, call: &Call) -> Result<Reply, Error> {
     let scope = authorize::scoping_tenant(app, call)?;
     let user = app.services.user(scope, call.uuid_param("user_uuid"))?;
-    Ok(Reply::json(&UserJson::from(&user)))
+    Ok(Reply::json(&UserJson::from(&user.shown)))
 }
 
 /// `PUT /users/{user_uuid}`.
@@ -72,7 +71,7 @@ pub(crate) fn update(app: &App, call: &Call) -> Result<Reply, Error> {
     let body = call.json()?;
     let fields = updated(&body).map_err(|error| Error::invalid_data(error, RESOURCE))?;
     let user = app.services.update_user(scope, call.uuid_param("user_uuid"), fields)?;
-    Ok(Reply::json(&UserJson::from(&user)))
+    Ok(Reply::json(&UserJson::from(&user.shown)))
 }
 
 /// `DELETE /users/{user_uuid}`.
@@ -140,22 +139,6 @@ fn passwords(body: &Value) -> Result<(String, String), FieldError> {
 }
 
 // === impl UserJson ===
-
-impl<'u> From<&'u User> for UserJson<'u> {
-    fn from(user: &'u User) -> Self {
-        Self {
-            uuid: user.uuid,
-            username: user.username.as_deref(),
-            firstname: user.firstname.as_deref(),
-            lastname: user.lastname.as_deref(),
-            purpose: &user.purpose,
-            enabled: user.enabled,
-            tenant_uuid: user.tenant_uuid,
-            authentication_method: &user.authentication_method,
-            emails: user.emails.iter().map(EmailJson::from).collect(),
-        }
-    }
-}
 
 impl<'u> From<&'u Listed> for UserJson<'u> {
     fn from(user: &'u Listed) -> Self {

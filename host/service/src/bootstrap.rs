@@ -6,11 +6,8 @@ use wazo_auth_store as store;
 
 use crate::{
     NotReady, Services,
-    users::{NATIVE_METHOD, NewUser, UserError, VerifyError},
+    users::{NATIVE_METHOD, NewUser, PURPOSES, UserError, VerifyError},
 };
-
-/// What a user may be for.
-const PURPOSES: [&str; 3] = ["user", "internal", "external_api"];
 
 /// In characters, as `POST /users` has it.
 const USERNAME_MAX: usize = 256;

@@ -10,7 +10,12 @@ use wazo_auth_store::{
     refresh_tokens::{Held, Item, NewRefreshToken, Scope},
 };
 
-use crate::{Services, events::end_session};
+use crate::{
+    Services,
+    events::end_session,
+    missing::{Missing, visible_user},
+    users::UserError,
+};
 
 /// An offline login's wish for a refresh token.
 #[derive(Debug, Clone)]
@@ -42,8 +47,8 @@ impl Offline {
 #[non_exhaustive]
 pub enum DeleteError {
     /// No such user in the scope.
-    #[error("No such user: \"{0}\"")]
-    UnknownUser(Uuid),
+    #[error(transparent)]
+    Missing(#[from] Missing),
     /// The user has none for this client.
     #[error("unknown refresh_token for client_id \"{0}\"")]
     UnknownClient(String),
@@ -65,13 +70,20 @@ impl Services {
         self.store().read(|conn| store::refresh_tokens::list(conn, scope, query))
     }
 
-    /// Whether a user exists in the subtree of `scope`.
+    /// A page of the refresh tokens of a user.
     ///
     /// # Errors
-    /// The store's.
-    pub fn user_is_in_scope(&self, user: Uuid, scope: Uuid) -> Result<bool, store::Error> {
-        let found = self.store().read(|conn| store::users::get(conn, &user))?;
-        Ok(found.is_some_and(|user| self.is_in_scope(&user.tenant_uuid, &scope)))
+    /// [`UserError`].
+    pub fn list_refresh_tokens_of_user(
+        &self,
+        scope: Uuid,
+        user: Uuid,
+        query: &ListQuery,
+    ) -> Result<Page<Item>, UserError> {
+        self.store().read(|conn| {
+            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
+            Ok(store::refresh_tokens::list(conn, Scope::User(user), query)?)
+        })
     }
 
     /// Deletes the refresh token of a user's client; its access tokens live on.
@@ -84,17 +96,14 @@ impl Services {
         user: Uuid,
         client_id: &str,
     ) -> Result<(), DeleteError> {
-        if !self.user_is_in_scope(user, scope)? {
-            return Err(DeleteError::UnknownUser(user));
-        }
         let client_id = client_id.to_owned();
         self.write_and_tell(&[Lock::User(user)], move |tx, told| {
             let conn = tx.conn();
-            let owner = store::users::get(conn, &user)?.ok_or(DeleteError::UnknownUser(user))?;
-            let found = store::refresh_tokens::find(conn, &user, &client_id)?;
+            let owner = visible_user::<DeleteError>(conn, &scope, user)?;
             let unknown = || DeleteError::UnknownClient(client_id.clone());
+            let found = store::refresh_tokens::find(conn, &owner.uuid, &client_id)?;
             let found = found.ok_or_else(unknown)?;
-            if !store::refresh_tokens::delete_of_client(conn, &user, &client_id)? {
+            if !store::refresh_tokens::delete_of_client(conn, &owner.uuid, &client_id)? {
                 return Err(unknown());
             }
             told.push(|| {

@@ -119,13 +119,9 @@ impl Services {
         query: &ListQuery,
     ) -> Result<Page<TenantView>, store::Error> {
         self.totals().page(self.store(), Counted::Tenants(scope), query, |conn, query| {
-            let Page { items, total, filtered } = store::tenants::list(conn, scope, query)?;
-            let uuids: Vec<Uuid> = items.iter().map(|tenant| tenant.uuid).collect();
-            let mut details = store::tenants::details(conn, &uuids)?;
-            let view = |tenant: Tenant| {
-                let details = details.remove(&tenant.uuid).unwrap_or_default();
-                TenantView { tenant, details }
-            };
+            let Page { items, total, filtered } =
+                store::tenants::list_with_details(conn, scope, query)?;
+            let view = |(tenant, details)| TenantView { tenant, details };
             Ok(Page { items: items.into_iter().map(view).collect(), total, filtered })
         })
     }

@@ -27,6 +27,8 @@ pub use passwords::VerifyError;
 pub const DEFAULT_METHOD: &str = "default";
 /// The method of users whose password is in our own database.
 pub const NATIVE_METHOD: &str = "native";
+/// What a user may be for.
+pub const PURPOSES: [&str; 3] = ["user", "internal", "external_api"];
 
 /// What a new user is made of; the rules have been checked by the edge for form
 /// (lengths, types), not for meaning.

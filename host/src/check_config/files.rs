@@ -12,7 +12,9 @@ use wazo_auth_config::{Checked, DbUri, Settings};
 use wazo_auth_context::Context;
 use wazo_auth_http::{TlsError, TlsFiles};
 use wazo_auth_log::LogError;
-use wazo_auth_store::{KeyFileError, OpenError, Sealer, key_file, tokens_of_another_key};
+use wazo_auth_store::{
+    KeyFileError, OpenError, Sealer, folder_of, key_file, tokens_of_another_key,
+};
 
 use crate::{
     certificate::{self, CertificateError},
@@ -145,8 +147,7 @@ fn exposed(files: &TlsFiles) -> Option<String> {
 
 /// Whether this account may make a file at `path`, as far as its folder tells.
 fn can_be_made(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     if !fs::metadata(folder)?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }

@@ -10,25 +10,23 @@ use std::{
 };
 
 use clap::{Args, CommandFactory, Subcommand};
-use wazo_auth_config::{Config, Settings, Sources};
+use wazo_auth_config::{BootstrapUser, Config, Settings, Sources};
 use wazo_auth_context::Context;
 use wazo_auth_events::Events;
 use wazo_auth_service::{Services, bootstrap::InitialUser};
 use wazo_auth_store::Store;
 
 use crate::{
+    commands::load,
     companions::{
         Linked,
         credentials::{self, CredentialsFile},
-        load,
     },
     environment,
     setup::{self, Failure},
 };
 
 const PROGRAM: &str = "wazo-auth-bootstrap";
-const PURPOSE: &str = "internal";
-const POLICY_SLUG: &str = "wazo_default_master_user_policy";
 
 /// Make the first administrator, whether the daemon runs or not.
 #[derive(Debug, Args)]
@@ -136,22 +134,23 @@ fn complete(sources: &Sources, file: &CredentialsFile<'_>) -> Result<(), Failure
     let lock = file.lock()?;
     if let Some(found) = file.read()? {
         let services = services(&config.settings, &context)?;
-        services.ensure_initial_user(&user_of_cli(found.username, found.password))?;
+        services.ensure_initial_user(&user_of_cli(found.username, found.password)?)?;
     } else {
         let password = credentials::random_password(&context);
         // First, so that a file that cannot be written changes no password.
         let written = file.write("wazo-auth-cli", &password)?;
         let services = services(&config.settings, &context)?;
-        services.renew_initial_user(&user_of_cli("wazo-auth-cli".to_owned(), password))?;
+        services.renew_initial_user(&user_of_cli("wazo-auth-cli".to_owned(), password)?)?;
         written.publish()?;
     }
     drop(lock);
     Ok(())
 }
 
-fn user_of_cli(username: String, password: String) -> InitialUser {
-    let (purpose, policy_slug) = (PURPOSE.to_owned(), POLICY_SLUG.to_owned());
-    InitialUser { username, password, purpose, policy_slug }
+fn user_of_cli(username: String, password: String) -> Result<InitialUser, Failure> {
+    // Whatever the daemon's own first user is to be.
+    let BootstrapUser { purpose, policy_slug, .. } = Config::defaults()?.settings.bootstrap_user;
+    Ok(InitialUser { username, password, purpose, policy_slug })
 }
 
 fn initial_user(sources: &Sources, arguments: &UserArguments) -> Result<(), Failure> {
@@ -160,22 +159,24 @@ fn initial_user(sources: &Sources, arguments: &UserArguments) -> Result<(), Fail
         Some(value) => Ok(Some(value.clone())),
         None => environment::bootstrap(name),
     };
+    let defaults = Config::defaults()?.settings;
+    let BootstrapUser { purpose, policy_slug, .. } = defaults.bootstrap_user.clone();
     let settings = match given(&arguments.uri, "URI")? {
         Some(uri) => {
-            let mut settings = Config::defaults()?.settings;
+            let mut settings = defaults;
             settings.database.uri =
                 uri.parse().map_err(|error| format!("the URI of the database: {error}"))?;
             settings
         }
         None => load(sources)?.settings,
     };
-    let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
+    let username = given(&arguments.username, "USERNAME")?;
     let password = given(&arguments.password, "PASSWORD")?;
     let user = InitialUser {
-        username: or(given(&arguments.username, "USERNAME")?, "wazo-auth-cli"),
+        username: username.unwrap_or_else(|| "wazo-auth-cli".to_owned()),
         password: password.unwrap_or_else(|| credentials::random_password(&context)),
-        purpose: or(given(&arguments.purpose, "PURPOSE")?, PURPOSE),
-        policy_slug: or(given(&arguments.policy_slug, "POLICY_SLUG")?, POLICY_SLUG),
+        purpose: given(&arguments.purpose, "PURPOSE")?.unwrap_or(purpose),
+        policy_slug: given(&arguments.policy_slug, "POLICY_SLUG")?.unwrap_or(policy_slug),
     };
     // Nobody can log in with an empty one.
     if user.username.is_empty() || user.password.is_empty() {

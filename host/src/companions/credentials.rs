@@ -12,6 +12,7 @@ use nix::unistd::User;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use wazo_auth_context::Context;
+use wazo_auth_store::{folder_of, sync_folder_of};
 
 /// So long is a password that nobody has to type.
 const PASSWORD_LENGTH: usize = 28;
@@ -150,12 +151,7 @@ impl Written<'_> {
         let Self { path, file } = self;
         let named = file.persist(path).map_err(|error| error.error);
         named
-            .and_then(|_| File::open(folder_of(path))?.sync_all())
+            .and_then(|_| sync_folder_of(path))
             .map_err(|source| CredentialsError::Write { path: path.to_owned(), source })
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }

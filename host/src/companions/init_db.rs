@@ -4,7 +4,7 @@
 use clap::Args;
 use wazo_auth_config::Sources;
 
-use crate::{companions::load, setup, setup::Failure};
+use crate::{commands::load, setup, setup::Failure};
 
 // They tell what to make on a PostgreSQL server. A SQLite file needs none of it;
 // the packages of the platform pass them all the same.

@@ -5,7 +5,7 @@ use wazo_auth_store::{Database, Schema};
 
 use crate::{
     account,
-    companions::load,
+    commands::load,
     environment,
     setup::{self, Failure},
 };

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use wazo_auth_config::Sources;
 
-use crate::companions::{end, load};
+use crate::commands::{end, load};
 
 /// From one attempt to the next, and how long each of them may take.
 const INTERVAL: Duration = Duration::from_secs(1);

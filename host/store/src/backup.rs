@@ -66,9 +66,11 @@ pub fn back_up(
     let Copying { database, sealer, context, .. } = copying;
     refuse_place(database, file, overwrite)?;
     let unusable = |source| CopyError::Database { source };
+    let pause = open::look_at_log(database, context);
     let source = connection::open(database, Purpose::Read);
     let source = source.map_err(|error| unusable(migrate::database(database, error)))?;
     migrate::version(&source, database).map_err(unusable)?;
+    drop(pause);
 
     let temporary = Temporary::beside(file, context)?;
     copy(&source, &temporary.path, &mut copying.progress).map_err(|error| failed(file, error))?;

@@ -48,6 +48,7 @@ pub use seals::Seals;
 pub use sqlite::lock_file::is_in_use;
 pub use sqlite::look::tokens_of_another_key;
 pub use sqlite::migrate::Schema;
+pub use sqlite::open::{folder_of, sync_folder_of};
 pub use sqlite::sealed_tokens::SealedTokens;
 pub use store::{Database, Options, Store};
 pub use tx::{Lock, Tx};

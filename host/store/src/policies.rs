@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{Conn, Error, Row, Value};
 
-pub use list::{LIST, LIST_OF_GROUP, LIST_OF_USER, Scope, accesses_of, list};
+pub use list::{LIST, LIST_OF_GROUP, LIST_OF_USER, Scope, list, list_with_accesses};
 pub use scope::{conflicts, slug_taken, visible, visible_by_slug};
 
 /// A policy, without its accesses.

@@ -72,23 +72,13 @@ impl Database {
     }
 
     /// Makes or upgrades the schema (after a copy of the file) and leaves it at
-    /// that. Beside a daemon there must be nothing to do.
+    /// that. Beside a daemon, or another that does this, there must be nothing to
+    /// do within a minute.
     ///
     /// # Errors
     /// A sentence that names the file and the remedy.
     pub fn upgrade(path: &Path, context: &Context) -> Result<Schema, OpenError> {
-        match open::upgraded(path, context) {
-            Ok((conn, lock, schema)) => {
-                drop(conn);
-                drop(lock);
-                Ok(schema)
-            }
-            Err(OpenError::Locked { .. }) => {
-                open::writer_beside(path)?;
-                Ok(Schema::UpToDate)
-            }
-            Err(error) => Err(error),
-        }
+        open::upgraded_by_anybody(path, context)
     }
 
     /// The file.
@@ -198,7 +188,8 @@ impl Store {
 
     /// Opens the database for a command, whether a daemon runs or not: without
     /// lock, key and tokens (its index stays empty). The schema must be up to
-    /// date. The daemon notices what is written.
+    /// date, within a minute where one is just making it. The daemon notices what
+    /// is written.
     ///
     /// # Errors
     /// A sentence that names the file and the remedy.
@@ -207,7 +198,7 @@ impl Store {
         readers: u32,
         context: Context,
     ) -> Result<Arc<Self>, OpenError> {
-        let conn = open::writer_beside(&path)?;
+        let conn = open::writer_beside(&path, &context)?;
         Database { path, conn, lock: None }.start(readers, None, context)
     }
 

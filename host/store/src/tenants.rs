@@ -10,7 +10,7 @@ use crate::{Conn, Error, IndexChange, Row, Value};
 pub use details::{
     Address, Details, Domain, details, domain_taken, domains, replace_domains, set_address,
 };
-pub use list::{LIST, list};
+pub use list::{LIST, list, list_with_details};
 
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod list;
 
 use std::fmt;
+use std::ops::Deref;
 
 use uuid::Uuid;
 
@@ -13,28 +14,12 @@ pub use list::{LIST, LIST_OF_GROUP, Listed, Scope, list};
 /// A user with what decides its login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// `uuid`
-    pub uuid: Uuid,
-    /// `username`
-    pub username: Option<String>,
-    /// `firstname`
-    pub firstname: Option<String>,
-    /// `lastname`
-    pub lastname: Option<String>,
-    /// `enabled`; NULL counts as disabled.
-    pub enabled: Option<bool>,
-    /// `tenant_uuid`
-    pub tenant_uuid: Uuid,
-    /// `purpose`
-    pub purpose: String,
-    /// `authentication_method`
-    pub authentication_method: String,
+    /// What everybody may see of it, whose fields are its own too.
+    pub shown: Listed,
     /// The tenant's `default_authentication_method`.
     pub tenant_default_method: String,
     /// Hash and salt, when both are there.
     pub password: Option<StoredPassword>,
-    /// Its addresses, the main one first.
-    pub emails: Vec<Email>,
 }
 
 /// `password_hash` and `password_salt` (`contract/users.md` section 10.1).
@@ -102,6 +87,16 @@ pub struct Update {
 const COLUMNS: &str = "u.uuid, u.username, u.firstname, u.lastname, u.enabled, u.tenant_uuid, \
     u.purpose, u.authentication_method, t.default_authentication_method, u.password_hash, \
     u.password_salt, m.uuid, m.address, m.main, m.confirmed";
+
+// === impl User ===
+
+impl Deref for User {
+    type Target = Listed;
+
+    fn deref(&self) -> &Listed {
+        &self.shown
+    }
+}
 
 // === impl StoredPassword ===
 
@@ -382,19 +377,9 @@ fn from_rows(row: &Row, rows: &[Row]) -> Result<User, Error> {
         _ => None,
     };
     let emails = rows.iter().filter_map(|row| email(row).transpose());
-    Ok(User {
-        uuid: row.uuid(0)?,
-        username: row.opt_string(1)?,
-        firstname: row.opt_string(2)?,
-        lastname: row.opt_string(3)?,
-        enabled: row.opt_bool(4)?,
-        tenant_uuid: row.uuid(5)?,
-        purpose: row.string(6)?,
-        authentication_method: row.string(7)?,
-        tenant_default_method: row.string(8)?,
-        password,
-        emails: emails.collect::<Result<_, _>>()?,
-    })
+    let emails = emails.collect::<Result<_, _>>()?;
+    let shown = Listed { emails, ..list::from_row(row)? };
+    Ok(User { shown, tenant_default_method: row.string(8)?, password })
 }
 
 /// The address in a row; none in that of a user without any.

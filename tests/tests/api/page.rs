@@ -62,3 +62,11 @@ fn one_line_switches_the_page_off() {
     }
     let _ = daemon.get("/0.1/api/api.yml").send().expect(200);
 }
+
+#[test]
+fn without_the_description_there_is_no_page() {
+    let daemon = Setup::default().config("enabled_http_plugins: {api: false}").start();
+    for path in ["/0.1/api/api.yml", PAGE, &format!("{PAGE}/page.js")] {
+        let _ = daemon.get(path).send().expect(404);
+    }
+}

@@ -7,5 +7,9 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod command_line;
+mod library;
 mod sdk;
 mod service;
+mod services;
+mod wire;

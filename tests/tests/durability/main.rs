@@ -16,6 +16,7 @@
 )]
 
 mod disk;
+mod hang;
 mod trace;
 
 use std::{path::Path, thread};

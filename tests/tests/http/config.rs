@@ -140,17 +140,26 @@ fn each_request_leaves_a_profile_while_that_is_asked_for() {
     let token = text(&bench.daemon.login("alice", PASSWORD, json!({})), "token");
     let _ = bench.daemon.head(&format!("/0.1/token/{token}")).send().expect(204);
     let _ = bench.daemon.get("/0.1/api/api.yml").send().expect(200);
+    // Those that are refused leave one too: without a token, without a body to read.
+    let _ = bench.daemon.delete(&path).send().expect(401);
+    let _ = bench.daemon.put(&path).json(json!({"username": "bob"})).send().expect(401);
+    let large = "x".repeat(2 << 20);
+    let _ = bench.by_admin("PUT", &path).json(json!({"username": large})).send().expect(413);
     let _ = patch(&bench, &replace("/profiling_enabled", false)).expect(200);
     let _ = bench.by_admin("GET", &path).send().expect(200);
     // The description of the API never leaves one.
     let mut names = fs::read_dir("/tmp/wazo-profiling").unwrap().map(|entry| entry.unwrap().path());
     assert!(!names.any(|file| file.to_string_lossy().ends_with("_api_api.yml.profile")));
     let found = profiles();
-    assert_eq!(found.len(), 1, "{found:?}");
-    let name = found[0].file_name().unwrap().to_str().unwrap().to_owned();
-    assert!(name.ends_with(&format!("-api_auth_0.1_users_{alice}.profile")), "{name}");
-    let said = fs::read_to_string(&found[0]).unwrap();
-    assert!(said.starts_with(&format!("GET {path} 200\n")), "{said}");
+    let mut said = Vec::new();
+    for file in &found {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(name.ends_with(&format!("-api_auth_0.1_users_{alice}.profile")), "{name}");
+        said.push(fs::read_to_string(file).unwrap().lines().next().unwrap().to_owned());
+    }
+    said.sort();
+    let expected = ["DELETE 401", "GET 200", "PUT 401", "PUT 413"];
+    assert_eq!(said, expected.map(|line| line.replace(' ', &format!(" {path} "))));
     for file in all().difference(&others) {
         let name = file.to_string_lossy();
         assert!(

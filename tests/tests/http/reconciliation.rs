@@ -85,6 +85,15 @@ fn what_was_changed_by_hand_is_put_right_at_the_next_start() {
 }
 
 #[test]
+fn a_policy_without_accesses_is_an_empty_one() {
+    let bench = start("default_policies: {none: {description: Nothing}, nothing: {acl: }}");
+    for slug in ["none", "nothing"] {
+        let policy = get(&bench, "", &format!("/0.1/policies/{slug}"));
+        assert_eq!((&policy["acl"], &policy["read_only"]), (&json!([]), &json!(true)), "{slug}");
+    }
+}
+
+#[test]
 fn what_is_no_longer_configured_goes_unless_somebody_holds_it() {
     let bench = start(CONFIGURED);
     let bench = restart(bench, "default_policies: {admins: {acl: [a.admins, b.admins]}}");

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -14,9 +15,14 @@ use wazo_auth_tests::{Daemon, Setup, built};
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The programs that are links.
-const LINKS: [&str; 4] =
-    ["wazo-auth-bootstrap", "wazo-auth-init-db", "wazo-auth-upgrade-db", "wazo-auth-wait"];
+/// The names that the program is started by.
+const NAMES: [&str; 5] = [
+    "wazo-auth",
+    "wazo-auth-bootstrap",
+    "wazo-auth-init-db",
+    "wazo-auth-upgrade-db",
+    "wazo-auth-wait",
+];
 
 /// The programs as they are installed, with a folder of their own for temporary
 /// files.
@@ -37,8 +43,8 @@ impl Programs {
     /// With the configuration of a daemon's folder.
     pub fn of(daemon_folder: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for link in LINKS {
-            symlink(built().join("wazo-auth"), folder.path().join(link)).unwrap();
+        for name in NAMES {
+            symlink(built().join("wazo-auth"), folder.path().join(name)).unwrap();
         }
         fs::create_dir(folder.path().join("tmp")).unwrap();
         Self { folder, config: daemon_folder.join("config.yml") }
@@ -153,6 +159,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < PATIENCE, "{what}: not yet");
+        thread::park_timeout(Duration::from_millis(10));
     }
 }
 

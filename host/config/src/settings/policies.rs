@@ -25,7 +25,8 @@ pub struct Policies {
 /// A policy given by configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DefaultPolicy {
-    /// Access patterns; required.
+    /// Access patterns; none unless given (bootstrap.md section 2).
+    #[serde(default, deserialize_with = "value::or_default")]
     pub acl: Vec<String>,
     /// Text shown to administrators.
     #[serde(default = "created_automatically")]

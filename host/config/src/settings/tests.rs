@@ -174,10 +174,6 @@ fn a_wrong_type_is_one_sentence() {
             "0.yml: plugins.a.isolation: it is `5`: a text is expected",
         ),
         ("plugins: {a: {identities: {}}}", "0.yml: plugins.a.identities.tenant: it is missing"),
-        (
-            "default_policies: {p: {}}",
-            "0.yml: default_policies.p.acl: it is missing: it must be given in `default_policies.p`",
-        ),
     ] {
         let error = error(file);
         assert!(error.contains(sentence), "{error}");

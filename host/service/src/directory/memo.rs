@@ -10,13 +10,14 @@ use std::{
     hash::Hash,
     mem,
     sync::Arc,
+    thread,
 };
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
 /// What can be remembered.
-pub(super) trait Answer: Clone {
+pub(super) trait Answer: Clone + Send + 'static {
     /// Bytes that it holds beyond its own size.
     fn bytes(&self) -> usize;
 
@@ -29,7 +30,7 @@ pub(super) trait Answer: Clone {
 }
 
 /// What is in a list that is remembered.
-pub(super) trait Item: Hash + Eq {
+pub(super) trait Item: Hash + Eq + Send + Sync + 'static {
     /// Bytes that it holds beyond its own size.
     fn bytes(&self) -> usize;
 }
@@ -57,9 +58,13 @@ struct Generation<K, V> {
 /// What the allocator adds to each piece of memory, about.
 pub(super) const PIECE: usize = 16;
 
+/// From so many bytes on, freeing them takes longer than starting a thread that
+/// does it.
+const LARGE: usize = 1 << 20;
+
 // === impl Memo ===
 
-impl<K: Hash + Eq, V: Answer> Memo<K, V> {
+impl<K: Hash + Eq + Send + 'static, V: Answer> Memo<K, V> {
     /// Remembers what fits into so many bytes.
     pub(super) fn within(bytes: usize) -> Self {
         Self { most: bytes / 2, answers: RwLock::default() }
@@ -83,15 +88,15 @@ impl<K: Hash + Eq, V: Answer> Memo<K, V> {
     /// if any.
     pub(super) fn keep(&self, version: u64, key: K, key_bytes: usize, value: V) -> V {
         let mut answers = self.answers.write();
-        // Dropped after the lock: these may be many.
-        let mut forgotten = (None, None);
+        // Freed after the lock: these may be many.
+        let mut forgotten = [None, None];
         if answers.version < version {
             let Answers { young, old, .. } =
                 mem::replace(&mut *answers, Answers { version, ..Answers::default() });
-            forgotten = (Some(young), Some(old));
+            forgotten = [Some(young), Some(old)];
         } else if answers.young.bytes >= self.most {
             let young = mem::take(&mut answers.young);
-            forgotten.0 = Some(mem::replace(&mut answers.old, young));
+            forgotten[0] = Some(mem::replace(&mut answers.old, young));
         }
         let kept = if answers.version == version {
             answers.young.add(key, key_bytes, value)
@@ -99,7 +104,7 @@ impl<K: Hash + Eq, V: Answer> Memo<K, V> {
             value
         };
         drop(answers);
-        drop(forgotten);
+        free(forgotten);
         kept
     }
 
@@ -108,6 +113,16 @@ impl<K: Hash + Eq, V: Answer> Memo<K, V> {
     pub(super) fn bytes(&self) -> usize {
         let answers = self.answers.read();
         answers.young.bytes + answers.old.bytes
+    }
+}
+
+/// Frees what may be hundreds of thousands of pieces of memory beside the request,
+/// which is not to wait for that.
+fn free<K: Send + 'static, V: Send + 'static>(forgotten: [Option<Generation<K, V>>; 2]) {
+    let bytes: usize = forgotten.iter().flatten().map(|generation| generation.bytes).sum();
+    if bytes >= LARGE {
+        // Where there is no thread to be had, it is freed here.
+        let _ = thread::Builder::new().name("memory".into()).spawn(move || drop(forgotten));
     }
 }
 
@@ -162,6 +177,12 @@ impl<T: Item> Answer for Arc<[T]> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::mpsc::{Sender, channel},
+        thread::ThreadId,
+        time::Duration,
+    };
+
     use super::*;
 
     impl Answer for u64 {
@@ -201,6 +222,45 @@ mod tests {
             assert_eq!(memo.find(1, &number), Some(number));
         }
         assert_eq!(memo.find(1, &0), None);
+    }
+
+    /// Tells which thread it is dropped by.
+    #[derive(Clone)]
+    struct Traced {
+        _tracer: Arc<Tracer>,
+    }
+
+    struct Tracer(Sender<ThreadId>);
+
+    impl Drop for Tracer {
+        fn drop(&mut self) {
+            // Nobody listens at the end of the test.
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    impl Answer for Traced {
+        fn bytes(&self) -> usize {
+            1000
+        }
+    }
+
+    #[test]
+    fn much_is_not_freed_by_the_request() {
+        let memo = Memo::within(1 << 30);
+        let (tell, told) = channel();
+        let keep = |version, count| {
+            (0..count).for_each(|key| {
+                memo.keep(version, key, 0, Traced { _tracer: Arc::new(Tracer(tell.clone())) });
+            });
+        };
+        keep(1, 10);
+        keep(2, 10_000);
+        let here = thread::current().id();
+        assert!(told.try_iter().all(|dropper| dropper == here), "few");
+        keep(3, 1);
+        let dropper = told.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert_ne!(dropper, here, "many");
     }
 
     #[test]

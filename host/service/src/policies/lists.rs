@@ -1,5 +1,4 @@
-//! Policies listed: two statements more than a page of rows, however many there
-//! are.
+//! Policies listed.
 
 use uuid::Uuid;
 use wazo_auth_store::{
@@ -73,12 +72,7 @@ fn page(
     query: &ListQuery,
     view: impl Fn(Policy, Vec<String>) -> PolicyView,
 ) -> Result<Page<PolicyView>, store::Error> {
-    let Page { items, total, filtered } = store::policies::list(conn, scope, query)?;
-    let uuids: Vec<Uuid> = items.iter().map(|policy| policy.uuid).collect();
-    let mut accesses = store::policies::accesses_of(conn, &uuids)?;
-    let items = items.into_iter().map(|policy| {
-        let acl = accesses.remove(&policy.uuid).unwrap_or_default();
-        view(policy, acl)
-    });
-    Ok(Page { items: items.collect(), total, filtered })
+    let Page { items, total, filtered } = store::policies::list_with_accesses(conn, scope, query)?;
+    let items = items.into_iter().map(|(policy, acl)| view(policy, acl)).collect();
+    Ok(Page { items, total, filtered })
 }

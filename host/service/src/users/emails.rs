@@ -43,7 +43,7 @@ impl Services {
             for email in &emails {
                 refuse_taken(conn, FIELD, &email.address, Some(&user))?;
             }
-            let known = visible_user::<UserError>(conn, &scope, user)?.emails;
+            let known = visible_user::<UserError>(conn, &scope, user)?.shown.emails;
             let by_address: HashMap<&str, &Email> =
                 known.iter().map(|known| (&*known.address, known)).collect();
             let wanted: Vec<Email> = emails

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use wazo_auth_context::Context;
 
 use super::{
     CopyError, Copying, Temporary, alone, busy, check, copy, copy_pages, failed, give_to_owner_of,
@@ -52,7 +53,7 @@ pub fn restore(mut copying: Copying<'_>, file: &Path, force: bool) -> Result<Res
     let database = copying.database;
     let time = copying.context.now().strftime("%Y%m%dT%H%M%S%.3fZ");
     let former = beside(database, &format!(".{time}.before-restore"));
-    let former = match live(database)? {
+    let former = match live(database, copying.context)? {
         Live::Usable(mut live) => {
             replace_content(&mut copying, &mut live, &checked, &former)?;
             Some(former)
@@ -130,10 +131,11 @@ enum Live {
 
 /// Opens the database as far as it can be opened: damage further in does not
 /// matter, every page is replaced.
-fn live(database: &Path) -> Result<Live, CopyError> {
+fn live(database: &Path, context: &Context) -> Result<Live, CopyError> {
     if !std::fs::exists(database).map_err(|error| io(database, error))? {
         return Ok(Live::Missing);
     }
+    let _pause = open::look_at_log(database, context);
     let opened = plain(database).map_err(Error::from).and_then(|conn| {
         let wal = conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
         wal.or_else(|error| has_log(database, error.into()))?;

@@ -117,6 +117,26 @@ pub fn list(conn: &mut dyn Conn, scope: Scope, query: &ListQuery) -> Result<Page
     }
 }
 
+/// The same, each policy with its accesses: one statement more, however many there
+/// are.
+///
+/// # Errors
+/// See [`list`].
+pub fn list_with_accesses(
+    conn: &mut dyn Conn,
+    scope: Scope,
+    query: &ListQuery,
+) -> Result<Page<(Policy, Vec<String>)>, Error> {
+    let Page { items, total, filtered } = list(conn, scope, query)?;
+    let uuids: Vec<Uuid> = items.iter().map(|policy| policy.uuid).collect();
+    let mut accesses = accesses_of(conn, &uuids)?;
+    let with_accesses = |policy: Policy| {
+        let accesses = accesses.remove(&policy.uuid).unwrap_or_default();
+        (policy, accesses)
+    };
+    Ok(Page { items: items.into_iter().map(with_accesses).collect(), total, filtered })
+}
+
 /// NULL is false.
 const CONFIG_MANAGED: &str = "COALESCE(p.config_managed, false)";
 
@@ -127,10 +147,7 @@ fn visible(own: &str, tenant: Uuid, sql: &mut Sql) -> String {
 
 /// The accesses of each of these policies, in the order in which they were first
 /// used: one statement. Policies without any are missing.
-///
-/// # Errors
-/// See [`list`].
-pub fn accesses_of(
+fn accesses_of(
     conn: &mut dyn Conn,
     policies: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<String>>, Error> {

@@ -40,6 +40,9 @@ const TOO_LONG: u32 = 4;
 /// How long nothing is tried after a failure, or when somebody still reads what
 /// is in the old part of the log.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long the thread may copy until somebody is told, and then told again.
+const LONG_TIME: Duration = Duration::from_secs(10);
+const REMINDER: Duration = Duration::from_secs(60);
 
 thread_local! {
     /// Frames in the log after the last commit of this thread.
@@ -61,10 +64,20 @@ pub(crate) struct Checkpoints {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Idle,
-    /// The thread copies, since the log had so many frames.
-    Asked(u32),
+    /// The thread copies.
+    Asked(Asked),
     /// Nothing is to be gained before.
     Rests(Instant),
+}
+
+/// What the thread was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    /// So many frames were in the log.
+    frames: u32,
+    since: Instant,
+    /// When it is next said that this takes long.
+    tell: Instant,
 }
 
 struct Thread {
@@ -160,7 +173,7 @@ impl Checkpoints {
     fn ask(&mut self, conn: &Connection, frames: u32) {
         let asked = self.thread.as_ref().map(|thread| thread.begin.try_send(()));
         match asked {
-            Some(Ok(())) => self.state = State::Asked(frames),
+            Some(Ok(())) => self.state = State::Asked(Asked::now(frames)),
             Some(Err(_)) | None => {
                 self.close();
                 self.finish(conn);
@@ -169,15 +182,21 @@ impl Checkpoints {
     }
 
     /// Looks how far the thread is.
-    fn follow(&mut self, conn: &Connection, asked: u32, frames: u32) {
+    fn follow(&mut self, conn: &Connection, mut asked: Asked, frames: u32) {
         let ended = self.thread.as_ref().map(|thread| thread.ended.try_recv());
         match ended {
-            Some(Err(TryRecvError::Empty)) => {}
+            Some(Err(TryRecvError::Empty)) => {
+                if let Some(sentence) = asked.complaint(Instant::now()) {
+                    log::warn!(target: "wazo_auth.store", "{sentence}");
+                    self.state = State::Asked(asked);
+                }
+            }
             Some(Ok(outcome)) => {
+                asked.tell_end();
                 let Some((copied, _)) = self.take(outcome) else { return };
                 // It saw all that had been committed here. Less only if another
                 // program emptied the log since.
-                let left = frames.saturating_sub(copied.max(asked));
+                let left = frames.saturating_sub(copied.max(asked.frames));
                 let falls_behind = frames > TOO_LONG * self.long && left > self.left / 2;
                 self.left = left;
                 if left <= REST || falls_behind {
@@ -243,6 +262,40 @@ impl Checkpoints {
     }
 }
 
+// === impl Asked ===
+
+impl Asked {
+    fn now(frames: u32) -> Self {
+        let since = Instant::now();
+        Self { frames, since, tell: since + LONG_TIME }
+    }
+
+    /// What there is to be said when it takes long: once in a while.
+    fn complaint(&mut self, now: Instant) -> Option<String> {
+        if now < self.tell {
+            return None;
+        }
+        self.tell = now + REMINDER;
+        Some(format!(
+            "copying the write-ahead log into the database began {} s ago, and the disk has not \
+             taken it yet: requests are served as long as the log, which grows, can be written; \
+             check the disk",
+            now.duration_since(self.since).as_secs()
+        ))
+    }
+
+    /// Says that it has ended, after a complaint.
+    fn tell_end(&self) {
+        if self.tell != self.since + LONG_TIME {
+            log::warn!(
+                target: "wazo_auth.store",
+                "the disk has taken what was copied from the write-ahead log, after {} s",
+                self.since.elapsed().as_secs()
+            );
+        }
+    }
+}
+
 // === impl Copier ===
 
 impl Copier {
@@ -292,4 +345,22 @@ fn checkpoint(conn: &Connection) -> Outcome {
     // None is -1.
     let count = |frames: i64| u32::try_from(frames).unwrap_or(0);
     Ok(Copied::Frames { frames: count(frames), behind: count(of - frames) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_hangs_is_complained_of_once_a_minute() {
+        let mut asked = Asked::now(1);
+        let since = asked.since;
+        let mut said = |seconds| asked.complaint(since + Duration::from_secs(seconds));
+        assert_eq!(said(9), None);
+        let sentence = said(11).unwrap();
+        assert!(sentence.contains("began 11 s ago") && sentence.ends_with("check the disk"));
+        assert_eq!(said(12), None);
+        assert_eq!(said(70), None);
+        assert!(said(71).is_some());
+    }
 }

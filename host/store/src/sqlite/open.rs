@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
@@ -12,7 +13,7 @@ use rusqlite::Connection;
 use wazo_auth_context::Context;
 
 use crate::sqlite::connection::{self, Purpose};
-use crate::sqlite::lock_file::{LockFile, beside};
+use crate::sqlite::lock_file::{LockFile, Pause, beside};
 use crate::sqlite::migrate::{self, MIGRATIONS, Schema, database};
 use crate::sqlite::wal;
 use crate::{Error, OpenError};
@@ -21,8 +22,12 @@ use crate::{Error, OpenError};
 /// reads, so none waits unless a caller nests reads.
 const CHECKOUT: Duration = Duration::from_secs(10);
 /// How long a command waits for the writes of a daemon, which leave little room
-/// between them when there are many.
+/// between them when there are many; and for the schema that somebody makes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long somebody else may take without a word of ours, and how long from one
+/// attempt to the next.
+const IN_SILENCE: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_millis(20);
 /// What a WAL may keep on disk after a checkpoint.
 const WAL_LIMIT_BYTES: u32 = 64 << 20;
 
@@ -47,9 +52,48 @@ pub(crate) fn upgraded(
     Ok((conn, lock, schema))
 }
 
+/// Makes or upgrades the schema, unless whoever has the lock did so.
+pub(crate) fn upgraded_by_anybody(path: &Path, context: &Context) -> Result<Schema, OpenError> {
+    let mut wait = Wait::begin();
+    loop {
+        match upgraded(path, context) {
+            Err(OpenError::Locked { .. }) => {}
+            done => return done.map(|(_, _, schema)| schema),
+        }
+        match try_beside(path) {
+            // Who had the lock may have gone without it.
+            Err(error) if may_pass(&error) && wait.goes_on(path) => {}
+            done => return done.map(|_| Schema::UpToDate),
+        }
+    }
+}
+
 /// A connection that writes beside a daemon, if one runs. Nothing is made: the
-/// file must be there and up to date.
-pub(crate) fn writer_beside(path: &Path) -> Result<Connection, OpenError> {
+/// file must be there and up to date, or be made so by whoever has the lock.
+pub(crate) fn writer_beside(path: &Path, context: &Context) -> Result<Connection, OpenError> {
+    let mut wait = Wait::begin();
+    loop {
+        let pause = look_at_log(path, context);
+        match try_beside(path) {
+            Err(error) if pause.is_none() && may_pass(&error) && wait.goes_on(path) => {}
+            done => return done,
+        }
+    }
+}
+
+/// Warns of a damaged log, which the first connection to read is going to recover in
+/// part only, unless a daemon has it open. What is returned is to be kept until
+/// then; nothing when a daemon runs.
+pub(crate) fn look_at_log(path: &Path, context: &Context) -> Option<Pause> {
+    let pause = Pause::begin(path);
+    if pause.is_some() {
+        wal::warn_of_damage(path, context);
+    }
+    pause
+}
+
+/// A connection to what is there now.
+fn try_beside(path: &Path) -> Result<Connection, OpenError> {
     match std::fs::exists(path) {
         Ok(true) => {}
         Ok(false) => return Err(OpenError::Missing { path: path.into() }),
@@ -60,6 +104,22 @@ pub(crate) fn writer_beside(path: &Path) -> Result<Connection, OpenError> {
     use_wal(&conn, path)?;
     conn.busy_timeout(PATIENCE).map_err(|error| database(path, error))?;
     Ok(conn)
+}
+
+/// Whether it may be otherwise once the schema has been made.
+fn may_pass(error: &OpenError) -> bool {
+    matches!(
+        error,
+        OpenError::Missing { .. }
+            | OpenError::Older { .. }
+            | OpenError::Database { source: Error::Busy, .. }
+    )
+}
+
+/// The time that a command has for a schema that somebody else makes.
+struct Wait {
+    began: Instant,
+    said: bool,
 }
 
 /// The connections of the readers, opened when first needed: the first one now,
@@ -118,14 +178,18 @@ fn close_to_others(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// The folder that `path` is in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+/// The folder that the file `path` is in.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
 /// Brings the name of a new file to the disk.
-pub(crate) fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// What the system reports.
+pub fn sync_folder_of(path: &Path) -> std::io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
@@ -140,10 +204,45 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 
 fn use_wal(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| database(path, error);
-    let mode = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
-    if mode.map_err(failed)? != "wal" {
+    let began = Instant::now();
+    let mode = loop {
+        let mode = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
+        match mode.map_err(failed) {
+            // SQLite does not wait for another that does the same.
+            Err(OpenError::Database { source: Error::Busy, .. })
+                if began.elapsed() < IN_SILENCE =>
+            {
+                thread::park_timeout(INTERVAL);
+            }
+            mode => break mode?,
+        }
+    };
+    if mode != "wal" {
         return Err(OpenError::NoWal { path: path.into() });
     }
     let limit = format!("PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}");
     conn.query_row(&limit, [], |_| Ok(())).map_err(failed)
+}
+
+// === impl Wait ===
+
+impl Wait {
+    fn begin() -> Self {
+        Self { began: Instant::now(), said: false }
+    }
+
+    /// Lets a moment pass; false when the time is up.
+    fn goes_on(&mut self, path: &Path) -> bool {
+        let waited = self.began.elapsed();
+        if waited > IN_SILENCE && !self.said {
+            self.said = true;
+            log::warn!(
+                target: "wazo_auth.store",
+                "waiting up to {} s until another wazo-auth, which holds the database {}, has made \
+                 its schema", PATIENCE.as_secs(), path.display()
+            );
+        }
+        thread::park_timeout(INTERVAL);
+        waited < PATIENCE
+    }
 }

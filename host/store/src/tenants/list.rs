@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::list::{Filter, Kind, List, ListQuery, Page, Searched, Sql, Tenants};
-use crate::tenants::{COLUMNS, Tenant, from_row};
+use crate::tenants::{COLUMNS, Details, Tenant, details, from_row};
 use crate::{Conn, Error};
 
 /// Values of `uuids` in one request, at most.
@@ -44,4 +44,24 @@ pub fn list(conn: &mut dyn Conn, root: Uuid, query: &ListQuery) -> Result<Page<T
     let mut sql = Sql::default();
     let scope = Tenants::Subtree(root).condition("t.uuid", &mut sql);
     LIST.page(conn, sql, &scope, query, from_row)
+}
+
+/// The same, each tenant with what hangs on it: two statements more, however many
+/// there are.
+///
+/// # Errors
+/// See [`list`].
+pub fn list_with_details(
+    conn: &mut dyn Conn,
+    root: Uuid,
+    query: &ListQuery,
+) -> Result<Page<(Tenant, Details)>, Error> {
+    let Page { items, total, filtered } = list(conn, root, query)?;
+    let uuids: Vec<Uuid> = items.iter().map(|tenant| tenant.uuid).collect();
+    let mut details = details(conn, &uuids)?;
+    let with_details = |tenant: Tenant| {
+        let details = details.remove(&tenant.uuid).unwrap_or_default();
+        (tenant, details)
+    };
+    Ok(Page { items: items.into_iter().map(with_details).collect(), total, filtered })
 }

@@ -8,7 +8,7 @@ use crate::list::{Filter, Kind, List, ListQuery, Page, Searched, Sql, Tenants};
 use crate::users::Email;
 use crate::{Conn, Error, Row, Value};
 
-/// A user as lists show it.
+/// A user without what is only for its login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// `uuid`
@@ -160,7 +160,8 @@ fn add_emails(conn: &mut dyn Conn, users: &mut [Listed]) -> Result<(), Error> {
     Ok(())
 }
 
-fn from_row(row: &Row) -> Result<Listed, Error> {
+/// The first columns of a row, without addresses.
+pub(super) fn from_row(row: &Row) -> Result<Listed, Error> {
     Ok(Listed {
         uuid: row.uuid(0)?,
         username: row.opt_string(1)?,

@@ -96,12 +96,7 @@ const LISTS: [(&str, Listing); 15] = [
         let scope = policies::Scope::OfGroup { group: of.group, scope: of.tenant };
         with_accesses(conn, scope, &all())
     }),
-    ("tenants", |conn, of| {
-        let items = tenants::list(conn, of.tenant, &all())?.items;
-        let uuids: Vec<Uuid> = items.iter().map(|tenant| tenant.uuid).collect();
-        tenants::details(conn, &uuids)?;
-        Ok(items.len())
-    }),
+    ("tenants", |conn, of| Ok(tenants::list_with_details(conn, of.tenant, &all())?.items.len())),
     ("sessions", |conn, of| {
         let scope = sessions::Scope::Tenants(Tenants::Subtree(of.tenant));
         Ok(sessions::list(conn, scope, &all())?.items.len())
@@ -132,10 +127,7 @@ fn with_accesses(
     scope: policies::Scope,
     query: &ListQuery,
 ) -> Result<usize, Error> {
-    let items = policies::list(conn, scope, query)?.items;
-    let uuids: Vec<Uuid> = items.iter().map(|policy| policy.uuid).collect();
-    policies::accesses_of(conn, &uuids)?;
-    Ok(items.len())
+    Ok(policies::list_with_accesses(conn, scope, query)?.items.len())
 }
 
 /// One row more for each list.

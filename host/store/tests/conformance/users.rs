@@ -22,7 +22,7 @@ fn a_user_comes_back_as_it_was_stored() {
         f.email(new.uuid, "ada@example.com", true).unwrap();
         let user = f.read(|conn| users::get(conn, &new.uuid)).unwrap();
         assert_eq!(user.username, new.username);
-        assert_eq!((user.firstname, user.lastname), (new.firstname, new.lastname));
+        assert_eq!((&user.firstname, &user.lastname), (&new.firstname, &new.lastname));
         assert_eq!(user.password, new.password);
         assert_eq!((user.enabled, user.tenant_uuid), (Some(true), f.master));
         assert_eq!(user.authentication_method, "default");
