@@ -245,6 +245,14 @@ impl Store {
         }
     }
 
+    /// Says to the other daemons of this database that the run `daemon` of this one
+    /// goes on, until it ends: its events are not for them to publish.
+    pub fn hold(&self, daemon: Uuid) {
+        if let Backing::Postgresql(engine) = &self.backing {
+            engine.hearing.hold(daemon);
+        }
+    }
+
     /// Finishes the writes that wait and takes no more. Reads go on. Dropping
     /// the store does the same.
     pub fn close(&self) {

@@ -18,7 +18,7 @@ use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
 use crate::postgresql::version;
 use crate::store::Change;
-use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, TokenIndex, Tx, Value};
+use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, TokenIndex, Tx, Value};
 
 /// The lock of the whole database: "wazoauth".
 pub(crate) const DATABASE_LOCK: i64 = 0x7761_7a6f_6175_7468;
@@ -71,7 +71,7 @@ impl Engine {
             let mark = index.mark();
             let written = self.pool.with(|link| transaction(link, &self.seals, change, &mut f))?;
             match written {
-                Ok((value, changes)) => {
+                Ok((value, changes, places)) => {
                     changes.into_iter().for_each(|change| match change {
                         IndexChange::Token(token) => index.fill(*token, None, &mark),
                         IndexChange::RemoveToken(token) => index.forget_token(&token),
@@ -81,6 +81,7 @@ impl Engine {
                     if change == Change::Directory {
                         self.hearing.catch_up();
                     }
+                    places.into_iter().for_each(Place::fill);
                     return Ok(value);
                 }
                 Err(Failed::Conflict(_)) if attempt < ATTEMPTS => attempt += 1,
@@ -190,23 +191,26 @@ fn transaction<T, E: From<Error>>(
     seals: &Seals,
     change: Change,
     f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<(T, Vec<IndexChange>), Failed<E>> {
+) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
     link.begin(begin(change));
     let mut tx = Tx::postgresql(link, seals);
     // What the closure captured is only dropped after a panic; what it wrote is
     // rolled back.
     let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
-    let (changes, error) = tx.into_parts();
+    let (mut made, error) = tx.into_parts();
     let is_conflict = error == Some(Error::Conflict);
     let refused = match (outcome, error) {
         // A statement failed, and the closure made nothing of it: the server has
         // given up the transaction all the same.
         (Ok(Ok(_)), Some(error)) => error.into(),
-        (Ok(Ok(value)), None) => match link.commit() {
-            Ok(()) => return Ok((value, changes)),
-            Err(Error::Conflict) => return Err(Failed::Conflict(Error::Conflict.into())),
-            Err(error) => return Err(Failed::Refused(error.into())),
-        },
+        (Ok(Ok(value)), None) => {
+            let places = made.reserve();
+            return match link.commit() {
+                Ok(()) => Ok((value, made.changes, places)),
+                Err(Error::Conflict) => Err(Failed::Conflict(Error::Conflict.into())),
+                Err(error) => Err(Failed::Refused(error.into())),
+            };
+        }
         (Ok(Err(refused)), _) => refused,
         (Err(_), _) => Error::Panicked.into(),
     };
