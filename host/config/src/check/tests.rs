@@ -59,6 +59,24 @@ fn wrong_values_never_hide_the_settings() {
     assert_eq!(checked.config.unwrap().settings.rest_api.port, 9497);
 }
 
+#[test]
+fn a_list_is_no_mapping() {
+    for (text, key) in [
+        ("rest_api: [x]", "rest_api"),
+        ("rest_api: {cors: [yes]}", "rest_api.cors"),
+        ("amqp: [x]", "amqp"),
+        ("plugins: {acme: [x]}", "plugins.acme"),
+        ("plugins: {acme: {identities: [x]}}", "plugins.acme.identities"),
+        ("default_policies: {a: [[x]]}", "default_policies.a"),
+        ("tenant_default_groups: {a: [{b: true}]}", "tenant_default_groups.a"),
+        ("idp_plugins: {acme: [true]}", "idp_plugins.acme"),
+    ] {
+        let found = found(format!("{text}\nextra_config_files:\n").as_bytes());
+        let expected = format!("F:1: {key}: it is a list: a mapping is expected");
+        assert!(found.contains(&expected), "{text}: {found:?}");
+    }
+}
+
 /// Documents that look like a configuration: real keys, wrong values.
 fn documents() -> impl Strategy<Value = Map<String, Value>> {
     let key = prop_oneof![

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+super::value::only_mappings!(Smtp);
+
 /// How mails are sent and what they say. Each part is as flat in the files as
 /// its keys: `password_reset_*`, `email_confirmation_*`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Smtp {
     /// The relay.
     pub hostname: String,

@@ -5,8 +5,11 @@ use serde_json::Value;
 
 use super::value::{self, Secret};
 
+value::only_mappings!(Amqp, ServiceDiscovery, Consul);
+
 /// Section `amqp`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Amqp {
     /// Whether events are published; unset: the store decides.
     #[serde(default)]
@@ -21,6 +24,7 @@ pub struct Amqp {
 
 /// Section `service_discovery`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct ServiceDiscovery {
     /// Whether the daemon registers itself.
     #[serde(deserialize_with = "value::switch")]
@@ -44,6 +48,7 @@ pub struct ServiceDiscovery {
 
 /// Section `consul`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Consul {
     /// `http` or `https`.
     pub scheme: String,

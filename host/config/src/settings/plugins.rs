@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::value::{self, Secret};
 
+value::only_mappings!(IdpPlugin, PluginOptions, Identities);
+
 /// Plugins by kind. Names that exist nowhere are kept: the registry reports them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Plugins {
@@ -43,6 +45,7 @@ pub struct Plugins {
 
 /// One entry of `idp_plugins`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct IdpPlugin {
     /// Off unless said otherwise.
     #[serde(default, deserialize_with = "value::switch")]
@@ -55,7 +58,7 @@ pub struct IdpPlugin {
 /// One entry of `plugins`; every key is optional. A misspelt one is an error: a
 /// `sha265` would pin nothing.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct PluginOptions {
     /// The file, instead of looking in `plugin_dirs`.
     pub path: Option<PathBuf>,
@@ -90,7 +93,7 @@ pub enum Isolation {
 
 /// The bounds of users whom only a backend knows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Identities {
     /// Slug of the tenant they belong to.
     pub tenant: String,

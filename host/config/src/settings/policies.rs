@@ -5,6 +5,8 @@ use serde::Deserialize;
 
 use super::value;
 
+value::only_mappings!(DefaultPolicy, DefaultGroup);
+
 /// What the database is brought in line with at start.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Policies {
@@ -24,6 +26,7 @@ pub struct Policies {
 
 /// A policy given by configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct DefaultPolicy {
     /// Access patterns; none unless given (bootstrap.md section 2).
     #[serde(default, deserialize_with = "value::or_default")]
@@ -35,6 +38,7 @@ pub struct DefaultPolicy {
 
 /// A group given by configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct DefaultGroup {
     /// Slug of a policy to whether it is attached (true) or detached (false).
     #[serde(default, deserialize_with = "value::switches")]

@@ -8,8 +8,11 @@ use serde_json::{Map, Value};
 
 use super::value;
 
+value::only_mappings!(RestApi, Timeouts, Cors);
+
 /// Where and how the API is served.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct RestApi {
     /// The address to bind.
     pub listen: String,
@@ -40,6 +43,7 @@ pub struct RestApi {
 
 /// Section `rest_api.timeouts`: how long a client may take for each step.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Timeouts {
     /// For the TLS handshake.
     #[serde(deserialize_with = "value::positive_seconds")]
@@ -68,6 +72,7 @@ pub enum Tls {
 
 /// Section `rest_api.cors`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Cors {
     /// Whether any such header is sent.
     #[serde(default, deserialize_with = "value::switch")]

@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use super::value;
 
+value::only_mappings!(Saml);
+
 /// Logins at a SAML identity provider.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Saml {
     /// Domain to its settings, as written.
     #[serde(deserialize_with = "value::or_default")]

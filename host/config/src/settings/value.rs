@@ -36,6 +36,37 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
     }
 }
 
+/// Has types that are derived as `remote = "Self"` read from mappings only: a
+/// derived struct would take a list as well, for its fields one after the other.
+macro_rules! only_mappings {
+    ($($name:ty),+) => {$(
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Mapping;
+
+                impl<'de> serde::de::Visitor<'de> for Mapping {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a mapping")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        map: A,
+                    ) -> Result<Self::Value, A::Error> {
+                        <$name>::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    }
+                }
+
+                deserializer.deserialize_map(Mapping)
+            }
+        }
+    )+};
+}
+
+pub(crate) use only_mappings;
+
 /// Reads the spellings of YAML 1.1 (`yes`, `off`, …), which the parser leaves as text.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
