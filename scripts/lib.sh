@@ -81,6 +81,18 @@ install_packages() {
         --option DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
 }
 
+# need_rabbitmq: installs RabbitMQ when it is missing. The tests start brokers of their own: the
+# service that comes with the package is not for them, and is stopped.
+need_rabbitmq() {
+    have_package rabbitmq-server && return
+    need_package rabbitmq-server
+    if [[ -d /run/systemd/system ]]; then
+        systemctl --quiet disable --now rabbitmq-server.service epmd.service epmd.socket 2>/dev/null || true
+    elif command -v service >/dev/null; then
+        service rabbitmq-server stop >/dev/null 2>&1 || true
+    fi
+}
+
 # need_cargo_deny: builds cargo-deny when it is missing, which takes a minute or two, once. Not
 # optimised: that would take twice as long, and it then still checks this workspace in a second.
 need_cargo_deny() {

@@ -9,11 +9,12 @@ use std::{
 };
 
 use wazo_auth_config::{Checked, Finding, Place, Settings, Severity};
+use wazo_auth_events::BrokerError;
 
 use crate::{
     account::{self, AccountError},
     cli::Cli,
-    environment, setup,
+    environment, events, setup,
 };
 
 mod files;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
         }
         plugins::check(&mut checked, &settings);
         initial_user(&mut checked, &settings);
+        events(&mut checked);
         socket::check(&mut checked, &settings);
     }
     checked.sort();
@@ -86,6 +88,16 @@ fn account(checked: &mut Checked, settings: &Settings) {
             format!("{error}; the rest was checked with the rights of who ran this command"),
         ),
     }
+}
+
+fn events(checked: &mut Checked) {
+    let amqp = checked.config.as_ref().and_then(events::wanted);
+    let Some(Err(error)) = amqp.map(events::broker) else { return };
+    let key = match error {
+        BrokerError::ExchangeName => "exchange_name",
+        _ => "uri",
+    };
+    checked.mistake(&["amqp", key], error.to_string());
 }
 
 fn initial_user(checked: &mut Checked, settings: &Settings) {

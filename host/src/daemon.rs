@@ -16,7 +16,7 @@ use crate::{
     account, certificate,
     cleanup_task::CleanupTask,
     cli::Cli,
-    descriptors, environment,
+    descriptors, environment, events,
     plugin_trial::Trials,
     priority,
     setup::{self, Failure},
@@ -87,7 +87,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
         account::switch_to(user)?;
     }
     setup::warn_of_unused_keys(config);
-    let services = start_services(settings, context)?;
+    let services = start_services(config, context)?;
     let cleanup = CleanupTask::start(Arc::clone(&services), settings.tokens.cleanup_interval)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::cores().get())
@@ -102,6 +102,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
     // A plugin that never returns must not keep the process.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
+    services.events().stop(events::SENT_AT_THE_END);
     services.store().close();
     match served? {
         Ok(()) => Ok(ExitCode::SUCCESS),
@@ -113,10 +114,13 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
 }
 
 /// Store, plugins, first user: everything before the socket opens.
-fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services>, Failure> {
+fn start_services(config: &Config, context: &Context) -> Result<Arc<Services>, Failure> {
+    let settings = &config.settings;
     let store = setup::store(settings, context)?;
     let hasher = Arc::new(setup::hasher(settings, context)?);
-    let services = Services::new(context.clone(), setup::rules(settings), store, hasher)?;
+    let events = events::start(config, &store, context)?;
+    let rules = setup::rules(settings);
+    let services = Services::new(context.clone(), rules, store, hasher, events)?;
     let host = PluginHost::new(&services);
     services.set_plugins(Registry::load(&setup::plugin_settings(settings), host, &Trials)?);
     services.reconcile()?;
@@ -124,6 +128,7 @@ fn start_services(settings: &Settings, context: &Context) -> Result<Arc<Services
         services.ensure_initial_user(&user)?;
     }
     services.warn_of_missing_methods()?;
+    services.events().wait_for_first_attempt(events::FIRST_ATTEMPT);
     Ok(services)
 }
 

@@ -12,6 +12,7 @@ mod daemon;
 mod db_commands;
 mod descriptors;
 mod environment;
+mod events;
 mod plugin_commands;
 mod plugin_trial;
 mod priority;

@@ -6,6 +6,7 @@ use std::{fs, num::NonZeroUsize, os::unix::fs::PermissionsExt, path::PathBuf, sy
 use tempfile::TempDir;
 use wazo_auth_config::Config;
 use wazo_auth_context::{Context, Environment, time_zone};
+use wazo_auth_events::Events;
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins::{Candidate, Identities, PluginOptions, Registry, Settings, TrialOpener};
 use wazo_auth_service::{
@@ -56,7 +57,7 @@ impl InProcess {
         let options = Options { path: folder.path().join("auth.db"), readers: 4, sealer };
         let store = Store::open(options, context.clone()).unwrap();
         let hasher = Arc::new(hasher(&context));
-        let services = Services::new(context, rules(), store, hasher).unwrap();
+        let services = Services::new(context, rules(), store, hasher, Events::off()).unwrap();
         let mut settings = settings(backends);
         settings.plugin_dirs = vec![plugins];
         let registry = Registry::load(&settings, PluginHost::new(&services), &NoTrial).unwrap();

@@ -17,6 +17,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod broker;
 mod build;
 mod daemon;
 mod database;
@@ -25,6 +26,7 @@ pub mod in_process;
 mod raw;
 mod request;
 
+pub use broker::{Broker, Message, PLATFORM, Queue};
 pub use build::{build, built, plugin, third_party};
 pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
 pub use database::{Database, configured_uri, empty_database, on_postgresql};

@@ -26,7 +26,7 @@ const UNSAFE_FILES: [&str; 6] = [
 const ROWS: [&[&str]; 7] = [
     &["-acl", "-context", "-password", "-plugin-api", "-servers", "-work"],
     &["-log", "-plugins", "-store"],
-    &["-config"],
+    &["-config", "-events"],
     &["-service"],
     &["-http"],
     &[""],
@@ -34,12 +34,13 @@ const ROWS: [&[&str]; 7] = [
 ];
 
 /// Libraries that belong to one place, with the crates that may use them.
-const FENCED: [(&str, &[&str]); 12] = [
+const FENCED: [(&str, &[&str]); 13] = [
     ("hyper", &["-http"]),
     ("hyper-util", &["-http"]),
     ("tokio-rustls", &["-http"]),
     ("matchit", &["-http"]),
-    ("tokio", &["-http", "-store", ""]),
+    ("tokio", &["-http", "-events", "-store", ""]),
+    ("lapin", &["-events"]),
     ("rusqlite", &["-store"]),
     ("r2d2", &["-store"]),
     ("r2d2_sqlite", &["-store"]),

@@ -37,18 +37,12 @@ const WITHOUT_EFFECT: &[&str] = &[
     "saml",
 ];
 
-/// Configured means: set by a file, whatever the value. An `amqp` section
-/// asks for events even if it repeats the defaults.
-const WITHOUT_EFFECT_ONCE_SET: &[&str] = &["amqp"];
-
-/// The configured keys of both tables.
+/// The configured keys of the table.
 pub(crate) fn keys(config: &Config) -> Vec<&'static str> {
     let shipped = shipped();
     let differs =
         |key: &&&str| config.tree.get(**key).is_some_and(|v| shipped.get(**key) != Some(v));
-    let set = |key: &&&str| config.is_set(&[**key]);
-    let differing = WITHOUT_EFFECT.iter().filter(differs);
-    differing.chain(WITHOUT_EFFECT_ONCE_SET.iter().filter(set)).copied().collect()
+    WITHOUT_EFFECT.iter().filter(differs).copied().collect()
 }
 
 /// The shipped file over the defaults; tests see to it that both can be read.

@@ -1,9 +1,13 @@
 //! The end of expired tokens (tokens.md section 9): one cycle.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
+use wazo_auth_events::{Event, Told};
 use wazo_auth_store::{
-    self as store, Change,
+    self as store, Change, Conn,
     tokens::{Cursor, Expiring},
 };
 
@@ -16,10 +20,13 @@ const TRANSACTION: Duration = Duration::from_millis(20);
 const FIRST: u32 = 50;
 /// Tokens about to expire that are looked at together.
 const MOST_PER_READ: u32 = 1000;
+/// The same when the bus is told of each, which takes a row.
+const MOST_PER_WRITE: u32 = 200;
 
 impl Services {
     /// Deletes every expired token with its session, a few per transaction, so
-    /// that the writer serves others in between. Gives how many.
+    /// that the writer serves others in between, and tells the bus of them and of
+    /// those that expire next. Gives how many were deleted.
     ///
     /// `rest` is told after each transaction how long it lasted, and says when
     /// it is time for the next one, or, by `false`, that there shall be none.
@@ -43,16 +50,23 @@ impl Services {
             }
             batch = next_batch(batch, took).min(most);
         }
-        self.warn_of_stray_endings(now, &rest)?;
+        self.tell_of_endings(now, &rest)?;
         Ok(deleted)
     }
 
     /// Deletes up to `batch` tokens; gives how many.
     fn delete_expired(&self, now: i64, batch: u32) -> Result<u32, store::Error> {
-        let expired = self.store().write(Change::Sessions(None), move |tx| {
+        let expired = self.write_and_tell_later(Change::Sessions(None), move |tx, told| {
             let expired = store::tokens::expired(tx.conn(), now, batch)?;
             for token in &expired {
-                store::sessions::delete(tx.conn(), &token.session_uuid)?;
+                let deleted = store::sessions::delete(tx.conn(), &token.session_uuid)?;
+                if let Some(tenant_uuid) = tenant(token).filter(|_| deleted) {
+                    told.push(|| Event::SessionDeleted {
+                        uuid: token.session_uuid,
+                        tenant_uuid: tenant_uuid.to_owned(),
+                        auth_id: Some(token.auth_id.clone()),
+                    });
+                }
                 // A check that waits for this processor need not wait longer.
                 std::thread::yield_now();
             }
@@ -62,9 +76,10 @@ impl Services {
         Ok(u32::try_from(expired.len()).unwrap_or(u32::MAX))
     }
 
-    /// Sessions that end soon have somebody to be told to; those without a
-    /// tenant have not, and the log says so while they still can be looked at.
-    fn warn_of_stray_endings(
+    /// Tells the bus of sessions that end before the next cycle, each once. Those
+    /// without a tenant have nobody to be told to, and the log says so while they
+    /// still can be looked at.
+    fn tell_of_endings(
         &self,
         now: i64,
         rest: &impl Fn(Duration) -> bool,
@@ -72,15 +87,31 @@ impl Services {
         let interval = self.rules().token_cleanup_interval.max(0.0);
         #[allow(clippy::cast_possible_truncation, reason = "a float that is too large saturates")]
         let until = now.saturating_add(interval.ceil() as i64);
-        let batch = self.rules().token_cleanup_batch_size.clamp(1, MOST_PER_READ);
+        let from = now.max(self.told_until.load(Ordering::Relaxed));
+        let most = if self.events().are_on() { MOST_PER_WRITE } else { MOST_PER_READ };
+        let batch = self.rules().token_cleanup_batch_size.clamp(1, most);
         let mut after: Option<Cursor> = None;
         loop {
             let started = Instant::now();
-            let (ending, next) = self.store().read(|conn| {
-                store::tokens::expiring_between(conn, now, until, after.as_ref(), batch)
-            })?;
+            let page = move |conn: &mut dyn Conn| {
+                store::tokens::expiring_between(conn, from, until, after.as_ref(), batch)
+            };
+            let (ending, next) = if self.events().are_on() {
+                // Read where it is written: none of them is gone before it ends soon.
+                self.write_and_tell_later(Change::Sessions(None), move |tx, told| {
+                    let page = page(tx.conn())?;
+                    page.0.iter().for_each(|ending| tell_of_ending(told, ending));
+                    Ok::<_, store::Error>(page)
+                })?
+            } else {
+                self.store().read(page)?
+            };
             ending.iter().for_each(warn_without_tenant);
-            if next.is_none() || !rest(started.elapsed()) {
+            if next.is_none() {
+                self.told_until.store(until, Ordering::Relaxed);
+                return Ok(());
+            }
+            if !rest(started.elapsed()) {
                 return Ok(());
             }
             after = next;
@@ -96,8 +127,23 @@ fn next_batch(batch: u32, took: Duration) -> u32 {
     fitting.clamp(batch.div_ceil(2), batch.saturating_mul(2))
 }
 
+fn tell_of_ending(told: &mut Told, ending: &Expiring) {
+    if let Some(tenant_uuid) = tenant(ending) {
+        told.push(|| Event::SessionExpireSoon {
+            uuid: ending.session_uuid,
+            tenant_uuid: tenant_uuid.to_owned(),
+            auth_id: ending.auth_id.clone(),
+        });
+    }
+}
+
+/// The tenant in the metadata of a token.
+fn tenant(ending: &Expiring) -> Option<&str> {
+    ending.metadata.get("tenant_uuid").and_then(serde_json::Value::as_str)
+}
+
 fn warn_without_tenant(ending: &Expiring) {
-    if ending.metadata.get("tenant_uuid").is_none_or(serde_json::Value::is_null) {
+    if tenant(ending).is_none() {
         log::warn!(
             target: "wazo_auth.cleanup",
             "invalid session {}: no tenant_uuid found", ending.session_uuid

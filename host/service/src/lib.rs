@@ -9,11 +9,12 @@
 //! transaction is open), then *written* by one short closure that checks again
 //! what the preparation relied on.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
 use indexmap::IndexMap;
 use uuid::Uuid;
 use wazo_auth_context::Context;
+use wazo_auth_events::Events;
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins::Registry;
 use wazo_auth_store::Store;
@@ -26,6 +27,7 @@ mod authentication_methods;
 pub mod bootstrap;
 pub mod cleanup;
 mod directory;
+mod events;
 pub mod groups;
 pub mod host_services;
 pub mod login;
@@ -69,8 +71,12 @@ pub struct Services {
     rules: Rules,
     store: Arc<Store>,
     hasher: Arc<Hasher>,
+    events: Events,
     directory: Directory,
     totals: Totals,
+    /// Of sessions that end before this (epoch seconds) the bus was told that they
+    /// end soon.
+    told_until: AtomicI64,
     /// Set once, after the plugins were given this very object to call.
     plugins: OnceLock<Registry>,
     top_tenant: Uuid,
@@ -79,7 +85,7 @@ pub struct Services {
 // === impl Services ===
 
 impl Services {
-    /// The services over an open store.
+    /// The services over an open store, whose changes `events` tells the bus.
     ///
     /// # Errors
     /// [`StartError`] when the database has no top tenant or cannot be read.
@@ -88,12 +94,24 @@ impl Services {
         rules: Rules,
         store: Arc<Store>,
         hasher: Arc<Hasher>,
+        events: Events,
     ) -> Result<Arc<Self>, StartError> {
         let top = store.read(wazo_auth_store::tenants::top).map_err(StartError::Store)?;
         let top_tenant = top.ok_or(StartError::NoTopTenant)?.uuid;
         let (directory, totals) = (Directory::default(), Totals::default());
         let plugins = OnceLock::new();
-        Ok(Arc::new(Self { context, rules, store, hasher, directory, totals, plugins, top_tenant }))
+        Ok(Arc::new(Self {
+            context,
+            rules,
+            store,
+            hasher,
+            events,
+            directory,
+            totals,
+            told_until: AtomicI64::new(i64::MIN),
+            plugins,
+            top_tenant,
+        }))
     }
 
     /// Hands over the loaded plugins; done once, at start.
@@ -127,6 +145,12 @@ impl Services {
     #[must_use]
     pub fn store(&self) -> &Arc<Store> {
         &self.store
+    }
+
+    /// What tells the bus.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     pub(crate) fn directory(&self) -> &Directory {

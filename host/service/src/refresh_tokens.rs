@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+use wazo_auth_events::{Event, RefreshToken, Told};
 use wazo_auth_store::{
     self as store, Change, Conn, ListQuery, Page,
     refresh_tokens::{Held, Item, NewRefreshToken, Scope},
@@ -11,6 +12,7 @@ use wazo_auth_store::{
 
 use crate::{
     Services,
+    events::end_session,
     missing::{Missing, visible_user},
     users::UserError,
 };
@@ -22,6 +24,7 @@ pub(crate) struct Offline {
     pub(crate) fresh: Uuid,
     pub(crate) client_id: String,
     pub(crate) user: Uuid,
+    pub(crate) tenant: Uuid,
     pub(crate) backend: String,
     pub(crate) login: String,
     pub(crate) user_agent: String,
@@ -29,6 +32,14 @@ pub(crate) struct Offline {
     pub(crate) created_at: Timestamp,
     pub(crate) mobile: bool,
     pub(crate) metadata: Map<String, Value>,
+}
+
+// === impl Offline ===
+
+impl Offline {
+    fn told_of(&self, token: &Held) -> RefreshToken {
+        told_of(token, &self.user, &self.tenant)
+    }
 }
 
 /// Why a refresh token is not deleted.
@@ -86,11 +97,18 @@ impl Services {
         client_id: &str,
     ) -> Result<(), DeleteError> {
         let client_id = client_id.to_owned();
-        self.store().write(Change::Sessions(Some(user)), move |tx| {
-            let user = visible_user::<DeleteError>(tx.conn(), &scope, user)?.uuid;
-            if !store::refresh_tokens::delete_of_client(tx.conn(), &user, &client_id)? {
-                return Err(DeleteError::UnknownClient(client_id.clone()));
+        self.write_and_tell(Change::Sessions(Some(user)), move |tx, told| {
+            let conn = tx.conn();
+            let owner = visible_user::<DeleteError>(conn, &scope, user)?;
+            let unknown = || DeleteError::UnknownClient(client_id.clone());
+            let found = store::refresh_tokens::find(conn, &owner.uuid, &client_id)?;
+            let found = found.ok_or_else(unknown)?;
+            if !store::refresh_tokens::delete_of_client(conn, &owner.uuid, &client_id)? {
+                return Err(unknown());
             }
+            told.push(|| {
+                Event::RefreshTokenDeleted(told_of(&found, &owner.uuid, &owner.tenant_uuid))
+            });
             Ok(())
         })
     }
@@ -98,15 +116,20 @@ impl Services {
 
 /// Finds or makes the refresh token of an offline login, by the rules of
 /// section 5.1. Gives it and how many sessions the mobile rules ended.
-pub(crate) fn obtain(conn: &mut dyn Conn, offline: &Offline) -> Result<(Uuid, u64), store::Error> {
+pub(crate) fn obtain(
+    conn: &mut dyn Conn,
+    told: &mut Told,
+    offline: &Offline,
+) -> Result<(Uuid, u64), store::Error> {
     let existing = store::refresh_tokens::find(conn, &offline.user, &offline.client_id)?;
     let mut ended = 0;
     match existing {
-        Some(existing) if offline.mobile => ended += supersede(conn, &existing)?,
+        Some(existing) if offline.mobile => ended += supersede(conn, told, offline, &existing)?,
         Some(Held { uuid: Some(uuid), .. }) => return Ok((uuid, 0)),
         // Sealed under a key that was lost: nobody can present it any more.
         Some(unreadable) => {
             store::refresh_tokens::delete(conn, &unreadable)?;
+            told.push(|| Event::RefreshTokenDeleted(offline.told_of(&unreadable)));
         }
         None => {}
     }
@@ -123,11 +146,19 @@ pub(crate) fn obtain(conn: &mut dyn Conn, offline: &Offline) -> Result<(Uuid, u6
         metadata: offline.metadata.clone(),
     };
     store::refresh_tokens::insert(conn, &row)?;
+    told.push(|| {
+        Event::RefreshTokenCreated(RefreshToken {
+            client_id: offline.client_id.clone(),
+            mobile: offline.mobile,
+            user_uuid: offline.user,
+            tenant_uuid: offline.tenant,
+        })
+    });
     if offline.mobile {
         // A user has one mobile at a time.
         for other in store::refresh_tokens::mobile_of_user(conn, &offline.user)? {
             if other.uuid != Some(offline.fresh) {
-                ended += supersede(conn, &other)?;
+                ended += supersede(conn, told, offline, &other)?;
             }
         }
     }
@@ -135,13 +166,29 @@ pub(crate) fn obtain(conn: &mut dyn Conn, offline: &Offline) -> Result<(Uuid, u6
 }
 
 /// Deletes a refresh token with the sessions that came from it.
-fn supersede(conn: &mut dyn Conn, refresh_token: &Held) -> Result<u64, store::Error> {
+fn supersede(
+    conn: &mut dyn Conn,
+    told: &mut Told,
+    offline: &Offline,
+    refresh_token: &Held,
+) -> Result<u64, store::Error> {
     let sessions = store::sessions::of_refresh_token(conn, refresh_token)?;
     for session in &sessions {
-        store::sessions::delete(conn, &session.uuid)?;
+        end_session(conn, told, session)?;
     }
     store::refresh_tokens::delete(conn, refresh_token)?;
+    told.push(|| Event::RefreshTokenDeleted(offline.told_of(refresh_token)));
     Ok(sessions.len() as u64)
+}
+
+/// What the bus is told of a refresh token of this user.
+fn told_of(token: &Held, user: &Uuid, tenant: &Uuid) -> RefreshToken {
+    RefreshToken {
+        client_id: token.client_id.clone().unwrap_or_default(),
+        mobile: token.mobile,
+        user_uuid: *user,
+        tenant_uuid: *tenant,
+    }
 }
 
 #[cfg(test)]

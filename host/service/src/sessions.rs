@@ -1,12 +1,13 @@
 //! Sessions: listed and ended (tokens.md section 8).
 
 use uuid::Uuid;
+use wazo_auth_events::Told;
 use wazo_auth_store::{
     self as store, Change, Conn, ListQuery, Page,
     sessions::{Listed, Scope},
 };
 
-use crate::{Services, missing::visible_user, users::UserError};
+use crate::{Services, events::end_session, missing::visible_user, users::UserError};
 
 impl Services {
     /// A page of the sessions of tenants.
@@ -43,7 +44,9 @@ impl Services {
     /// # Errors
     /// The store's.
     pub fn end_session(&self, scope: Uuid, session: Uuid) -> Result<(), store::Error> {
-        self.store().write(Change::Sessions(None), move |tx| end(tx.conn(), &scope, &session))
+        self.write_and_tell(Change::Sessions(None), move |tx, told| {
+            end(tx.conn(), told, &scope, &session)
+        })
     }
 
     /// The same for a session of this user.
@@ -56,21 +59,26 @@ impl Services {
         user: Uuid,
         session: Uuid,
     ) -> Result<(), UserError> {
-        self.store().write(Change::Sessions(Some(user)), move |tx| {
+        self.write_and_tell(Change::Sessions(Some(user)), move |tx, told| {
             let conn = tx.conn();
             let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
             if store::sessions::is_of(conn, &session, &user.to_string())? {
-                end(conn, &scope, &session)?;
+                end(conn, told, &scope, &session)?;
             }
             Ok(())
         })
     }
 }
 
-fn end(conn: &mut dyn Conn, scope: &Uuid, session: &Uuid) -> Result<(), store::Error> {
+fn end(
+    conn: &mut dyn Conn,
+    told: &mut Told,
+    scope: &Uuid,
+    session: &Uuid,
+) -> Result<(), store::Error> {
     let Some(found) = store::sessions::get(conn, session)? else { return Ok(()) };
     if store::tenants::is_in_subtree(conn, &found.tenant_uuid, scope)? {
-        store::sessions::delete(conn, session)?;
+        end_session(conn, told, &found)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod scope;
 
 use uuid::Uuid;
+use wazo_auth_events::Event;
 use wazo_auth_store::{
     self as store, Change, Conn, ListQuery, Page,
     tenants::{Address, Details, Domain, Tenant, Update},
@@ -163,7 +164,7 @@ impl Services {
         let uuid = uuid.unwrap_or_else(|| self.context().uuid());
         let configured = self.rules().configured.clone();
         let context = self.context().clone();
-        self.store().write(Change::Directory, move |tx| {
+        self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
             if uuid == parent {
                 return Err(TenantError::OwnParent);
@@ -192,7 +193,14 @@ impl Services {
             store::tenants::set_address(conn, &uuid, &fields.address)?;
             store::tenants::replace_domains(conn, &uuid, &domains)?;
             configured.equip(conn, &uuid, &context)?;
-            view(conn, uuid)
+            let made = view(conn, uuid)?;
+            told.push(|| Event::TenantAdded {
+                uuid,
+                name: made.tenant.name.clone(),
+                slug: made.tenant.slug.clone(),
+                domain_names: made.details.domain_names.clone(),
+            });
+            Ok(made)
         })
     }
 
@@ -208,7 +216,7 @@ impl Services {
     ) -> Result<TenantView, TenantError> {
         self.check_default_method(&fields.default_authentication_method)?;
         let domains = self.new_domains(&fields);
-        self.store().write(Change::Directory, move |tx| {
+        self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
             let tenant = visible_tenant::<TenantError>(conn, &scope, tenant)?.uuid;
             check_fields(conn, tenant, &fields)?;
@@ -221,6 +229,7 @@ impl Services {
             store::tenants::update(conn, &tenant, &update)?;
             store::tenants::set_address(conn, &tenant, &fields.address)?;
             store::tenants::replace_domains(conn, &tenant, &domains)?;
+            told.push(|| Event::TenantUpdated { uuid: tenant, name: fields.name.clone() });
             view(conn, tenant)
         })
     }
@@ -230,7 +239,7 @@ impl Services {
     /// # Errors
     /// [`TenantError`].
     pub fn delete_tenant(&self, scope: Uuid, tenant: Uuid) -> Result<(), TenantError> {
-        self.store().write(Change::Directory, move |tx| {
+        self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
             if tenant == scope {
                 return Err(TenantError::Own(tenant));
@@ -240,6 +249,7 @@ impl Services {
                 return Err(TenantError::HasChildren(tenant));
             }
             store::tenants::delete(conn, &tenant)?;
+            told.push(|| Event::TenantDeleted { uuid: tenant });
             Ok(())
         })
     }

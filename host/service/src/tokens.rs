@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_acl::Acl;
+use wazo_auth_events::Event;
 use wazo_auth_store::{
     self as store, Change, LookedUp,
     index::{AuthId, Home, LiveToken, LiveTokenRef, Owner, TokenIndex},
@@ -91,7 +92,11 @@ impl Services {
     ///
     /// # Errors
     /// The store's, when it cannot read.
-    pub fn look_up(&self, token: &Uuid, tenant: Option<&str>) -> Result<LookedUp<'_>, store::Error> {
+    pub fn look_up(
+        &self,
+        token: &Uuid,
+        tenant: Option<&str>,
+    ) -> Result<LookedUp<'_>, store::Error> {
         let tenant = tenant.and_then(TokenIndex::parse_token);
         self.store().look_up(token, tenant.as_ref(), self.now_seconds())
     }
@@ -195,12 +200,18 @@ impl Services {
     /// # Errors
     /// The store's, when it cannot write.
     pub fn revoke_token(&self, token: Uuid) -> Result<(), store::Error> {
-        self.store().write(Change::Sessions(None), move |tx| {
+        self.write_and_tell(Change::Sessions(None), move |tx, told| {
             let conn = tx.conn();
             let Some(row) = store::tokens::get(conn, &token)? else { return Ok(()) };
             store::tokens::delete(conn, &token)?;
-            if store::tokens::tokens_of_session(conn, &row.session_uuid)?.is_empty() {
-                store::sessions::delete(conn, &row.session_uuid)?;
+            if !store::tokens::tokens_of_session(conn, &row.session_uuid)?.is_empty() {
+                return Ok(());
+            }
+            let session = store::sessions::get(conn, &row.session_uuid)?;
+            if let Some(Session { uuid, tenant_uuid, .. }) = session {
+                store::sessions::delete(conn, &uuid)?;
+                let (tenant_uuid, auth_id) = (tenant_uuid.to_string(), Some(row.auth_id));
+                told.push(|| Event::SessionDeleted { uuid, tenant_uuid, auth_id });
             }
             Ok(())
         })

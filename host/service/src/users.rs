@@ -6,9 +6,11 @@ mod passwords;
 use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
+use wazo_auth_events::{Event, Told};
 use wazo_auth_password::{Busy, HashError, HashingFailed};
 use wazo_auth_store::{
     self as store, Change, Conn, ListQuery, Page, Tenants,
+    sessions::Session,
     users::{Listed, Scope, User},
 };
 
@@ -243,15 +245,16 @@ impl Services {
             purpose: fields.purpose,
             authentication_method: method,
         };
-        self.store().write(Change::Directory, move |tx| {
+        self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
-            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
+            let before = visible_user::<UserError>(conn, &scope, user)?;
+            let user = before.uuid;
             if let Some(username) = &row.username {
                 refuse_taken(conn, "username", username, Some(&user))?;
             }
             store::users::update(conn, &user, &row)?;
             if !row.enabled {
-                end_sessions(conn, &user)?;
+                end_sessions(conn, told, &before)?;
             }
             store::users::get(conn, &user)?.ok_or_else(|| Missing::User(user).into())
         })
@@ -264,9 +267,10 @@ impl Services {
     pub fn delete_user(&self, scope: Uuid, user: Uuid) -> Result<(), UserError> {
         self.store().write(Change::Directory, move |tx| {
             let conn = tx.conn();
-            let user = visible_user::<UserError>(conn, &scope, user)?.uuid;
-            end_sessions(conn, &user)?;
-            store::users::delete(conn, &user)?;
+            let user = visible_user::<UserError>(conn, &scope, user)?;
+            // The bus is told nothing of the end of a user.
+            end_sessions(conn, &mut Told::default(), &user)?;
+            store::users::delete(conn, &user.uuid)?;
             Ok(())
         })
     }
@@ -282,10 +286,17 @@ impl Services {
     }
 }
 
-/// Ends all sessions of a user, and with them its tokens.
-fn end_sessions(conn: &mut dyn Conn, user: &Uuid) -> Result<(), store::Error> {
-    for session in store::sessions::of_user(conn, &user.to_string())? {
-        store::sessions::delete(conn, &session.uuid)?;
+/// Ends all sessions of a user, and with them its tokens; the user's tenant is told
+/// of them.
+fn end_sessions(conn: &mut dyn Conn, told: &mut Told, user: &User) -> Result<(), store::Error> {
+    let auth_id = user.uuid.to_string();
+    for Session { uuid, .. } in store::sessions::of_user(conn, &auth_id)? {
+        store::sessions::delete(conn, &uuid)?;
+        told.push(|| Event::SessionDeleted {
+            uuid,
+            tenant_uuid: user.tenant_uuid.to_string(),
+            auth_id: Some(auth_id.clone()),
+        });
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use std::{
 use clap::{Args, CommandFactory, Subcommand};
 use wazo_auth_config::{BootstrapUser, Config, Settings, Sources};
 use wazo_auth_context::Context;
+use wazo_auth_events::Events;
 use wazo_auth_service::{Services, bootstrap::InitialUser};
 
 use crate::{
@@ -188,5 +189,5 @@ fn initial_user(sources: &Sources, arguments: &UserArguments) -> Result<(), Fail
 fn services(settings: &Settings, context: &Context) -> Result<Arc<Services>, Failure> {
     let store = setup::store_beside(settings, context)?;
     let hasher = Arc::new(setup::hasher(settings, context)?);
-    Ok(Services::new(context.clone(), setup::rules(settings), store, hasher)?)
+    Ok(Services::new(context.clone(), setup::rules(settings), store, hasher, Events::off())?)
 }

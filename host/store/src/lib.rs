@@ -9,6 +9,7 @@
 mod conn;
 mod error;
 mod fold;
+mod outbox;
 mod postgresql;
 mod seals;
 mod seed;
@@ -22,6 +23,7 @@ mod version;
 mod testing;
 
 pub mod backup;
+pub mod events;
 pub mod groups;
 pub mod index;
 pub mod key_file;
@@ -41,18 +43,21 @@ pub use fold::fold;
 pub use index::{AuthId, Home, IndexChange, LiveToken, LiveTokenRef, Owner, TokenIndex};
 pub use key_file::KeyFileError;
 pub use list::{Direction, List, ListQuery, Page, Tenants};
+pub use outbox::{Outbox, Receipt, Taken};
+pub use postgresql::database::Server;
 pub use sealer::{Sealer, Table};
 pub use seals::Seals;
+pub use sqlite::database::Database;
 pub use sqlite::lock_file::is_in_use;
 pub use sqlite::look::tokens_of_another_key;
 pub use sqlite::migrate::Schema;
 pub use sqlite::open::{folder_of, sync_folder_of};
 pub use sqlite::sealed_tokens::SealedTokens;
-pub use postgresql::database::Server;
-pub use sqlite::database::Database;
 pub use store::{Change, LookedUp, Options, Store};
 pub use tx::Tx;
 pub use value::{Row, Value};
+
+pub(crate) use outbox::{Announcement, Place};
 
 /// A JSON object, as the `metadata` columns hold it.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;

@@ -95,6 +95,16 @@ pub fn is_of(conn: &mut dyn Conn, session: &Uuid, auth_id: &str) -> Result<bool,
     Ok(!conn.query(sql, &[session.into(), auth_id.into()])?.is_empty())
 }
 
+/// The owner of a session: that of its tokens.
+///
+/// # Errors
+/// See [`get`].
+pub fn auth_id(conn: &mut dyn Conn, session: &Uuid) -> Result<Option<String>, Error> {
+    let sql = "SELECT auth_id FROM auth_token WHERE session_uuid = ?1 LIMIT 1";
+    let rows = conn.query(sql, &[session.into()])?;
+    rows.first().map_or(Ok(None), |row| row.opt_string(0))
+}
+
 fn many(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Session>, Error> {
     conn.query(sql, params)?.iter().map(from_row).collect()
 }

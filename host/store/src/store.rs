@@ -33,7 +33,7 @@ pub(crate) enum Backing {
     /// A file.
     Sqlite(sqlite::engine::Engine),
     /// A server.
-    Postgresql(postgresql::engine::Engine),
+    Postgresql(Box<postgresql::engine::Engine>),
 }
 
 /// An index that answers for one token.
@@ -242,6 +242,14 @@ impl Store {
         match &self.backing {
             Backing::Sqlite(_) => Ok(false),
             Backing::Postgresql(engine) => engine.refresh_tenants().map(|()| true),
+        }
+    }
+
+    /// Says to the other daemons of this database that the run `daemon` of this one
+    /// goes on, until it ends: its events are not for them to publish.
+    pub fn hold(&self, daemon: Uuid) {
+        if let Backing::Postgresql(engine) = &self.backing {
+            engine.hearing.hold(daemon);
         }
     }
 

@@ -6,13 +6,14 @@ use crate::postgresql::connection::Link;
 use crate::postgresql::version::Numbers;
 use crate::sqlite::connection;
 use crate::version::Version;
-use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, Value};
+use crate::{Announcement, Conn, Dialect, Error, IndexChange, Place, Row, Seals, Value};
 
 /// An open transaction: rows, and the changes of the index that go with them.
 pub struct Tx<'a> {
     rows: Rows<'a>,
     seals: &'a Seals,
     changes: Vec<IndexChange>,
+    announcements: Vec<Announcement>,
     seen: Option<Numbers>,
     has_written: bool,
     /// The last error, whatever the closure made of it.
@@ -23,6 +24,27 @@ pub struct Tx<'a> {
 enum Rows<'a> {
     Sqlite(&'a Connection, &'a Version),
     Postgresql(&'a mut Link, Option<Numbers>),
+}
+
+/// What a transaction leads to once it is committed.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub changes: Vec<IndexChange>,
+    pub announcements: Vec<Announcement>,
+}
+
+// === impl Made ===
+
+impl Made {
+    pub fn extend(&mut self, other: Self) {
+        self.changes.extend(other.changes);
+        self.announcements.extend(other.announcements);
+    }
+
+    /// To be called right before the commit; the places are filled right after it.
+    pub fn reserve(&mut self) -> Vec<Place> {
+        self.announcements.drain(..).map(Announcement::reserve).collect()
+    }
 }
 
 // === impl Tx ===
@@ -37,7 +59,15 @@ impl<'a> Tx<'a> {
     }
 
     fn new(rows: Rows<'a>, seals: &'a Seals) -> Self {
-        Self { rows, seals, changes: Vec::new(), seen: None, has_written: false, error: None }
+        Self {
+            rows,
+            seals,
+            changes: Vec::new(),
+            announcements: Vec::new(),
+            seen: None,
+            has_written: false,
+            error: None,
+        }
     }
 
     /// The connection, as the modules of queries take it.
@@ -83,8 +113,14 @@ impl<'a> Tx<'a> {
         self.seen
     }
 
-    pub(crate) fn into_parts(self) -> (Vec<IndexChange>, Option<Error>) {
-        (self.changes, self.error)
+    /// Remembers what is published once this transaction is committed.
+    pub(crate) fn hand_over(&mut self, announcement: Announcement) {
+        self.announcements.push(announcement);
+    }
+
+    /// What is to be done once it is committed, and the last error.
+    pub(crate) fn into_parts(self) -> (Made, Option<Error>) {
+        (Made { changes: self.changes, announcements: self.announcements }, self.error)
     }
 
     fn noted<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The tables that every login writes: what is remembered of the others does not
 /// depend on them.
-pub(crate) const ISSUED: [&str; 3] = ["auth_token", "auth_session", REFRESH_TOKENS];
+pub(crate) const ISSUED: [&str; 4] =
+    ["auth_token", "auth_session", REFRESH_TOKENS, "wazo_auth_event"];
 /// What is found there is remembered until something is removed or changed there.
 pub(crate) const REFRESH_TOKENS: &str = "auth_refresh_token";
 

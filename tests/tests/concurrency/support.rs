@@ -37,9 +37,8 @@ pub fn pair() -> (TempDir, [Setup; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display();
     let uri = empty_database(folder.path());
-    let yaml = format!(
-        "db_uri: {uri}\ndb_upgrade_on_startup: true\ntoken_key_file: {here}/token.key"
-    );
+    let yaml =
+        format!("db_uri: {uri}\ndb_upgrade_on_startup: true\ntoken_key_file: {here}/token.key");
     let setups = [(), ()].map(|()| setup().config(&yaml));
     (folder, setups)
 }

@@ -161,13 +161,14 @@ fn an_older_database_is_copied_and_upgraded() {
     let indexes = "SELECT group_concat('DROP INDEX ' || name, ';') FROM sqlite_schema \
         WHERE name LIKE 'wazo_auth\\_\\_idx%' ESCAPE '\\'";
     older.run(&older.text(indexes));
+    older.run("DROP TABLE wazo_auth_event");
     older.run("DELETE FROM wazo_auth_version WHERE version > 1");
     drop(older);
     let sentence = programs.bootstrap_fails(&["initial-user"]);
     assert!(sentence.contains("older") && sentence.contains("wazo-auth-upgrade-db"), "{sentence}");
 
     let said = programs.run("wazo-auth-upgrade-db", &[]).succeeded();
-    assert!(said.contains("from schema version 1 to 2"), "{said}");
+    assert!(said.contains("from schema version 1 to 3"), "{said}");
     let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
     let copies = files.filter(|name| name.to_str().unwrap().ends_with(".backup")).count();
     assert_eq!(copies, 1);

@@ -255,12 +255,13 @@ fn the_copy_of_an_older_schema_is_upgraded() {
     for index in old.text(indexes).split(',') {
         old.run(&format!("DROP INDEX {index}"));
     }
+    old.run("DROP TABLE wazo_auth_event");
     old.run("DELETE FROM wazo_auth_version WHERE version > 1");
     drop(old);
     let said = run_ok(path, &["restore", file.to_str().unwrap()]);
     assert!(said.contains("its schema was of version 1 and was upgraded"), "{said}");
     let restored = Database::copy_of(path);
-    assert_eq!(restored.text("SELECT max(version) FROM wazo_auth_version"), "2");
+    assert_eq!(restored.text("SELECT max(version) FROM wazo_auth_version"), "3");
     assert!(restored.text(indexes).contains("wazo_auth__idx__token__expire_t"));
 }
 
@@ -300,7 +301,7 @@ fn what_cannot_be_a_copy_is_refused_and_nothing_changes() {
     for (file, says) in [
         (
             "newer.db",
-            "{} has schema version 99, this program knows versions up to 2: install the wazo-auth that made it",
+            "{} has schema version 99, this program knows versions up to 3: install the wazo-auth that made it",
         ),
         (
             "foreign.db",

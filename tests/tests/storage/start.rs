@@ -71,7 +71,7 @@ const TROUBLES: &[Trouble] = &[
     },
     Trouble {
         make: |folder| sql(folder, "INSERT INTO wazo_auth_version VALUES (99, 'tomorrow')"),
-        says: "the database {}/auth.db has schema version 99, this daemon knows versions up to 2: install a newer wazo-auth, or restore the backup made before the upgrade",
+        says: "the database {}/auth.db has schema version 99, this daemon knows versions up to 3: install a newer wazo-auth, or restore the backup made before the upgrade",
     },
     Trouble {
         make: |folder| sql(folder, "PRAGMA foreign_keys = OFF; DELETE FROM auth_tenant"),

@@ -20,8 +20,3 @@ fn what_an_operator_set_without_effect_is_reported() {
                 default_policies: {p: {acl: ['a']}}\nrest_api: {port: 1}\nprofiling_enabled: yes\n";
     assert_eq!(unused(file), ["idp_plugins", "smtp", "google"]);
 }
-
-#[test]
-fn an_amqp_section_is_reported_even_with_default_values() {
-    assert_eq!(unused("amqp: {exchange_name: xivo}\n"), ["amqp"]);
-}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
+use wazo_auth_events::Event;
 use wazo_auth_plugins::Args;
 use wazo_auth_store::{
     self as store, Change, Conn, Tx, sessions::Session, tokens::NewToken, users::User,
@@ -159,7 +160,7 @@ impl Services {
     pub(super) fn write_login(&self, mut plan: Plan) -> Result<Option<LoginAnswer>, LoginError> {
         let change = Change::Sessions(plan.user.as_ref().map(|user| user.uuid));
         let view = plan.view();
-        let written = self.store().write(change, move |tx| {
+        let written = self.write_and_tell(change, move |tx, told| {
             if plan.is_overtaken(tx)? {
                 return Ok(None);
             }
@@ -167,7 +168,7 @@ impl Services {
             let conn = tx.conn();
             let (refresh_token, sessions_revoked) = match &plan.offline {
                 Some(offline) => {
-                    let (token, revoked) = refresh_tokens::obtain(conn, offline)?;
+                    let (token, revoked) = refresh_tokens::obtain(conn, told, offline)?;
                     (Some(token), revoked)
                 }
                 None => (None, 0),
@@ -183,6 +184,7 @@ impl Services {
                 plan.token.refresh_token_uuid = refresh_token;
                 store::tokens::insert(conn, &plan.token)?;
             }
+            told.push(|| plan.told());
             Ok::<_, LoginError>(Some(Written { refresh_token, sessions_revoked }))
         })?;
         Ok(written.map(|written| LoginAnswer {
@@ -194,6 +196,15 @@ impl Services {
 }
 
 impl Plan {
+    fn told(&self) -> Event {
+        Event::SessionCreated {
+            uuid: self.session.uuid,
+            tenant_uuid: self.session.tenant_uuid,
+            user_uuid: Uuid::parse_str(&self.token.auth_id).ok(),
+            mobile: self.session.mobile,
+        }
+    }
+
     /// The token as the answer shows it: with the fraction of the instant.
     fn view(&self) -> TokenView {
         let token = &self.token;
@@ -233,6 +244,7 @@ fn offline(
         fresh: services.context().uuid(),
         client_id: client_id.clone(),
         user: user.uuid,
+        tenant: user.tenant_uuid,
         backend: request.backend.clone(),
         login: login.unwrap_or(&verified.login).to_owned(),
         user_agent: request.user_agent.clone(),

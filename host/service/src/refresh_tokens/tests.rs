@@ -4,6 +4,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use wazo_auth_context::{Context, Environment};
+use wazo_auth_events::Events;
 use wazo_auth_password::Hasher;
 use wazo_auth_store::sessions::{self, Session};
 use wazo_auth_store::tokens::{self, Token};
@@ -41,7 +42,7 @@ fn start(folder: &TempDir, key: u8) -> Arc<Services> {
         unknown_salt: context.random(),
     };
     let hasher = Arc::new(Hasher::start(settings).unwrap());
-    Services::new(context, rules, store, hasher).unwrap()
+    Services::new(context, rules, store, hasher, Events::off()).unwrap()
 }
 
 // === impl Daemon ===
@@ -88,6 +89,7 @@ impl Daemon {
             fresh: context.uuid(),
             client_id: client_id.into(),
             user: self.user,
+            tenant: self.services.top_tenant(),
             backend: "wazo_user".into(),
             login: "alice".into(),
             user_agent: String::new(),
@@ -113,7 +115,7 @@ impl Daemon {
             refresh_token_uuid: None,
         };
         self.write(move |tx| {
-            let (refresh_token, ended) = obtain(tx.conn(), &offline)?;
+            let (refresh_token, ended) = obtain(tx.conn(), &mut Told::default(), &offline)?;
             token.refresh_token_uuid = Some(refresh_token);
             sessions::insert(tx.conn(), &session)?;
             tokens::insert(tx.conn(), &token)?;

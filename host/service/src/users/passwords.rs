@@ -8,6 +8,7 @@ use std::{
 };
 
 use uuid::Uuid;
+use wazo_auth_events::Told;
 use wazo_auth_password::{Busy, HashError, HashingFailed, StoredHash};
 use wazo_auth_store::{
     self as store, Change, Conn,
@@ -115,7 +116,7 @@ impl Services {
         }
         refuse_external(&user)?;
         let password = self.hash(new)?;
-        self.store().write(Change::Directory, move |tx| {
+        self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
             let now = visible_user::<UserError>(conn, &scope, user.uuid)?;
             // It was changed, or the user disabled, while this one was hashed.
@@ -123,7 +124,7 @@ impl Services {
                 return Err(UserError::Refused);
             }
             refuse_external(&now)?;
-            store_password(conn, &now.uuid, Some(&password))
+            store_password(conn, told, &now, Some(&password))
         })
     }
 
@@ -136,10 +137,10 @@ impl Services {
         let found = self.store().read(|conn| store::users::get(conn, &user))?;
         may_reset(found, user, new.is_some())?;
         let password = new.map(|new| self.hash(new)).transpose()?;
-        self.store().write(Change::Directory, move |tx| {
+        self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
-            let user = may_reset(store::users::get(conn, &user)?, user, password.is_some())?.uuid;
-            store_password(conn, &user, password.as_ref())
+            let user = may_reset(store::users::get(conn, &user)?, user, password.is_some())?;
+            store_password(conn, told, &user, password.as_ref())
         })
     }
 
@@ -166,11 +167,12 @@ fn may_reset(found: Option<User>, user: Uuid, to_another: bool) -> Result<User, 
 
 fn store_password(
     conn: &mut dyn Conn,
-    user: &Uuid,
+    told: &mut Told,
+    user: &User,
     password: Option<&StoredPassword>,
 ) -> Result<(), UserError> {
-    store::users::set_password(conn, user, password)?;
-    Ok(end_sessions(conn, user)?)
+    store::users::set_password(conn, &user.uuid, password)?;
+    Ok(end_sessions(conn, told, user)?)
 }
 
 /// Whether there is anything to log in with: a username, or the main address

@@ -7,6 +7,19 @@ CREATE TABLE wazo_auth_version (
     applied_at text NOT NULL
 );
 
+-- Events that the bus has not confirmed yet. A row is written by the transaction
+-- that it tells of, and deleted once the broker has it.
+CREATE TABLE wazo_auth_event (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- the run of the daemon that publishes it
+    daemon varchar(36) NOT NULL,
+    -- epoch seconds
+    created_at bigint NOT NULL,
+    routing_key text NOT NULL,
+    -- JSON: the headers, and the payload under "data"
+    body text NOT NULL
+);
+
 -- How many transactions have changed something. Each session counts in a row of few,
 -- so that transactions seldom wait for each other; what counts is the sum, as a
 -- snapshot sees it.

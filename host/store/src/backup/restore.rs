@@ -101,6 +101,8 @@ fn checked_copy(
         migrate::upgrade(&mut copy, &temporary.path, found, MIGRATIONS, copying.context)
             .map_err(|source| CopyError::Database { source })?;
     }
+    // What the bus had not heard of then, it was told since.
+    copy.execute("DELETE FROM wazo_auth_event", []).map_err(|error| of_file(file, error))?;
     let sealed =
         sealed_tokens::count(&copy, copying.sealer).map_err(|error| of_file(file, error))?;
     if sealed.unreadable > 0 {

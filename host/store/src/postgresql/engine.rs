@@ -18,7 +18,7 @@ use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
 use crate::postgresql::version;
 use crate::store::Change;
-use crate::{Conn, Dialect, Error, IndexChange, Row, Seals, TokenIndex, Tx, Value};
+use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, TokenIndex, Tx, Value};
 
 /// The lock of the whole database: "wazoauth".
 pub(crate) const DATABASE_LOCK: i64 = 0x7761_7a6f_6175_7468;
@@ -71,7 +71,7 @@ impl Engine {
             let mark = index.mark();
             let written = self.pool.with(|link| self.transaction(link, change, &mut f))?;
             match written {
-                Ok((value, changes)) => {
+                Ok((value, changes, places)) => {
                     changes.into_iter().for_each(|change| match change {
                         IndexChange::Token(token) => index.fill(*token, None, &mark),
                         IndexChange::RemoveToken(token) => index.forget_token(&token),
@@ -81,6 +81,7 @@ impl Engine {
                     if change == Change::Directory {
                         self.hearing.catch_up();
                     }
+                    places.into_iter().for_each(Place::fill);
                     return Ok(value);
                 }
                 Err(Failed::Conflict(_)) if attempt < ATTEMPTS => attempt += 1,
@@ -146,16 +147,20 @@ impl Engine {
         now: i64,
     ) -> Result<TokenIndex, Error> {
         let mark = self.hearing.index.mark();
-        let found = read(&self.lookups, &self.seals, |conn| lookup::token(conn, token, now))?;
+        let (found, line) = read(&self.lookups, &self.seals, |conn| {
+            let found = lookup::token(conn, token, now)?;
+            let line = match (&found, tenant) {
+                (Some(_), Some(tenant)) => lookup::line(conn, tenant)?,
+                _ => Vec::new(),
+            };
+            Ok::<_, Error>((found, line))
+        })?;
         let own = TokenIndex::default();
         if let Some(lookup::Found { token, home }) = found {
             self.hearing.index.fill(token.clone(), home, &mark);
             own.fill(token, home, &own.mark());
         }
-        if let Some(tenant) = tenant {
-            let line = read(&self.lookups, &self.seals, |conn| lookup::line(conn, tenant))?;
-            own.set_tenants(&line);
-        }
+        own.set_tenants(&line);
         Ok(own)
     }
 
@@ -214,6 +219,43 @@ pub(super) fn read<T, E: From<Error>>(
     })?
 }
 
+<<<<<<< HEAD
+=======
+/// One attempt of a write.
+fn transaction<T, E: From<Error>>(
+    link: &mut Link,
+    seals: &Seals,
+    change: Change,
+    f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
+    link.begin(begin(change));
+    let mut tx = Tx::postgresql(link, seals);
+    // What the closure captured is only dropped after a panic; what it wrote is
+    // rolled back.
+    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
+    let (mut made, error) = tx.into_parts();
+    let is_conflict = error == Some(Error::Conflict);
+    let refused = match (outcome, error) {
+        // A statement failed, and the closure made nothing of it: the server has
+        // given up the transaction all the same.
+        (Ok(Ok(_)), Some(error)) => error.into(),
+        (Ok(Ok(value)), None) => {
+            let places = made.reserve();
+            return match link.commit() {
+                Ok(()) => Ok((value, made.changes, places)),
+                Err(Error::Conflict) => Err(Failed::Conflict(Error::Conflict.into())),
+                Err(error) => Err(Failed::Refused(error.into())),
+            };
+        }
+        (Ok(Err(refused)), _) => refused,
+        (Err(_), _) => Error::Panicked.into(),
+    };
+    // A connection on which this fails is not used again.
+    let _ = link.roll_back();
+    Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
+}
+
+>>>>>>> pg
 fn begin(change: Change) -> String {
     let lock = match change {
         Change::Directory => format!("SELECT pg_advisory_xact_lock({DATABASE_LOCK})"),

@@ -39,6 +39,8 @@ pub(crate) struct Hearing {
     pub seals: Seals,
     pub lease: Lease,
     pub versions: Versions,
+    /// The run of the daemon whose lock the connection holds.
+    daemon: Mutex<Option<Uuid>>,
     /// The tree of tenants has to be read again.
     is_tree_stale: AtomicBool,
     /// What is told of tenants while the tree is read: it may be newer.
@@ -74,6 +76,7 @@ impl Hearing {
             seals,
             lease: Lease::default(),
             versions: Versions::default(),
+            daemon: Mutex::default(),
             is_tree_stale: AtomicBool::new(true),
             told_meanwhile: Mutex::default(),
             rounds: Mutex::default(),
@@ -98,6 +101,12 @@ impl Hearing {
                 break;
             }
         }
+    }
+
+    /// Has the connection hold the lock that says that `daemon` runs.
+    pub fn hold(&self, daemon: Uuid) {
+        *self.daemon.lock() = Some(daemon);
+        self.catch_up();
     }
 
     /// Takes over what a commit has told.
@@ -156,6 +165,13 @@ impl Hearing {
     fn end_round(&self, round: u64) {
         self.rounds.lock().done = round;
         self.renewed.notify_all();
+    }
+
+    /// Waits before the next attempt, unless it ends.
+    fn rest(&self) {
+        let mut rounds = self.rounds.lock();
+        let deadline = Instant::now() + RETRY;
+        while !rounds.is_closed && !self.renewed.wait_until(&mut rounds, deadline).timed_out() {}
     }
 
     /// Whether it hears nothing more.
@@ -222,12 +238,16 @@ fn run(runtime: &Runtime, config: &Config, hearing: &Arc<Hearing>) {
                 "the database does not tell its changes ({error}): each token is looked up until it does"
             );
         }
-        std::thread::sleep(RETRY);
+        hearing.rest();
     }
 }
 
 /// Listens until that fails.
-async fn listen(config: &Config, hearing: &Arc<Hearing>, has_failed: &mut bool) -> Result<(), Error> {
+async fn listen(
+    config: &Config,
+    hearing: &Arc<Hearing>,
+    has_failed: &mut bool,
+) -> Result<(), Error> {
     let (client, mut connection) = in_time(config.connect(NoTls)).await?;
     let heard = Arc::clone(hearing);
     tokio::spawn(async move {
@@ -240,8 +260,15 @@ async fn listen(config: &Config, hearing: &Arc<Hearing>, has_failed: &mut bool) 
     in_time(client.batch_execute("LISTEN wazo_auth")).await?;
     // What was told before is not known.
     hearing.forget();
+    let mut held = None;
     while !hearing.is_closed() {
         let (round, asked) = (hearing.begin_round(), Instant::now());
+        let daemon = *hearing.daemon.lock();
+        if let Some(daemon) = daemon.filter(|_| held != daemon) {
+            let lock = format!("SELECT pg_advisory_lock(hashtextextended('{daemon}', 0))");
+            in_time(client.batch_execute(&lock)).await?;
+            held = Some(daemon);
+        }
         let numbers = numbers(&client).await?;
         if hearing.is_tree_stale.swap(false, Ordering::AcqRel) {
             hearing.read_tree(&client).await?;

@@ -26,6 +26,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../../schema/sqlite/0001_original.sql") },
     Migration { version: 2, sql: include_str!("../../schema/sqlite/0002_indexes.sql") },
+    Migration { version: 3, sql: include_str!("../../schema/sqlite/0003_events.sql") },
 ];
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS wazo_auth_version (

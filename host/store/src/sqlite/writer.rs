@@ -32,8 +32,9 @@ use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::connection::Reader;
 use crate::sqlite::files::OpenFiles;
 use crate::sqlite::task::{Task, task};
+use crate::tx::Made;
 use crate::version::{self, Version};
-use crate::{Error, IndexChange, Seals, TokenIndex, Tx, index};
+use crate::{Error, Place, Seals, TokenIndex, Tx, index};
 
 /// How often the file is asked whether another program wrote it.
 const POLL: Duration = Duration::from_millis(50);
@@ -228,18 +229,19 @@ impl Worker {
         savepoints: Savepoints,
     ) -> Result<bool, Error> {
         execute(&self.conn, "BEGIN IMMEDIATE")?;
-        let done = self.run_group(tasks, savepoints).and_then(|changes| {
-            if changes.is_some() {
-                execute(&self.conn, "COMMIT")?;
-            }
-            Ok(changes)
+        let done = self.run_group(tasks, savepoints).and_then(|made| {
+            let Some(mut made) = made else { return Ok(None) };
+            let places = made.reserve();
+            execute(&self.conn, "COMMIT")?;
+            Ok(Some((made.changes, places)))
         });
         self.end(matches!(done, Ok(Some(_))));
-        let Some(changes) = done? else { return Ok(false) };
+        let Some((changes, places)) = done? else { return Ok(false) };
         if let Some(index) = &self.index {
             changes.into_iter().for_each(|change| index.apply(change));
         }
         self.version.publish();
+        places.into_iter().for_each(Place::fill);
         Ok(true)
     }
 
@@ -247,18 +249,18 @@ impl Worker {
         &mut self,
         tasks: &mut [Box<dyn Task>],
         savepoints: Savepoints,
-    ) -> Result<Option<Vec<IndexChange>>, Error> {
+    ) -> Result<Option<Made>, Error> {
         self.files.look()?;
         // Nobody else can write from here to the commit.
         self.reload_if_changed()?;
-        let mut changes = Vec::new();
+        let mut made = Made::default();
         for task in tasks {
             if savepoints == Savepoints::Each {
                 execute(&self.conn, "SAVEPOINT task")?;
             }
             let mut tx = Tx::sqlite(&self.conn, &self.seals, &self.version);
             let keep = task.run(&mut tx);
-            let (made, error) = tx.into_parts();
+            let (of_task, error) = tx.into_parts();
             if self.conn.is_autocommit() {
                 // A full disk or a failing one ended the whole transaction,
                 // whatever the closure made of it.
@@ -267,13 +269,13 @@ impl Worker {
             match savepoints {
                 Savepoints::None if !keep => return Ok(None),
                 Savepoints::Each if !keep => execute(&self.conn, "ROLLBACK TO task")?,
-                _ => changes.extend(made),
+                _ => made.extend(of_task),
             }
             if savepoints == Savepoints::Each {
                 execute(&self.conn, "RELEASE task")?;
             }
         }
-        Ok(Some(changes))
+        Ok(Some(made))
     }
 
     fn idle(&mut self, now: Instant) {

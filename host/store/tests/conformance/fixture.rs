@@ -3,22 +3,22 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use uuid::Uuid;
 use wazo_auth_context::{Clock, Context, Environment, Random};
+use wazo_auth_servers::postgresql;
 use wazo_auth_store::sessions::Session;
 use wazo_auth_store::tenants::Tenant;
 use wazo_auth_store::tokens::Token;
 use wazo_auth_store::users::{Email, NewUser};
-use wazo_auth_servers::postgresql;
 use wazo_auth_store::{
-    Change, Conn, Error, LiveToken, Metadata, Options, Sealer, Server, Store, Tx, groups, policies, refresh_tokens, sessions,
-    tenants, tokens, users,
+    Change, Conn, Error, LiveToken, Metadata, Options, Sealer, Server, Store, Tx, groups, policies,
+    refresh_tokens, sessions, tenants, tokens, users,
 };
 
 /// Noon of 21 November 2026.

@@ -4,6 +4,8 @@
 //! only concerns SQLite's file is in `sqlite_file`.
 
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod index;

@@ -39,6 +39,9 @@ fn the_sessions_of_an_owner_are_counted_and_listed() {
         let mut expected = [one.session_uuid, two.session_uuid];
         expected.sort_unstable();
         let listed = f.read(|conn| sessions::of_user(conn, &auth_id));
+        let owner = |session| f.read(move |conn| sessions::auth_id(conn, &session));
+        assert_eq!(owner(two.session_uuid), Some(user.to_string()));
+        assert_eq!(owner(f.master), None);
         assert_eq!(listed.iter().map(|session| session.uuid).collect::<Vec<_>>(), expected);
     });
 }

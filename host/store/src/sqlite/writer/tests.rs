@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::IndexChange;
 use crate::sessions::{self, Session};
 use crate::tokens::{self, Token};
 use crate::{Conn, Metadata, sqlite::open, tenants, testing};

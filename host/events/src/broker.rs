@@ -1,0 +1,285 @@
+//! The broker: where it is, a connection to it, a message on its way.
+
+use std::time::Duration;
+
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
+    PublisherConfirm,
+    options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions},
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    types::{AMQPValue, FieldTable, ShortString},
+    uri::{AMQPScheme, AMQPUri},
+};
+use serde_json::{Map, Value};
+use wazo_auth_store::events::Event;
+
+/// A broker that does not answer for so long is away.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Messages survive a restart of the broker.
+const PERSISTENT: u8 = 2;
+/// Where the broker is told to keep what belongs to nobody else.
+const DEFAULT_VHOST: &str = "/";
+
+/// Where messages go.
+pub struct Broker {
+    uri: AMQPUri,
+    exchange: ShortString,
+    kind: ExchangeKind,
+}
+
+/// Why events cannot be published. Holds no password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// The URI cannot be understood.
+    #[error("`amqp.uri` must be of the form amqp://user:password@host:port/vhost")]
+    Uri,
+    /// TLS.
+    #[error("`amqp.uri` asks for TLS (amqps://), which this version cannot do: use amqp://")]
+    Tls,
+    /// The name of the exchange.
+    #[error("`amqp.exchange_name` must have 1 to 255 bytes")]
+    ExchangeName,
+    /// It does not answer.
+    #[error("the message broker at {place} cannot be reached: {reason}")]
+    Unreachable {
+        /// Host, port and vhost.
+        place: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// It answers, and wants nothing of us.
+    #[error(
+        "the message broker at {place} refuses: {reason} (look at `amqp.uri`, and at what its user may do)"
+    )]
+    Refused {
+        /// Host, port and vhost.
+        place: String,
+        /// What the broker says.
+        reason: String,
+    },
+    /// The exchange is another one than we would make.
+    #[error(
+        "the message broker at {place} has an exchange `{exchange}` of other properties ({reason}): delete it there, \
+         or set `amqp.exchange_name` and `amqp.exchange_type`; it must be durable and not auto-deleted"
+    )]
+    Exchange {
+        /// Host, port and vhost.
+        place: String,
+        /// Its name.
+        exchange: String,
+        /// What the broker says.
+        reason: String,
+    },
+}
+
+/// A connection that is ready to publish.
+pub(crate) struct Link {
+    connection: Connection,
+    channel: Channel,
+    exchange: ShortString,
+    place: String,
+}
+
+// === impl Broker ===
+
+impl Broker {
+    /// The broker that a configuration names.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn new(uri: &str, exchange: &str, kind: &str) -> Result<Self, BrokerError> {
+        // Its own error may quote the password.
+        let mut uri: AMQPUri = uri.parse().map_err(|_| BrokerError::Uri)?;
+        if uri.scheme == AMQPScheme::AMQPS {
+            return Err(BrokerError::Tls);
+        }
+        if uri.vhost.is_empty() {
+            // As others read `amqp://host/`.
+            DEFAULT_VHOST.clone_into(&mut uri.vhost);
+        }
+        let exchange = ShortString::try_new(exchange).ok().filter(|name| !name.as_str().is_empty());
+        let exchange = exchange.ok_or(BrokerError::ExchangeName)?;
+        let kind = match kind {
+            "direct" => ExchangeKind::Direct,
+            "fanout" => ExchangeKind::Fanout,
+            "headers" => ExchangeKind::Headers,
+            "topic" => ExchangeKind::Topic,
+            custom => ExchangeKind::Custom(custom.to_owned()),
+        };
+        Ok(Self { uri, exchange, kind })
+    }
+
+    /// Connects, and declares the exchange.
+    pub(crate) async fn connect(&self) -> Result<Link, BrokerError> {
+        let silent = |_| self.unreachable(format!("no answer within {} s", ANSWER.as_secs()));
+        tokio::time::timeout(ANSWER, self.open()).await.map_err(silent)?
+    }
+
+    async fn open(&self) -> Result<Link, BrokerError> {
+        let properties = ConnectionProperties::default().with_connection_name("wazo-auth".into());
+        let failed = |error| self.failed(&error);
+        let connection =
+            Connection::connect_uri(self.uri.clone(), properties).await.map_err(failed)?;
+        let channel = connection.create_channel().await.map_err(failed)?;
+        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        let (name, kind) = (self.exchange.clone(), self.kind.clone());
+        let declared = channel.exchange_declare(name, kind, durable, FieldTable::default());
+        declared.await.map_err(|error| self.not_declared(&error))?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+        Ok(Link { connection, channel, exchange: self.exchange.clone(), place: self.place() })
+    }
+
+    /// Host, port and vhost: what may be shown of the URI.
+    pub(crate) fn place(&self) -> String {
+        let AMQPUri { authority, vhost, .. } = &self.uri;
+        format!("{}:{} (vhost `{vhost}`)", authority.host, authority.port)
+    }
+
+    fn unreachable(&self, reason: String) -> BrokerError {
+        BrokerError::Unreachable { place: self.place(), reason }
+    }
+
+    fn failed(&self, error: &lapin::Error) -> BrokerError {
+        failed(self.place(), error)
+    }
+
+    fn not_declared(&self, error: &lapin::Error) -> BrokerError {
+        match error.kind() {
+            ErrorKind::ProtocolError(said)
+                if *said.kind() == AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) =>
+            {
+                let exchange = self.exchange.to_string();
+                let reason = said.get_message().to_string();
+                BrokerError::Exchange { place: self.place(), exchange, reason }
+            }
+            _ => self.failed(error),
+        }
+    }
+}
+
+impl BrokerError {
+    /// Whether it goes on until somebody does something about it.
+    pub(crate) fn is_for_somebody(&self) -> bool {
+        !matches!(self, Self::Unreachable { .. })
+    }
+}
+
+fn failed(place: String, error: &lapin::Error) -> BrokerError {
+    match error.kind() {
+        ErrorKind::ProtocolError(said) => {
+            BrokerError::Refused { place, reason: said.get_message().to_string() }
+        }
+        _ => BrokerError::Unreachable { place, reason: error.to_string() },
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Whether messages may be published, as far as is known.
+    pub fn check(&self) -> Result<(), BrokerError> {
+        if self.connection.status().connected() && self.channel.status().connected() {
+            return Ok(());
+        }
+        Err(self.lost())
+    }
+
+    pub fn lost(&self) -> BrokerError {
+        let reason = "the connection is lost".to_owned();
+        BrokerError::Unreachable { place: self.place.clone(), reason }
+    }
+
+    /// Sends a message: it is written to the connection when this returns. Nothing
+    /// comes back for a row that is no message.
+    pub async fn publish(&self, event: &Event) -> Result<Option<PublisherConfirm>, BrokerError> {
+        let Some((key, properties)) = message(event) else { return Ok(None) };
+        let options = BasicPublishOptions::default();
+        let body = event.body.as_bytes();
+        let published =
+            self.channel.basic_publish(self.exchange.clone(), key, options, body, properties);
+        published.await.map(Some).map_err(|error| self.failed(&error))
+    }
+
+    pub fn failed(&self, error: &lapin::Error) -> BrokerError {
+        failed(self.place.clone(), error)
+    }
+
+    /// Ends the connection in order.
+    pub async fn close(self) {
+        // Whatever the broker says: it is over.
+        let _ = self.connection.close(200, "the daemon stops".into()).await;
+    }
+}
+
+/// Routing key and properties of a message.
+fn message(event: &Event) -> Option<(ShortString, BasicProperties)> {
+    let key = ShortString::try_new(event.routing_key.as_str()).ok()?;
+    let body: Map<String, Value> = serde_json::from_str(&event.body).ok()?;
+    let properties = BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_content_encoding("utf-8".into())
+        .with_delivery_mode(PERSISTENT)
+        .with_priority(0)
+        .with_headers(headers(body));
+    Some((key, properties))
+}
+
+/// The headers stand in the body, beside the payload.
+fn headers(body: Map<String, Value>) -> FieldTable {
+    let mut headers = FieldTable::default();
+    for (name, value) in body.into_iter().filter(|(name, _)| name != "data") {
+        // A name is as long as the `auth_id` in it, which only a backend bounds;
+        // the body has it all the same.
+        let Ok(name) = ShortString::try_new(name) else { continue };
+        let value = match value {
+            Value::String(text) => AMQPValue::LongString(text.into()),
+            Value::Bool(is_so) => AMQPValue::Boolean(is_so),
+            _ => AMQPValue::Void,
+        };
+        headers.insert(name, value);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uri_is_read_as_others_read_it() {
+        let place = |uri| Broker::new(uri, "xivo", "topic").map(|broker| broker.place());
+        assert_eq!(place("amqp://u:p@h:1/").unwrap(), "h:1 (vhost `/`)");
+        assert_eq!(place("amqp://h").unwrap(), "h:5672 (vhost `/`)");
+        assert_eq!(place("amqp://h/%2f").unwrap(), "h:5672 (vhost `/`)");
+        assert_eq!(place("amqp://h/wazo").unwrap(), "h:5672 (vhost `wazo`)");
+        assert_eq!(place("amqps://h").unwrap_err(), BrokerError::Tls);
+        for uri in ["", "h:5672", "http://u:p4ss@h", "amqp://u:p4ss@:x"] {
+            let error = place(uri).unwrap_err();
+            assert_eq!(error, BrokerError::Uri, "{uri}");
+            assert!(!error.to_string().contains("p4ss"));
+        }
+    }
+
+    #[test]
+    fn headers_have_the_types_of_the_body() {
+        let body = r#"{"a": "text", "user_uuid:*": true, "origin_uuid": null, "data": {"b": 1}}"#;
+        let event = |routing_key: &str, body: &str| Event {
+            id: 1,
+            routing_key: routing_key.to_owned(),
+            body: body.to_owned(),
+        };
+        let (key, properties) = message(&event("k.e.y", body)).unwrap();
+        assert_eq!(key.as_str(), "k.e.y");
+        let headers = properties.headers().clone().unwrap();
+        let of = |name: &str| headers.inner().get(name).cloned();
+        assert_eq!(headers.inner().len(), 3);
+        assert_eq!(of("a"), Some(AMQPValue::LongString("text".into())));
+        assert_eq!(of("user_uuid:*"), Some(AMQPValue::Boolean(true)));
+        assert_eq!(of("origin_uuid"), Some(AMQPValue::Void));
+        assert!(message(&event("k", "[]")).is_none());
+        assert!(message(&event(&"k".repeat(256), "{}")).is_none());
+        let long = format!(r#"{{"user_uuid:{}": true}}"#, "x".repeat(1000));
+        assert!(message(&event("k", &long)).is_some());
+    }
+}
