@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     Database, Request,
     build::built,
-    database::{self, empty_database, new_database, on_postgresql},
+    database::{configured_uri, empty_database, new_database, on_postgresql},
 };
 
 /// The administrator that every daemon of a test has.
@@ -258,7 +258,7 @@ fn write_folder(folder: &Path, setup: &Setup) {
         fs::set_permissions(&there, fs::Permissions::from_mode(0o644)).unwrap();
     }
     let here = folder.display();
-    let uri = database::configured(folder).unwrap_or_else(|| match setup.is_empty {
+    let uri = configured_uri(folder).unwrap_or_else(|| match setup.is_empty {
         true => empty_database(folder),
         false => new_database(folder),
     });

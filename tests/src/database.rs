@@ -68,8 +68,9 @@ fn make_tables(uri: &str) {
     drop(Server::open(uri, Duration::from_secs(60), true, &context).unwrap());
 }
 
-/// What `db_uri` is in the main file of a daemon's folder.
-pub(crate) fn configured(folder: &Path) -> Option<String> {
+/// What `db_uri` is in the main file of a daemon's folder, if that is there yet.
+#[must_use]
+pub fn configured_uri(folder: &Path) -> Option<String> {
     let yaml = fs::read_to_string(folder.join("config.yml")).ok()?;
     yaml.lines().find_map(|line| line.strip_prefix("db_uri: ")).map(str::to_owned)
 }
@@ -83,7 +84,7 @@ impl Database {
     /// When it cannot be opened.
     #[must_use]
     pub fn of(folder: &Path) -> Self {
-        match configured(folder) {
+        match configured_uri(folder) {
             Some(uri) if uri.starts_with("postgresql:") => {
                 let sealer = sealer(&folder.join("token.key"));
                 Self { rows: Rows::Server(uri), sealer, _copy: None }

@@ -29,5 +29,5 @@ mod request;
 pub use broker::{Broker, Message, PLATFORM, Queue};
 pub use build::{build, built, plugin, third_party};
 pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
-pub use database::{Database, empty_database, on_postgresql};
+pub use database::{Database, configured_uri, empty_database, on_postgresql};
 pub use request::{Answer, Request};

@@ -285,6 +285,11 @@ impl From<ReadError> for Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
+        if let store::Error::Unfit { .. } = error {
+            log::info!(target: "wazo_auth.store", "{error}");
+            let text = "A value is too long, or holds a character that cannot be stored.";
+            return Self::message(StatusCode::BAD_REQUEST, text);
+        }
         log::error!(target: "wazo_auth.store", "{error}");
         if error.is_outage() {
             Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)

@@ -56,6 +56,13 @@ pub enum Error {
         /// What was expected there.
         wanted: &'static str,
     },
+    /// A value is longer than the database can keep, or holds a character that it
+    /// cannot.
+    #[error("a value does not fit into the database ({state})")]
+    Unfit {
+        /// The code by which the database says why.
+        state: String,
+    },
     /// The closure given to the store panicked; its changes were undone.
     #[error("a database operation failed unexpectedly and was undone")]
     Panicked,
@@ -82,6 +89,7 @@ impl Error {
             Self::Unique { .. }
             | Self::ForeignKey
             | Self::Content { .. }
+            | Self::Unfit { .. }
             | Self::Panicked
             | Self::Other(_) => false,
         }

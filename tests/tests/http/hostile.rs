@@ -6,7 +6,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use serde_json::{Value, json};
-use wazo_auth_tests::Daemon;
+use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon};
 
 use crate::support::Bench;
 
@@ -183,4 +183,82 @@ fn what_is_no_http_ends_the_connection_alone() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{head:.80} {answer:?}");
     }
     let _ = daemon.admin_token();
+}
+
+/// So many characters that take four bytes each, and that nothing makes shorter.
+fn incompressible(length: u32) -> String {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from_u32(0x1_0000 + (state >> 16)).unwrap()
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// An index of PostgreSQL keeps less than what the contract allows.
+#[test]
+fn what_a_store_cannot_keep_is_refused() {
+    let bench = Bench::new(Daemon::start());
+    let text = |length: u32| incompressible(length);
+    let group = json!({"name": text(3000)});
+    let answers = [
+        bench.by_admin("POST", "/0.1/policies").json(json!({"name": "p", "acl": [text(4096)]})),
+        bench.by_admin("POST", "/0.1/groups").json(group),
+        bench.by_admin("POST", "/0.1/tenants").json(json!({"name": text(3000)})),
+        bench.by_admin("POST", "/0.1/users").json(json!({"firstname": text(3000)})),
+        bench.daemon.post("/0.1/token").basic(ADMIN, ADMIN_PASSWORD).json(
+            json!({"access_type": "offline", "client_id": text(1024)}),
+        ),
+    ];
+    for request in answers {
+        let answer = request.send();
+        assert!([200, 400].contains(&answer.status), "{}: {}", answer.status, answer.text());
+    }
+    let admin = bench.daemon.admin_token();
+    let _ = bench.daemon.head(&format!("/0.1/token/{admin}")).send().expect(204);
+}
+
+#[test]
+fn a_nul_in_an_address_is_answered() {
+    let bench = Bench::new(Daemon::start());
+    let user = bench.user(json!({"username": "alice"}));
+    let group = bench.group(json!({"name": "g"}));
+    for (method, path) in [
+        ("GET", "users/%00".to_owned()),
+        ("GET", "groups/%00".to_owned()),
+        ("GET", "policies/%00".to_owned()),
+        ("GET", "policies/a%00b".to_owned()),
+        ("DELETE", "policies/a%00b".to_owned()),
+        ("PUT", "policies/a%00b/acl/c".to_owned()),
+        ("PUT", "policies/wazo_default_master_user_policy/acl/c%00d".to_owned()),
+        ("DELETE", "policies/wazo_default_master_user_policy/acl/c%00d".to_owned()),
+        ("GET", "tenants/%00".to_owned()),
+        ("DELETE", "sessions/%00".to_owned()),
+        ("GET", "token/%00".to_owned()),
+        ("GET", "token/%00?tenant=%00&scope=%00".to_owned()),
+        ("GET", format!("token/{}?tenant=%00&scope=%00", bench.admin)),
+        ("HEAD", "users/%00".to_owned()),
+        ("DELETE", format!("users/{user}/tokens/a%00b")),
+        ("DELETE", "users/me/tokens/a%00b".to_owned()),
+        ("PUT", format!("users/{user}/policies/a%00b")),
+        ("PUT", format!("groups/{group}/policies/a%00b")),
+        ("PUT", format!("groups/{group}/users/a%00b")),
+        ("GET", "users?search=a%00b".to_owned()),
+        ("GET", "users?username=a%00b".to_owned()),
+        ("GET", "users?order=a%00b".to_owned()),
+        ("GET", "groups?search=a%00b&name=a%00b".to_owned()),
+        ("GET", "policies?search=a%00b&slug=a%00b".to_owned()),
+        ("GET", "tenants?search=a%00b&uuids=a%00b".to_owned()),
+        ("GET", "sessions?search=a%00b".to_owned()),
+        ("GET", "tokens?search=a%00b".to_owned()),
+        ("GET", format!("users/{user}/tokens?search=a%00b")),
+        ("POST", "users/password/reset?username=a%00b".to_owned()),
+        ("GET", "users/password/reset?email=a%00b@c.de".to_owned()),
+    ] {
+        let answer = bench.by_admin(method, &format!("/0.1/{path}")).send();
+        assert!(answer.status < 500, "{method} {path}: {}: {}", answer.status, answer.text());
+    }
+    for login in ["a\0b", "\0"] {
+        let _ = bench.daemon.post("/0.1/token").basic(login, "x").json("{}").send().expect(401);
+    }
 }

@@ -9,27 +9,29 @@ use std::{
     thread,
 };
 
-use wazo_auth_tests::{Daemon, Database, Setup};
+use wazo_auth_tests::{Daemon, Database, Setup, on_postgresql};
 
-use crate::support::{Programs, is_root, mode, owner, site, somebody, try_login, until};
+use crate::support::{Programs, has_no_file, is_root, mode, owner, site, somebody, try_login, until};
 
 #[test]
 fn a_database_is_made_for_the_daemon() {
     let (setup, folder, programs) = site(Setup::default());
     programs.upgrade_db();
-    assert_eq!(mode(&folder.join("auth.db")), 0o600);
+    if !on_postgresql() {
+        assert_eq!(mode(&folder.join("auth.db")), 0o600);
+    }
     for _ in 0..2 {
         let said = programs.run("wazo-auth-upgrade-db", &[]).succeeded();
-        assert!(said.ends_with("auth.db is up to date\n"), "{said}");
+        assert!(said.ends_with(" is up to date\n"), "{said}");
     }
     assert!(!folder.join("token.key").exists(), "the key is the daemon's to make");
     let daemon = setup.start();
     let token = daemon.admin_token();
     let log = daemon.log();
-    assert!(!log.contains("created the database"), "{log}");
+    assert!(!log.contains("created the database") && !log.contains("created the tables"), "{log}");
 
     let said = programs.run("wazo-auth-upgrade-db", &["-d", "--log-file=/dev/null"]).succeeded();
-    assert!(said.ends_with("auth.db is up to date\n"), "{said}");
+    assert!(said.ends_with(" is up to date\n"), "{said}");
     let _ = daemon.head(&format!("/0.1/token/{token}")).send().expect(204);
     assert!(!daemon.log().contains("another program"), "{}", daemon.log());
 }
@@ -47,15 +49,18 @@ fn one_of_many_makes_the_database_and_the_others_wait_for_it() {
             let all = [(); 4].map(|()| scope.spawn(run));
             all.into_iter().map(|one| one.join().unwrap().succeeded()).collect()
         });
-        let made = said.iter().filter(|said| said.starts_with("created the database "));
+        let made = said.iter().filter(|said| said.starts_with("created the "));
         assert_eq!(made.count(), 1, "{said:?}");
-        let found = said.iter().filter(|said| said.ends_with("auth.db is up to date\n"));
+        let found = said.iter().filter(|said| said.ends_with(" is up to date\n"));
         assert_eq!(found.count(), 3, "{said:?}");
     }
 }
 
 #[test]
 fn a_schema_that_is_being_made_is_waited_for() {
+    if has_no_file("its lock") {
+        return;
+    }
     let (_other_setup, made, other_programs) = site(Setup::default());
     other_programs.upgrade_db();
     let (setup, folder, programs) = site(Setup::default());
@@ -86,6 +91,9 @@ fn a_schema_that_is_being_made_is_waited_for() {
 
 #[test]
 fn who_needs_the_lock_waits_for_commands_that_share_it() {
+    if has_no_file("its lock") {
+        return;
+    }
     let (_setup, folder, programs) = site(Setup::default());
     programs.upgrade_db();
     let lock = fs::File::open(folder.join("auth.db.lock")).unwrap();
@@ -105,6 +113,9 @@ fn who_needs_the_lock_waits_for_commands_that_share_it() {
 
 #[test]
 fn a_log_that_was_damaged_is_named_by_whoever_opens_it() {
+    if has_no_file("its log") {
+        return;
+    }
     let user: &[&str] = &["initial-user", "--username=late", "--password=s3cre7"];
     let copies = tempfile::tempdir().unwrap();
     let copy = copies.path().join("copy.db");
@@ -141,6 +152,9 @@ fn a_log_that_was_damaged_is_named_by_whoever_opens_it() {
 
 #[test]
 fn an_older_database_is_copied_and_upgraded() {
+    if has_no_file("schemas of SQLite") {
+        return;
+    }
     let (_, folder, _) = Daemon::start().stop();
     let programs = Programs::of(folder.path());
     let older = Database::open(&folder.path().join("auth.db"), &folder.path().join("token.key"));
@@ -164,7 +178,7 @@ fn an_older_database_is_copied_and_upgraded() {
 
 #[test]
 fn started_by_root_it_makes_what_the_daemon_can_write() {
-    if !is_root("a database of another account") {
+    if has_no_file("the owner of the database") || !is_root("a database of another account") {
         return;
     }
     let (name, uid) = somebody();
@@ -183,6 +197,9 @@ fn started_by_root_it_makes_what_the_daemon_can_write() {
 
 #[test]
 fn sqlite_has_nothing_to_prepare() {
+    if has_no_file("SQLite") {
+        return;
+    }
     let (_setup, folder, programs) = site(Setup::default());
     let arguments =
         ["--user", "postgres", "--pg_db_uri", "x", "--auth_db_uri", "y", "--db", "z"].as_slice();
@@ -191,17 +208,4 @@ fn sqlite_has_nothing_to_prepare() {
         assert!(said.starts_with("nothing to prepare") && said.contains("auth.db"), "{said}");
     }
     assert!(!folder.join("auth.db").exists());
-}
-
-#[test]
-fn postgresql_is_refused_with_what_to_do() {
-    let uri = "db_uri: postgresql://asterisk:s3cr3t@localhost/asterisk";
-    let (_setup, _folder, programs) = site(Setup::default().config(uri));
-    for program in ["wazo-auth-init-db", "wazo-auth-upgrade-db"] {
-        let ran = programs.run(program, &[]);
-        assert_eq!((ran.code, ran.said.as_str()), (1, ""), "{ran:?}");
-        let complaint = ran.complaint;
-        assert!(complaint.contains("PostgreSQL") && complaint.contains("sqlite:"), "{complaint}");
-        assert!(!complaint.contains("s3cr3t"), "{complaint}");
-    }
 }

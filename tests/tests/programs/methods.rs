@@ -12,8 +12,7 @@ fn methods_that_nobody_provides_are_told_at_the_start() {
     }
     assert!(!daemon.log().contains(TELLS), "{}", daemon.log());
     let (_, folder, _) = daemon.stop();
-    let file = |name| folder.path().join(name);
-    Database::open(&file("auth.db"), &file("token.key")).run(
+    Database::of(folder.path()).run(
         "UPDATE auth_tenant SET default_authentication_method = 'ldap';
          UPDATE auth_user SET authentication_method = 'saml' WHERE username <> 'admin'",
     );

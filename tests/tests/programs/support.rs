@@ -10,7 +10,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use wazo_auth_tests::{Daemon, Setup, built};
+use wazo_auth_tests::{Daemon, Setup, built, on_postgresql};
 
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,7 +78,7 @@ impl Programs {
     #[track_caller]
     pub fn upgrade_db(&self) {
         let said = self.run("wazo-auth-upgrade-db", &[]).succeeded();
-        assert!(said.starts_with("created the database "), "{said}");
+        assert!(said.starts_with("created the "), "{said}");
     }
 
     /// What failures left to be read, by whom nobody else may.
@@ -129,7 +129,8 @@ pub fn ran(mut command: Command) -> Ran {
     Ran { code, said: text(output.stdout), complaint: text(output.stderr) }
 }
 
-/// A folder without a daemon, its programs, and what starts a daemon there.
+/// A folder without a daemon and without a database, its programs, and what starts
+/// a daemon there.
 pub fn site(setup: Setup) -> (Setup, PathBuf, Programs) {
     let mut setup = setup.on_empty_database();
     let folder = setup.prepare();
@@ -180,6 +181,14 @@ pub fn is_root(left_out: &str) -> bool {
         println!("left out, because it takes root: {left_out}");
     }
     root
+}
+
+/// Whether there is no file of the database; says what is left out then.
+pub fn has_no_file(left_out: &str) -> bool {
+    if on_postgresql() {
+        println!("left out, because it is about a file: {left_out}");
+    }
+    on_postgresql()
 }
 
 /// An account that files can be given to, and its number.

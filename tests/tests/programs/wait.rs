@@ -33,6 +33,7 @@ fn it_ends_when_the_daemon_listens() {
     };
     until("it tries again", || attempts() > 1);
     assert!(waits.try_wait().unwrap().is_none(), "nobody listens yet");
+    programs.upgrade_db();
     let _daemon = setup.start();
     assert_eq!(waits.wait().unwrap().code(), Some(0));
     assert_eq!(programs.run("wazo-auth-wait", &["--timeout", "0"]).succeeded(), "");

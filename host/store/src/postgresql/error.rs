@@ -48,9 +48,9 @@ fn from_server(said: &DbError) -> Error {
         SqlState::DISK_FULL => Error::Full,
         SqlState::READ_ONLY_SQL_TRANSACTION => Error::ReadOnly,
         _ if is_outage(state.code()) => Error::Unavailable { detail: detail() },
-        // The words of these repeat the value.
-        _ if state.code().starts_with("22") => {
-            Error::Other(format!("a value does not fit ({})", state.code()))
+        // The words of these repeat the value. The last one: too long for an index.
+        _ if state.code().starts_with("22") || *state == SqlState::PROGRAM_LIMIT_EXCEEDED => {
+            Error::Unfit { state: state.code().to_owned() }
         }
         _ => Error::Other(detail()),
     }
