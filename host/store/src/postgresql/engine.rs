@@ -16,7 +16,7 @@ use crate::postgresql::filler::Filler;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
-use crate::postgresql::version;
+use crate::postgresql::version::{self, Versions};
 use crate::store::Change;
 use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, TokenIndex, Tx, Value};
 
@@ -69,7 +69,10 @@ impl Engine {
         let mut attempt = 1;
         loop {
             let mark = index.mark();
-            let written = self.pool.with(|link| self.transaction(link, change, &mut f))?;
+            let versions = &self.hearing.versions;
+            let written = self
+                .pool
+                .with(|link| transaction(link, &self.seals, versions, change, &mut f))?;
             match written {
                 Ok((value, changes, places)) => {
                     changes.into_iter().for_each(|change| match change {
@@ -88,40 +91,6 @@ impl Engine {
                 Err(Failed::Conflict(error) | Failed::Refused(error)) => return Err(error),
             }
         }
-    }
-
-    /// One attempt of a write.
-    fn transaction<T, E: From<Error>>(
-        &self,
-        link: &mut Link,
-        change: Change,
-        f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<(T, Vec<IndexChange>), Failed<E>> {
-        link.begin(begin(change));
-        let mut tx = Tx::postgresql(link, &self.seals);
-        // What the closure captured is only dropped after a panic; what it wrote is
-        // rolled back.
-        let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
-        if let Some(seen) = tx.seen() {
-            self.hearing.versions.advance(seen);
-        }
-        let (changes, error) = tx.into_parts();
-        let is_conflict = error == Some(Error::Conflict);
-        let refused = match (outcome, error) {
-            // A statement failed, and the closure made nothing of it: the server has
-            // given up the transaction all the same.
-            (Ok(Ok(_)), Some(error)) => error.into(),
-            (Ok(Ok(value)), None) => match link.commit() {
-                Ok(()) => return Ok((value, changes)),
-                Err(Error::Conflict) => return Err(Failed::Conflict(Error::Conflict.into())),
-                Err(error) => return Err(Failed::Refused(error.into())),
-            },
-            (Ok(Err(refused)), _) => refused,
-            (Err(_), _) => Error::Panicked.into(),
-        };
-        // A connection on which this fails is not used again.
-        let _ = link.roll_back();
-        Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
     }
 
     /// See [`Store::version`](crate::Store::version).
@@ -219,12 +188,11 @@ pub(super) fn read<T, E: From<Error>>(
     })?
 }
 
-<<<<<<< HEAD
-=======
 /// One attempt of a write.
 fn transaction<T, E: From<Error>>(
     link: &mut Link,
     seals: &Seals,
+    versions: &Versions,
     change: Change,
     f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
@@ -233,6 +201,9 @@ fn transaction<T, E: From<Error>>(
     // What the closure captured is only dropped after a panic; what it wrote is
     // rolled back.
     let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
+    if let Some(seen) = tx.seen() {
+        versions.advance(seen);
+    }
     let (mut made, error) = tx.into_parts();
     let is_conflict = error == Some(Error::Conflict);
     let refused = match (outcome, error) {
@@ -255,7 +226,6 @@ fn transaction<T, E: From<Error>>(
     Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
 }
 
->>>>>>> pg
 fn begin(change: Change) -> String {
     let lock = match change {
         Change::Directory => format!("SELECT pg_advisory_xact_lock({DATABASE_LOCK})"),
