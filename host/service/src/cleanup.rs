@@ -19,7 +19,8 @@ const MOST_PER_READ: u32 = 1000;
 
 impl Services {
     /// Deletes every expired token with its session, a few per transaction, so
-    /// that the writer serves others in between. Gives how many.
+    /// that the writer serves others in between. Gives how many. Of several daemons
+    /// on one database, one does so ([`Store::leads`](store::Store::leads)).
     ///
     /// `rest` is told after each transaction how long it lasted, and says when
     /// it is time for the next one, or, by `false`, that there shall be none.
@@ -27,6 +28,10 @@ impl Services {
     /// # Errors
     /// The store's; what was deleted before stays deleted.
     pub fn clean_up(&self, rest: impl Fn(Duration) -> bool) -> Result<u64, store::Error> {
+        if !self.store().leads() {
+            return Ok(0);
+        }
+        let rest = |worked| rest(worked) && self.store().leads();
         let now = self.now_seconds();
         let most = self.rules().token_cleanup_batch_size.max(1);
         let (mut deleted, mut batch) = (0, FIRST.min(most));

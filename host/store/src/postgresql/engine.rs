@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -37,6 +38,8 @@ pub(crate) struct Engine {
     /// Of those who look up tokens that the index does not hold.
     pub lookups: Pool,
     pub seals: Seals,
+    /// How long checks go on from memory while the database cannot be reached.
+    pub grace: Duration,
 }
 
 /// A transaction that reads.
@@ -141,15 +144,39 @@ impl Engine {
         Ok(home)
     }
 
-    /// Has the tree of tenants be what is committed now.
-    pub fn refresh_tenants(&self) -> Result<(), Error> {
+    /// Has memory be what is committed now.
+    pub fn catch_up(&self) {
         self.hearing.catch_up();
-        if self.is_current() {
-            return Ok(());
+    }
+
+    /// Whether `tenant` is `ancestor` or below it now.
+    pub fn is_below(&self, tenant: &Uuid, ancestor: &Uuid) -> Result<bool, Error> {
+        let known = || self.is_current() && self.hearing.index.is_in_subtree(tenant, ancestor);
+        if known() {
+            return Ok(true);
         }
-        let tenants = self.read(|conn| crate::tenants::all(conn))?;
-        self.hearing.index.set_tenants(&tenants);
-        Ok(())
+        // It may be new, or somewhere else now. Answered by an index of its own:
+        // what is read here may be overtaken by what is heard meanwhile.
+        let own = TokenIndex::default();
+        own.set_tenants(&self.read(|conn| lookup::line(conn, tenant))?);
+        Ok(own.is_in_subtree(tenant, ancestor))
+    }
+
+    /// What was known when the database was last heard, if that may still be
+    /// answered.
+    pub fn remembered(&self) -> Option<&TokenIndex> {
+        let Hearing { index, lease, reach, .. } = &*self.hearing;
+        (reach.is_away() && lease.held_within(self.grace)).then_some(index)
+    }
+
+    /// Whether the database can be reached, as far as is known.
+    pub fn is_reachable(&self) -> bool {
+        !self.hearing.reach.is_away()
+    }
+
+    /// See [`Store::leads`](crate::Store::leads).
+    pub fn leads(&self) -> bool {
+        self.hearing.leads()
     }
 
     /// Hears nothing more: the index is not looked at any more.
