@@ -188,6 +188,13 @@ impl Hearing {
         self.is_candidate && !self.leads() && last.is_none_or(|last| last.elapsed() >= CANDIDACY)
     }
 
+    /// Waits before the next attempt, unless it ends.
+    fn rest(&self) {
+        let mut rounds = self.rounds.lock();
+        let deadline = Instant::now() + RETRY;
+        while !rounds.is_closed && !self.renewed.wait_until(&mut rounds, deadline).timed_out() {}
+    }
+
     /// Whether it hears nothing more.
     pub fn is_closed(&self) -> bool {
         self.rounds.lock().is_closed
@@ -258,7 +265,7 @@ fn run(runtime: &Runtime, config: &Config, hearing: &Arc<Hearing>) {
                 "the database does not tell its changes ({error}): each token is looked up until it does"
             ),
         }
-        std::thread::sleep(RETRY);
+        hearing.rest();
     }
 }
 
