@@ -89,7 +89,15 @@ impl Services {
         if self.verify_password(&wanted.username, &wanted.password)? {
             return Ok(());
         }
-        self.create_initial_user(wanted)
+        match self.create_initial_user(wanted) {
+            // Another daemon, which starts at the same moment, has just made it.
+            Err(BootstrapError::OtherCredentials(_))
+                if self.verify_password(&wanted.username, &wanted.password)? =>
+            {
+                Ok(())
+            }
+            made => made,
+        }
     }
 
     /// Gives the initial user its password, whatever it had before, and logs it

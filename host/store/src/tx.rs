@@ -13,6 +13,8 @@ pub struct Tx<'a> {
     rows: Rows<'a>,
     seals: &'a Seals,
     changes: Vec<IndexChange>,
+    seen: Option<Numbers>,
+    has_written: bool,
     /// The last error, whatever the closure made of it.
     error: Option<Error>,
 }
@@ -35,7 +37,7 @@ impl<'a> Tx<'a> {
     }
 
     fn new(rows: Rows<'a>, seals: &'a Seals) -> Self {
-        Self { rows, seals, changes: Vec::new(), error: None }
+        Self { rows, seals, changes: Vec::new(), seen: None, has_written: false, error: None }
     }
 
     /// The connection, as the modules of queries take it.
@@ -60,6 +62,9 @@ impl<'a> Tx<'a> {
                 if let Rows::Postgresql(_, numbers) = &mut self.rows {
                     *numbers = Some(found);
                 }
+                if !self.has_written {
+                    self.seen = Some(found);
+                }
                 Ok(found.is_directory_at(number))
             }
         }
@@ -70,6 +75,12 @@ impl<'a> Tx<'a> {
     /// remember theirs.
     pub fn index(&mut self, change: IndexChange) {
         self.changes.push(change);
+    }
+
+    /// What is committed, as [`is_at`](Self::is_at) has seen it before anything was
+    /// written here.
+    pub(crate) fn seen(&self) -> Option<Numbers> {
+        self.seen
     }
 
     pub(crate) fn into_parts(self) -> (Vec<IndexChange>, Option<Error>) {
@@ -106,6 +117,7 @@ impl Conn for Tx<'_> {
     }
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        self.has_written = true;
         let result = match &mut self.rows {
             Rows::Sqlite(conn, _) => connection::execute(conn, sql, params),
             Rows::Postgresql(link, numbers) => {

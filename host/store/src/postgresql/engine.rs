@@ -72,7 +72,7 @@ impl Engine {
         let mut attempt = 1;
         loop {
             let mark = index.mark();
-            let written = self.pool.with(|link| transaction(link, &self.seals, change, &mut f))?;
+            let written = self.pool.with(|link| self.transaction(link, change, &mut f))?;
             match written {
                 Ok((value, changes)) => {
                     changes.into_iter().for_each(|change| match change {
@@ -90,6 +90,40 @@ impl Engine {
                 Err(Failed::Conflict(error) | Failed::Refused(error)) => return Err(error),
             }
         }
+    }
+
+    /// One attempt of a write.
+    fn transaction<T, E: From<Error>>(
+        &self,
+        link: &mut Link,
+        change: Change,
+        f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<(T, Vec<IndexChange>), Failed<E>> {
+        link.begin(begin(change));
+        let mut tx = Tx::postgresql(link, &self.seals);
+        // What the closure captured is only dropped after a panic; what it wrote is
+        // rolled back.
+        let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
+        if let Some(seen) = tx.seen() {
+            self.hearing.versions.advance(seen);
+        }
+        let (changes, error) = tx.into_parts();
+        let is_conflict = error == Some(Error::Conflict);
+        let refused = match (outcome, error) {
+            // A statement failed, and the closure made nothing of it: the server has
+            // given up the transaction all the same.
+            (Ok(Ok(_)), Some(error)) => error.into(),
+            (Ok(Ok(value)), None) => match link.commit() {
+                Ok(()) => return Ok((value, changes)),
+                Err(Error::Conflict) => return Err(Failed::Conflict(Error::Conflict.into())),
+                Err(error) => return Err(Failed::Refused(error.into())),
+            },
+            (Ok(Err(refused)), _) => refused,
+            (Err(_), _) => Error::Panicked.into(),
+        };
+        // A connection on which this fails is not used again.
+        let _ = link.roll_back();
+        Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
     }
 
     /// See [`Store::version`](crate::Store::version).
@@ -209,37 +243,6 @@ pub(super) fn read<T, E: From<Error>>(
         link.end_of_read();
         read
     })?
-}
-
-/// One attempt of a write.
-fn transaction<T, E: From<Error>>(
-    link: &mut Link,
-    seals: &Seals,
-    change: Change,
-    f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<(T, Vec<IndexChange>), Failed<E>> {
-    link.begin(begin(change));
-    let mut tx = Tx::postgresql(link, seals);
-    // What the closure captured is only dropped after a panic; what it wrote is
-    // rolled back.
-    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
-    let (changes, error) = tx.into_parts();
-    let is_conflict = error == Some(Error::Conflict);
-    let refused = match (outcome, error) {
-        // A statement failed, and the closure made nothing of it: the server has
-        // given up the transaction all the same.
-        (Ok(Ok(_)), Some(error)) => error.into(),
-        (Ok(Ok(value)), None) => match link.commit() {
-            Ok(()) => return Ok((value, changes)),
-            Err(Error::Conflict) => return Err(Failed::Conflict(Error::Conflict.into())),
-            Err(error) => return Err(Failed::Refused(error.into())),
-        },
-        (Ok(Err(refused)), _) => refused,
-        (Err(_), _) => Error::Panicked.into(),
-    };
-    // A connection on which this fails is not used again.
-    let _ = link.roll_back();
-    Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
 }
 
 fn begin(change: Change) -> String {

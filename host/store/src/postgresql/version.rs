@@ -70,6 +70,14 @@ impl Versions {
         self.refresh_tokens.store(numbers.refresh_tokens, Ordering::Release);
     }
 
+    /// Takes over what a transaction saw, where that is newer than what the listener
+    /// has told: who reads again because of it does not find what is remembered of
+    /// before.
+    pub fn advance(&self, numbers: Numbers) {
+        self.directory.fetch_max(numbers.directory, Ordering::AcqRel);
+        self.refresh_tokens.fetch_max(numbers.refresh_tokens, Ordering::AcqRel);
+    }
+
     /// Nothing that is remembered holds any more.
     pub fn forget(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
