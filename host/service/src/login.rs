@@ -192,11 +192,7 @@ impl Services {
         };
         let answer = match attempt(false)? {
             Some(answer) => Some(answer),
-            // What it was overtaken by may not have been heard yet.
-            None => {
-                self.store().catch_up();
-                attempt(true)?
-            }
+            None => attempt(true)?,
         };
         let overtaken = || LoginError::Refused("the user changed during the login".to_owned());
         Ok((verified.login.clone(), answer.ok_or_else(overtaken)?))
