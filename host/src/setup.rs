@@ -54,6 +54,7 @@ pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>
             fits(key_file, server.name(), sealer.as_ref(), tokens)?;
             let sealer = for_writing(settings, sealer, context)?;
             // One more for work in the background.
+            let server = server.with_token_check_grace(settings.database.token_check_grace);
             Ok(server.start(connections + 1, sealer, context.clone())?)
         }
     }

@@ -9,6 +9,7 @@ pub(crate) mod lease;
 pub(crate) mod listener;
 pub(crate) mod lookup;
 pub(crate) mod pool;
+pub(crate) mod reach;
 pub(crate) mod schema;
 pub(crate) mod sealed_tokens;
 pub(crate) mod uri;
