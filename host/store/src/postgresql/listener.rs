@@ -23,6 +23,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
 use crate::postgresql::lease::{Lease, TERM};
+use crate::postgresql::presence;
 use crate::postgresql::version::{self, Numbers, Versions};
 use crate::{Error, IndexChange, Seals, Table, TokenIndex};
 
@@ -237,7 +238,7 @@ async fn listen(config: &Config, hearing: &Arc<Hearing>, has_failed: &mut bool) 
             }
         }
     });
-    in_time(client.batch_execute("LISTEN wazo_auth")).await?;
+    in_time(client.batch_execute(&format!("{}; LISTEN wazo_auth", presence::hold()))).await?;
     // What was told before is not known.
     hearing.forget();
     while !hearing.is_closed() {
