@@ -191,16 +191,3 @@ fn sqlite_has_nothing_to_prepare() {
     }
     assert!(!folder.join("auth.db").exists());
 }
-
-#[test]
-fn postgresql_is_refused_with_what_to_do() {
-    let uri = "db_uri: postgresql://asterisk:s3cr3t@localhost/asterisk";
-    let (_setup, _folder, programs) = site(Setup::default().config(uri));
-    for program in ["wazo-auth-init-db", "wazo-auth-upgrade-db"] {
-        let ran = programs.run(program, &[]);
-        assert_eq!((ran.code, ran.said.as_str()), (1, ""), "{ran:?}");
-        let complaint = ran.complaint;
-        assert!(complaint.contains("PostgreSQL") && complaint.contains("sqlite:"), "{complaint}");
-        assert!(!complaint.contains("s3cr3t"), "{complaint}");
-    }
-}

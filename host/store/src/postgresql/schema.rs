@@ -54,8 +54,8 @@ pub(crate) fn check(link: &mut Link, name: &str) -> Result<(), OpenError> {
     }
 }
 
-/// Refuses tables that are not the original's at the revision that can be used.
-/// Those that are ours may be there or not.
+/// Refuses tables that are not the original's at the revision that can be used;
+/// what is ours may be there or not.
 ///
 /// # Errors
 /// A sentence that names the database and the remedy.
@@ -120,7 +120,8 @@ fn look(link: &mut Link, name: &str) -> Result<Found, OpenError> {
             Ok(())
         });
         read.map_err(failed)?;
-    } else if exists(link, "public.auth_token").map_err(failed)? {
+    }
+    if found.revision.is_none() && exists(link, "public.auth_token").map_err(failed)? {
         return Err(OpenError::NoRevision { name: name.to_owned() });
     }
     if let Some(revision) = found.revision.as_deref().filter(|revision| *revision != REVISION) {
