@@ -8,7 +8,9 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use wazo_auth_config::{Config, Database as Keys, DbUri, DefaultPolicy, Isolation, Policies, Secret, Settings, Tls};
+use wazo_auth_config::{
+    Config, Database as Keys, DbUri, DefaultPolicy, Isolation, Policies, Secret, Settings, Tls,
+};
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, Limits, TlsFiles};
 use wazo_auth_log::{Handle, Level};

@@ -16,7 +16,11 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Database, Request, build::built};
+use crate::{
+    Database, Request,
+    build::built,
+    database::{self, empty_database, new_database, on_postgresql},
+};
 
 /// The administrator that every daemon of a test has.
 pub const ADMIN: &str = "admin";
@@ -25,6 +29,10 @@ pub const ADMIN_PASSWORD: &str = "adm1n";
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After this time, every daemon answers as PostgreSQL's tables say, whoever changed
+/// them (design: the lease of the index).
+const LEASE: Duration = Duration::from_millis(100);
 
 /// What a daemon is started with.
 pub struct Setup {
@@ -35,6 +43,8 @@ pub struct Setup {
     /// A command that runs the daemon, such as a tracer; empty: directly.
     wrapper: Vec<String>,
     folder: Option<TempDir>,
+    /// Nobody has made the tables.
+    is_empty: bool,
 }
 
 /// A running daemon; it is killed when dropped.
@@ -74,6 +84,7 @@ impl Default for Setup {
             arguments: Vec::new(),
             wrapper: Vec::new(),
             folder: None,
+            is_empty: false,
         }
     }
 }
@@ -119,6 +130,13 @@ impl Setup {
     #[must_use]
     pub fn folder(mut self, folder: TempDir) -> Self {
         self.folder = Some(folder);
+        self
+    }
+
+    /// On a database without tables: on a server, somebody has to make them first.
+    #[must_use]
+    pub fn on_empty_database(mut self) -> Self {
+        self.is_empty = true;
         self
     }
 
@@ -240,13 +258,17 @@ fn write_folder(folder: &Path, setup: &Setup) {
         fs::set_permissions(&there, fs::Permissions::from_mode(0o644)).unwrap();
     }
     let here = folder.display();
+    let uri = database::configured(folder).unwrap_or_else(|| match setup.is_empty {
+        true => empty_database(folder),
+        false => new_database(folder),
+    });
     let mut yaml = String::new();
     write!(
         yaml,
         "extra_config_files: {here}/conf.d\n\
          user:\n\
          log_filename: {here}/wazo-auth.log\n\
-         db_uri: sqlite:///{here}/auth.db\n\
+         db_uri: {uri}\n\
          token_key_file: {here}/token.key\n\
          plugin_dirs: [{here}/plugins]\n\
          rest_api: {{port: 0}}\n\
@@ -423,12 +445,25 @@ impl Daemon {
     /// # Panics
     /// When a statement fails, or changes nothing.
     #[track_caller]
+    #[allow(clippy::disallowed_methods, reason = "so long, and no longer, old answers are allowed")]
     pub fn change_database(&self, sql: &str) {
         const NOTICED: &str = "another program changed the database";
         let before = self.log().matches(NOTICED).count();
-        let folder = self.folder();
-        Database::open(&folder.join("auth.db"), &folder.join("token.key")).run(sql);
+        self.database().run(sql);
+        if on_postgresql() {
+            std::thread::sleep(LEASE);
+            return;
+        }
         let _ = self.wait_for_logs(NOTICED, before + 1);
+    }
+
+    /// Its database.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::of(self.folder())
     }
 
     /// Sends a signal by its name, such as `TERM`.

@@ -11,7 +11,7 @@ use wazo_auth_plugins::{Candidate, Identities, PluginOptions, Registry, Settings
 use wazo_auth_service::{
     Rules, Services, bootstrap::InitialUser, host_services::PluginHost, login::LoginRequest,
 };
-use wazo_auth_store::{Options, Sealer, Store, Tx};
+use wazo_auth_store::{Change, Options, Sealer, Store, Tx};
 
 use crate::daemon::{ADMIN, ADMIN_PASSWORD};
 

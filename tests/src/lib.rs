@@ -27,5 +27,5 @@ mod request;
 
 pub use build::{build, built, plugin, third_party};
 pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
-pub use database::Database;
+pub use database::{Database, empty_database, on_postgresql};
 pub use request::{Answer, Request};

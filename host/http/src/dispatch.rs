@@ -81,7 +81,8 @@ pub(crate) fn answer(
                 return Answer::Later(Box::pin(reply));
             }
             let admitted = admit(app, &mut call);
-            if admitted.is_ok() && place_of(app, &call) == Place::Reactor
+            if admitted.is_ok()
+                && place_of(app, &call) == Place::Reactor
                 && let Some(reply) = handled_here(app, &call)
             {
                 reply

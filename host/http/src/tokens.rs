@@ -65,7 +65,12 @@ struct RefreshFields {
 /// `HEAD /token/{token}`.
 pub(crate) fn check(app: &App, call: &Call) -> Result<Reply, Error> {
     let [scope, tenant] = call.queries(["scope", "tenant"]);
-    app.services.check(call.index(app)?, &token_param(call), scope.as_deref(), tenant.as_deref())?;
+    app.services.check(
+        call.index(app)?,
+        &token_param(call),
+        scope.as_deref(),
+        tenant.as_deref(),
+    )?;
     Ok(Reply::no_content())
 }
 
@@ -101,7 +106,8 @@ pub(crate) fn check_scopes(app: &App, call: &Call) -> Result<Reply, Error> {
     let tenant =
         fields.nullable_string("tenant_uuid", any).map_err(Error::invalid_token_request)?;
     let token = token_param(call);
-    let checked = app.services.check_scopes(call.index(app)?, &token, &scopes, tenant.as_deref())?;
+    let checked =
+        app.services.check_scopes(call.index(app)?, &token, &scopes, tenant.as_deref())?;
     Ok(Reply::json(&json!({"scopes": Scopes(&checked)})))
 }
 

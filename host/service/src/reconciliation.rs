@@ -114,9 +114,8 @@ impl Services {
         step: fn(&mut dyn Conn, &Configured, &Context) -> Result<(), store::Error>,
     ) -> Result<(), store::Error> {
         let (configured, context) = (self.rules().configured.clone(), self.context().clone());
-        self.store().write(Change::Directory, move |tx: &mut Tx<'_>| {
-            step(tx.conn(), &configured, &context)
-        })
+        self.store()
+            .write(Change::Directory, move |tx: &mut Tx<'_>| step(tx.conn(), &configured, &context))
     }
 }
 

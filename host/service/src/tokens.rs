@@ -91,7 +91,11 @@ impl Services {
     ///
     /// # Errors
     /// The store's, when it cannot read.
-    pub fn look_up(&self, token: &Uuid, tenant: Option<&str>) -> Result<LookedUp<'_>, store::Error> {
+    pub fn look_up(
+        &self,
+        token: &Uuid,
+        tenant: Option<&str>,
+    ) -> Result<LookedUp<'_>, store::Error> {
         let tenant = tenant.and_then(TokenIndex::parse_token);
         self.store().look_up(token, tenant.as_ref(), self.now_seconds())
     }

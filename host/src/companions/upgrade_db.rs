@@ -6,12 +6,7 @@ use wazo_auth_config::{DbUri, Sources};
 use wazo_auth_context::Context;
 use wazo_auth_store::{Database, Schema, Server};
 
-use crate::{
-    account,
-    commands::load,
-    environment,
-    setup::Failure,
-};
+use crate::{account, commands::load, environment, setup::Failure};
 
 /// How long it waits for a server (bootstrap.md section 6).
 const PATIENCE: Duration = Duration::from_secs(300);

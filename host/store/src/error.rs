@@ -170,7 +170,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// `db_uri` names no PostgreSQL database.
-    #[error("`db_uri` cannot be used: {reason}: postgresql://user:password@host/database is expected")]
+    #[error(
+        "`db_uri` cannot be used: {reason}: postgresql://user:password@host/database is expected"
+    )]
     Uri {
         /// What is wrong with it; not the URI itself.
         reason: String,
@@ -184,7 +186,9 @@ pub enum OpenError {
         source: Error,
     },
     /// The extension that makes UUIDs is missing, and may not be made.
-    #[error("cannot make the extension uuid-ossp in the database {name}: {source}: run `wazo-auth-init-db`, or as a superuser: CREATE EXTENSION \"uuid-ossp\"")]
+    #[error(
+        "cannot make the extension uuid-ossp in the database {name}: {source}: run `wazo-auth-init-db`, or as a superuser: CREATE EXTENSION \"uuid-ossp\""
+    )]
     Extension {
         /// The database and its server.
         name: String,
@@ -192,19 +196,25 @@ pub enum OpenError {
         source: Error,
     },
     /// There are no tables yet, and none are to be made.
-    #[error("the database {name} is not prepared for this wazo-auth: run `wazo-auth-upgrade-db`, or let `db_upgrade_on_startup` be true")]
+    #[error(
+        "the database {name} is not prepared for this wazo-auth: run `wazo-auth-upgrade-db`, or let `db_upgrade_on_startup` be true"
+    )]
     NotPrepared {
         /// The database and its server.
         name: String,
     },
     /// Tables of the original without its revision.
-    #[error("the database {name} holds tables of wazo-auth, but not their revision (alembic_version_auth): it is older than what can be used: upgrade it with the original's wazo-auth-upgrade-db first")]
+    #[error(
+        "the database {name} holds tables of wazo-auth, but not their revision (alembic_version_auth): it is older than what can be used: upgrade it with the original's wazo-auth-upgrade-db first"
+    )]
     NoRevision {
         /// The database and its server.
         name: String,
     },
     /// Tables of another release of the original.
-    #[error("the database {name} is at revision {revision} of the original, only {known} can be used: upgrade it with the original's wazo-auth-upgrade-db to a release from 25.09 on")]
+    #[error(
+        "the database {name} is at revision {revision} of the original, only {known} can be used: upgrade it with the original's wazo-auth-upgrade-db to a release from 25.09 on"
+    )]
     Revision {
         /// The database and its server.
         name: String,
@@ -214,7 +224,9 @@ pub enum OpenError {
         known: &'static str,
     },
     /// What is ours was made by a newer daemon.
-    #[error("the database {name} was used by a newer wazo-auth (version {found} of our tables, this one knows versions up to {known}): install a newer wazo-auth")]
+    #[error(
+        "the database {name} was used by a newer wazo-auth (version {found} of our tables, this one knows versions up to {known}): install a newer wazo-auth"
+    )]
     NewerServer {
         /// The database and its server.
         name: String,

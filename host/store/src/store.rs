@@ -33,7 +33,7 @@ pub(crate) enum Backing {
     /// A file.
     Sqlite(sqlite::engine::Engine),
     /// A server.
-    Postgresql(postgresql::engine::Engine),
+    Postgresql(Box<postgresql::engine::Engine>),
 }
 
 /// An index that answers for one token.

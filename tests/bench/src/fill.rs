@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,7 +13,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 use wazo_auth_context::{Context, Environment};
 use wazo_auth_store::{
-    Options, Sealer, Store, Tx, groups,
+    Change, Options, Sealer, Server, Store, Tx, groups,
     policies::{self, NewPolicy},
     refresh_tokens::{self, NewRefreshToken},
     sessions::{self, Session},
@@ -121,6 +122,10 @@ fn write_key(folder: &Path) -> Outcome {
 fn open(folder: &Path) -> Outcome<Arc<Store>> {
     let context = Context::system(Environment { xivo_uuid: None, time_zone: TimeZone::UTC });
     let sealer = Some(Sealer::new(&KEY));
+    if let Ok(uri) = fs::read_to_string(folder.join(crate::process::DB_URI)) {
+        let server = Server::open(&uri, Duration::ZERO, true, &context)?;
+        return Ok(server.start(1, sealer, context)?);
+    }
     Ok(Store::open(Options { path: folder.join("auth.db"), readers: 1, sealer }, context)?)
 }
 
@@ -234,7 +239,9 @@ pub(crate) fn add_administrator(folder: &Path) -> Outcome<Uuid> {
     let store = open(folder)?;
     let tenant = store.index().top_tenant().ok_or("no master tenant")?;
     let (user, kinds) = (uuid(0, Kind::User), (Kind::Administrator, Kind::AdministratorSession));
-    store.write(Change::Directory, move |tx| insert_live(tx, tenant, user, kinds, 0, ["#".to_owned()].into()))?;
+    store.write(Change::Directory, move |tx| {
+        insert_live(tx, tenant, user, kinds, 0, ["#".to_owned()].into())
+    })?;
     Ok(uuid(0, Kind::Administrator))
 }
 

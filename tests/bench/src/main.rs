@@ -33,6 +33,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use tempfile::TempDir;
 use uuid::Uuid;
+use wazo_auth_servers::postgresql::Postgresql;
 
 use fill::Contents;
 use process::Server;
@@ -86,6 +87,9 @@ struct Arguments {
     /// the next ones, which have to ask for as many tokens and users.
     #[arg(long)]
     filled: Option<PathBuf>,
+    /// Where the rows are; each is measured in turn.
+    #[arg(long = "store", value_enum, default_values_t = [Kind::Sqlite])]
+    stores: Vec<Kind>,
     /// The library of `tests/third-party/acme_auth`.
     #[arg(long)]
     plugin: Option<PathBuf>,
@@ -94,8 +98,21 @@ struct Arguments {
     bare: bool,
 }
 
+/// What the rows are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// A file.
+    Sqlite,
+    /// A server that this program starts, whose commits are on the disk when it
+    /// answers.
+    Postgresql,
+}
+
 /// What all sections need.
 pub(crate) struct Bench {
+    kind: Kind,
+    /// Started when first needed.
+    server: OnceCell<Postgresql>,
     contents: Contents,
     round: Duration,
     rounds: usize,
@@ -122,7 +139,14 @@ pub(crate) struct Filled {
 
 impl Bench {
     pub(crate) fn new(contents: Contents, round: Duration, rounds: usize) -> Self {
-        Self { contents, round, rounds: rounds.max(1), keep: None, filled: OnceCell::new() }
+        let (server, filled) = (OnceCell::new(), OnceCell::new());
+        let rounds = rounds.max(1);
+        Self { kind: Kind::Sqlite, server, contents, round, rounds, keep: None, filled }
+    }
+
+    /// What the rows are in.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// A copy of the filled folder, for one daemon.
@@ -135,7 +159,17 @@ impl Bench {
             }
         };
         let copy = tempfile::tempdir()?;
-        for name in ["auth.db", "token.key"] {
+        let mut names = vec!["token.key"];
+        match self.kind {
+            Kind::Sqlite => names.push("auth.db"),
+            Kind::Postgresql => {
+                let uri = fs::read_to_string(original.folder.join(process::DB_URI))?;
+                let server = self.server.get_or_init(Postgresql::start_durable);
+                let copied = server.copy_of(uri.rsplit('/').next().unwrap_or_default());
+                fs::write(copy.path().join(process::DB_URI), copied)?;
+            }
+        }
+        for name in names {
             let to = copy.path().join(name);
             fs::copy(original.folder.join(name), &to)?;
             // Or the disk would be at it while the daemon is measured.
@@ -145,6 +179,14 @@ impl Bench {
     }
 
     fn original(&self) -> Outcome<Original> {
+        if self.kind == Kind::Postgresql {
+            let temporary = tempfile::tempdir()?;
+            let folder = temporary.path().to_owned();
+            let uri = self.server.get_or_init(Postgresql::start_durable).database();
+            fs::write(folder.join(process::DB_URI), uri)?;
+            let tenant = fill::fill(&folder, self.contents)?;
+            return Ok(Original { folder, tenant, _temporary: Some(temporary) });
+        }
         if let Some(folder) = self.keep.clone() {
             let tenant = fill::fill_once(&folder, self.contents)?;
             return Ok(Original { folder, tenant, _temporary: None });
@@ -193,27 +235,45 @@ fn main() -> ExitCode {
 fn measure(arguments: &Arguments) -> Outcome<u32> {
     let contents = Contents { tokens: arguments.tokens, users: arguments.users.max(1) };
     let round = Duration::from_secs_f64(arguments.seconds);
-    let mut bench = Bench::new(contents, round, arguments.rounds);
-    bench.keep.clone_from(&arguments.filled);
     let mut report = Report::default();
     let all = Section::value_variants();
     let sections = if arguments.sections.is_empty() { all } else { &arguments.sections };
     let load = fs::read_to_string("/proc/loadavg")?;
     let load = load.split(' ').next().unwrap_or_default();
     println!("{} cores, load {load} before", cores());
-    for section in sections {
-        match section {
-            Section::Check => check::run(&bench, &mut report)?,
-            Section::Refresh => refresh::run(&bench, &mut report)?,
-            Section::Password => password::run(&bench, &mut report)?,
-            Section::Start => start::run(&bench, &mut report)?,
-            Section::Lists => lists::run(&bench, &mut report)?,
-            Section::Cleanup => cleanup::run(&bench, arguments.expired, &mut report)?,
-            Section::PluginCall => plugin_call::run(arguments.plugin.as_deref(), &mut report)?,
-            Section::Instructions => instructions::run(&bench, &mut report)?,
+    for kind in &arguments.stores {
+        let mut bench = Bench::new(contents, round, arguments.rounds);
+        bench.keep.clone_from(&arguments.filled);
+        bench.kind = *kind;
+        if arguments.stores.len() > 1 || *kind != Kind::Sqlite {
+            report.store(if *kind == Kind::Sqlite { "SQLite" } else { "PostgreSQL" });
         }
+        measure_store(&bench, sections, arguments, &mut report)?;
     }
     Ok(report.missed())
+}
+
+fn measure_store(
+    bench: &Bench,
+    sections: &[Section],
+    arguments: &Arguments,
+    report: &mut Report,
+) -> Outcome {
+    for section in sections {
+        match section {
+            Section::Check => check::run(bench, report)?,
+            Section::Refresh => refresh::run(bench, report)?,
+            // The others say nothing of the store, or need its file.
+            _ if bench.kind == Kind::Postgresql => {}
+            Section::Password => password::run(bench, report)?,
+            Section::Start => start::run(bench, report)?,
+            Section::Lists => lists::run(bench, report)?,
+            Section::Cleanup => cleanup::run(bench, arguments.expired, report)?,
+            Section::PluginCall => plugin_call::run(arguments.plugin.as_deref(), report)?,
+            Section::Instructions => instructions::run(bench, report)?,
+        }
+    }
+    Ok(())
 }
 
 /// How many threads really run at once: so many the daemon has for connections.

@@ -86,6 +86,9 @@ impl Drop for Server {
     }
 }
 
+/// Beside the configuration: the URI of a database that is no file.
+pub(crate) const DB_URI: &str = "db_uri";
+
 /// The command of the daemon beside this program, with a configuration in `folder`.
 pub(crate) fn daemon(folder: &Path, extra: &str) -> Outcome<Command> {
     let programs = crate::programs()?;
@@ -98,11 +101,13 @@ pub(crate) fn daemon(folder: &Path, extra: &str) -> Outcome<Command> {
             fs::copy(&file, plugins.join(name))?;
         }
     }
+    let uri = fs::read_to_string(folder.join(DB_URI));
+    let uri = uri.unwrap_or_else(|_| format!("sqlite:///{here}/auth.db"));
     let yaml = format!(
         "extra_config_files: {here}/conf.d\n\
          user:\n\
          log_filename: {here}/wazo-auth.log\n\
-         db_uri: sqlite:///{here}/auth.db\n\
+         db_uri: {uri}\n\
          token_key_file: {here}/token.key\n\
          plugin_dirs: [{here}/plugins]\n\
          rest_api: {{listen: 127.0.0.1, port: 0}}\n\

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    Bench, Outcome,
+    Bench, Kind as Rows, Outcome,
     fill::{CLIENT, Kind, mix, uuid},
     load::Load,
     process::{self, Server},
@@ -60,7 +60,11 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
         answers.expect(200)?;
         let cpu = daemon.cpu()?.saturating_sub(before);
         let at = |what: &str| format!("{connections:>4} connections, {what}");
-        let target = if connections == 25 { Target::AtLeast(4000.0) } else { Target::None };
+        let target = match (connections, bench.kind()) {
+            (25, Rows::Sqlite) => Target::AtLeast(4000.0),
+            (25, Rows::Postgresql) => Target::AtLeast(2000.0),
+            _ => Target::None,
+        };
         report.figure(at("logins"), answers.rate(), 0, "/s", target);
         let each = cpu.as_secs_f64() * 1e6 / answers.count().max(1) as f64;
         report.figure(at("CPU per login"), each, 0, "us", Target::None);

@@ -6,6 +6,8 @@ use std::fmt::Display;
 #[derive(Default)]
 pub(crate) struct Report {
     missed: u32,
+    /// What the rows are in, as long as there is a choice.
+    store: &'static str,
 }
 
 /// What a figure has to be.
@@ -21,7 +23,15 @@ pub(crate) enum Target {
 
 impl Report {
     pub(crate) fn section(&self, title: &str) {
-        println!("\n{title}");
+        match self.store {
+            "" => println!("\n{title}"),
+            store => println!("\n{store}: {title}"),
+        }
+    }
+
+    /// What the rows of the sections to come are in.
+    pub(crate) fn store(&mut self, name: &'static str) {
+        self.store = name;
     }
 
     /// One figure with so many decimals.

@@ -6,7 +6,10 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
-use std::sync::{LazyLock, atomic::{AtomicU32, Ordering}};
+use std::sync::{
+    LazyLock, OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ use std::time::{Duration, Instant};
 pub struct Postgresql {
     folder: PathBuf,
     port: u16,
+    is_durable: bool,
     server: std::sync::Mutex<Option<Child>>,
 }
 
@@ -36,6 +40,22 @@ pub fn database() -> String {
     SHARED.database()
 }
 
+/// The URI of a new database on that server, filled as `make` fills one: it is
+/// called once in this process, and copied from then on.
+///
+/// # Panics
+/// When the server cannot be started, or still uses what `make` has left.
+#[must_use]
+pub fn database_made_by(make: impl FnOnce(&str)) -> String {
+    static MADE: OnceLock<String> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let uri = SHARED.database();
+        make(&uri);
+        uri.rsplit('/').next().unwrap_or_default().to_owned()
+    });
+    SHARED.new_database(&format!("TEMPLATE {made}"))
+}
+
 /// The server that the tests of this process share.
 #[must_use]
 pub fn shared() -> &'static Postgresql {
@@ -49,6 +69,19 @@ impl Postgresql {
     /// When that fails.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    /// The same of a server whose commits are on the disk when it answers.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[must_use]
+    pub fn start_durable() -> Self {
+        Self::start_with(true)
+    }
+
+    fn start_with(is_durable: bool) -> Self {
         let folders = std::env::temp_dir();
         sweep(&folders);
         let number = SERVERS.fetch_add(1, Ordering::Relaxed);
@@ -61,9 +94,12 @@ impl Postgresql {
         }
         let mut initdb = as_postgres("initdb");
         initdb.args(["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]);
-        run(initdb.args(["--username=postgres", "-D"]).arg(folder.join("data")).current_dir(&folder));
+        run(initdb
+            .args(["--username=postgres", "-D"])
+            .arg(folder.join("data"))
+            .current_dir(&folder));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { folder, port, server: std::sync::Mutex::new(None) };
+        let server = Self { folder, port, is_durable, server: std::sync::Mutex::new(None) };
         server.run();
         server
     }
@@ -79,11 +115,13 @@ impl Postgresql {
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "max_connections=200",
-            // Tests do not cut the power.
-            "fsync=off",
-            "full_page_writes=off",
+            "shared_buffers=512MB",
         ] {
             command.args(["-c", setting]);
+        }
+        if !self.is_durable {
+            // Tests do not cut the power.
+            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(fs::File::create(self.folder.join("log")).unwrap());
@@ -99,7 +137,7 @@ impl Postgresql {
         let deadline = Instant::now() + PATIENCE;
         while !self.answers() {
             assert!(Instant::now() < deadline, "PostgreSQL does not start: {}", self.log());
-            thread::sleep(Duration::from_millis(20));
+            thread::park_timeout(Duration::from_millis(20));
         }
     }
 
@@ -120,8 +158,24 @@ impl Postgresql {
     /// When it cannot be made.
     #[must_use]
     pub fn database(&self) -> String {
+        self.new_database("")
+    }
+
+    fn new_database(&self, options: &str) -> String {
         let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.psql("postgres", &format!("CREATE DATABASE {name} {options}"));
+        self.uri(&name)
+    }
+
+    /// The URI of a copy of a database that nobody uses.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn copy_of(&self, database: &str) -> String {
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {database}"));
+        self.psql("postgres", "CHECKPOINT");
         self.uri(&name)
     }
 
@@ -217,7 +271,8 @@ fn is_root() -> bool {
 /// Debian keeps the programs of a server apart, by version.
 fn tool(program: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut tools: Vec<PathBuf> = versions.map(|version| version.path().join("bin").join(program)).collect();
+    let mut tools: Vec<PathBuf> =
+        versions.map(|version| version.path().join("bin").join(program)).collect();
     tools.sort();
     let found = tools.pop().filter(|tool| tool.exists());
     found.unwrap_or_else(|| panic!("no {program}: install the package postgresql"))

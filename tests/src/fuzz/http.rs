@@ -85,7 +85,8 @@ impl Edge {
         };
         let pool = |name| Pool::new(name, 2, 8);
         let config = wazo_auth_http::Config::new(serde_json::Map::new(), |_| {});
-        let app = App::new(services, settings, config, pool("requests"), pool("logins")).unwrap();
+        let [requests, logins, lookups] = ["requests", "logins", "lookups"].map(pool);
+        let app = App::new(services, settings, config, requests, logins, lookups).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut request = login_request("wazo_user", ADMIN, ADMIN_PASSWORD);
         request.offline = true;
@@ -104,7 +105,8 @@ impl Edge {
 
     fn run(&mut self, bytes: &[u8]) {
         self.left -= 1;
-        if self.host.services.live_token(&self.admin_token.to_string()).is_none() {
+        let known = self.host.services.find_live_token(&self.admin_token.to_string());
+        if known.unwrap().is_none() {
             // The request before has revoked it.
             let request = login_request("wazo_user", ADMIN, ADMIN_PASSWORD);
             if let Ok(answer) = self.host.services.create_token(&request) {

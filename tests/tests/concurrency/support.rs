@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wazo_auth_tests::{Answer, Daemon, Request, Setup};
+use wazo_auth_tests::{Answer, Daemon, Request, Setup, empty_database};
 
 pub const PASSWORD: &str = "s3cre7-of-all";
 
@@ -36,7 +36,10 @@ pub fn setup() -> Setup {
 pub fn pair() -> (TempDir, [Setup; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display();
-    let yaml = format!("db_uri: sqlite:///{here}/auth.db\ntoken_key_file: {here}/token.key");
+    let uri = empty_database(folder.path());
+    let yaml = format!(
+        "db_uri: {uri}\ndb_upgrade_on_startup: true\ntoken_key_file: {here}/token.key"
+    );
     let setups = [(), ()].map(|()| setup().config(&yaml));
     (folder, setups)
 }

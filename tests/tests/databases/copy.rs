@@ -12,7 +12,7 @@ use wazo_auth_servers::postgresql;
 use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
 
 use crate::support::{
-    REFRESH_TOKEN, TOKENS, catalogue, check, original, program, psql, refresh, refused, rows, run,
+    REFRESH_TOKEN, TOKENS, catalogue, check, on_file, original, program, psql, refresh, refused, rows, run,
     run_ok, setup, site, until,
 };
 
@@ -118,8 +118,7 @@ fn a_target_that_holds_more_than_the_seed_is_refused() {
     let _ = run_ok(&of_made, &["upgrade-db"]);
     let _ = run_ok(&of_made, &["db", "copy", &file, &made]);
     assert_eq!(rows(&made), rows(&uri));
-    let mut plain = Setup::default();
-    let plain_folder = plain.prepare();
+    let (plain, plain_folder) = on_file();
     let _ = run_ok(&plain_folder, &["upgrade-db"]);
     let seeded = format!("sqlite:///{}/auth.db", plain_folder.display());
     let said = run_ok(&other, &["db", "copy", &uri, &seeded]);
@@ -130,8 +129,8 @@ fn a_target_that_holds_more_than_the_seed_is_refused() {
 
 #[test]
 fn what_does_not_fit_is_named_and_nothing_is_copied() {
-    let daemon = Daemon::start();
-    let (_, folder, _) = daemon.stop();
+    let (setup, _) = on_file();
+    let (_, folder, _) = setup.start().stop();
     let file = format!("sqlite:///{}/auth.db", folder.path().display());
     let database = wazo_auth_tests::Database::open(
         &folder.path().join("auth.db"),

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::{
-    REFRESH_TOKEN, SESSION, TOKENS, catalogue, check, daemon, forms, original, psql, refresh,
+    REFRESH_TOKEN, SESSION, TOKENS, catalogue, check, daemon, forms, on_file, original, psql, refresh,
     refused, rows, run_ok, setup, site,
 };
 
@@ -90,8 +90,7 @@ fn nothing_is_removed_without_the_key() {
 
 #[test]
 fn a_file_has_nothing_to_be_detached_from() {
-    let mut setup = wazo_auth_tests::Setup::default();
-    let folder = setup.prepare();
+    let (_setup, folder) = on_file();
     let sentence = refused(&folder, "a@b/c", &["db", "detach"]);
     assert!(sentence.starts_with("`db_uri` names a SQLite file"), "{sentence}");
     assert!(!folder.join("auth.db").exists());

@@ -4,9 +4,9 @@ use std::{fs, time::Instant};
 
 use serde_json::json;
 use wazo_auth_servers::postgresql;
-use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Setup};
+use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD};
 
-use crate::support::{psql, run, run_ok, site};
+use crate::support::{on_file, psql, run, run_ok, site};
 
 /// What nobody should put into SQL, nor into a URI, as it is.
 const PASSWORD: &str = r#"p'; DROP ROLE x; --\"$1%o@/"#;
@@ -102,8 +102,7 @@ fn options_are_checked_first() {
 
 #[test]
 fn sqlite_has_nothing_to_prepare() {
-    let mut setup = Setup::default();
-    let folder = setup.prepare();
+    let (_setup, folder) = on_file();
     let said = run_ok(&folder, &["init-db", "--pg_db_uri", "x", "--owner", "o"]);
     assert!(said.starts_with("nothing to prepare"), "{said}");
 }

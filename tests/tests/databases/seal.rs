@@ -6,7 +6,7 @@ use serde_json::json;
 use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Database, Setup};
 
 use crate::support::{
-    REFRESH_TOKEN, TOKEN, TOKENS, check, forms, original, psql, refresh, refused, rows, run_ok,
+    REFRESH_TOKEN, TOKEN, TOKENS, check, forms, on_file, original, psql, refresh, refused, rows, run_ok,
     setup, site,
 };
 
@@ -77,15 +77,15 @@ fn many_are_sealed_and_unsealed() {
 
 #[test]
 fn a_file_is_sealed_beside_its_daemon() {
-    let open = "seal_tokens: false";
-    let daemon = Setup::default().config(open).start();
+    let (setup, folder) = on_file();
+    let uri = format!("db_uri: sqlite:///{}/auth.db", folder.display());
+    let daemon = setup.config("seal_tokens: false").start();
     let offline = json!({"access_type": "offline", "client_id": "seal"});
     let data = daemon.login(ADMIN, ADMIN_PASSWORD, offline);
     let sentence = refused(daemon.folder(), "a@b/c", &["db", "seal"]);
     assert!(sentence.starts_with("`seal_tokens` is false, because"), "{sentence}");
     let (_, folder, _) = daemon.stop();
-    fs::remove_file(folder.path().join("conf.d/50-test.yml")).unwrap();
-    let daemon = Setup::default().folder(folder).start();
+    let daemon = Setup::default().folder(folder).config(&uri).start();
     let said = run_ok(daemon.folder(), &["db", "seal"]);
     assert!(said.starts_with("sealed 1 tokens and 1 refresh tokens"), "{said}");
     let [token, refresh_token] = ["token", "refresh_token"].map(|key| data[key].as_str().unwrap());
@@ -98,7 +98,7 @@ fn a_file_is_sealed_beside_its_daemon() {
     }
     let _ = daemon.delete(&format!("/0.1/token/{token}")).send().expect(200);
     let (_, folder, _) = daemon.stop();
-    let database = Database::copy_of(folder.path());
+    let database = Database::open(&folder.path().join("auth.db"), &folder.path().join("token.key"));
     assert!(!database.tokens().contains(token));
     assert_eq!(database.refresh_tokens().len(), 1);
     let referring = "SELECT count(*) FROM auth_token JOIN auth_refresh_token r \

@@ -83,6 +83,16 @@ pub fn site(uri: &str) -> (Setup, PathBuf) {
     (setup, folder)
 }
 
+/// Configuration for a SQLite file, and its folder, which lives as long as the
+/// configuration.
+pub fn on_file() -> (Setup, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let uri = format!("db_uri: sqlite:///{}/auth.db", folder.path().display());
+    let mut setup = Setup::default().folder(folder).config(&uri);
+    let folder = setup.prepare();
+    (setup, folder)
+}
+
 /// A daemon on this database.
 pub fn daemon(uri: &str) -> Daemon {
     setup(uri).start()

@@ -67,8 +67,7 @@ impl Bench {
     }
 
     pub fn database(&self) -> Database {
-        let folder = self.daemon.folder();
-        Database::open(&folder.join("auth.db"), &folder.join("token.key"))
+        self.daemon.database()
     }
 
     /// Adds a tenant, which the daemon knows then.

@@ -131,7 +131,7 @@ pub fn ran(mut command: Command) -> Ran {
 
 /// A folder without a daemon, its programs, and what starts a daemon there.
 pub fn site(setup: Setup) -> (Setup, PathBuf, Programs) {
-    let mut setup = setup;
+    let mut setup = setup.on_empty_database();
     let folder = setup.prepare();
     let programs = Programs::of(&folder);
     (setup, folder, programs)

@@ -84,8 +84,7 @@ impl Bench {
     }
 
     pub fn database(&self) -> Database {
-        let folder = self.daemon.folder();
-        Database::open(&folder.join("auth.db"), &folder.join("token.key"))
+        self.daemon.database()
     }
 
     /// Creates a tenant under another, with a user `{slug}-user`.

@@ -67,4 +67,3 @@ pub enum Holder {
     /// A group, system-managed ones included.
     Group(Uuid),
 }
-

@@ -59,9 +59,11 @@ impl Services {
     /// # Errors
     /// [`UserError`].
     pub fn confirm_email(&self, email: Uuid) -> Result<(), UserError> {
-        self.store().write(Change::Directory, move |tx| match store::users::confirm_email(tx.conn(), &email)? {
-            true => Ok(()),
-            false => Err(Missing::Email(email).into()),
+        self.store().write(Change::Directory, move |tx| {
+            match store::users::confirm_email(tx.conn(), &email)? {
+                true => Ok(()),
+                false => Err(Missing::Email(email).into()),
+            }
         })
     }
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
-use crate::{AuthId, TokenIndex};
 use crate::index::IndexedToken;
 use crate::index::tenants::TenantTree;
 use crate::index::tokens::{Record, Removals};
+use crate::{AuthId, TokenIndex};
 
 /// What had been taken out of the index at some moment.
 #[derive(Debug, Clone, Copy)]

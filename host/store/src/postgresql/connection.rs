@@ -77,7 +77,9 @@ impl Link {
     /// Whether it can be used again: no transaction is open, and it is not
     /// closed as far as is known.
     pub fn is_idle(&self) -> bool {
-        matches!(self.transaction, Transaction::None) && !self.is_lost.get() && !self.client.is_closed()
+        matches!(self.transaction, Transaction::None)
+            && !self.is_lost.get()
+            && !self.client.is_closed()
     }
 
     /// Has a transaction begun by `statements`, along with the first statement.

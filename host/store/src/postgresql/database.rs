@@ -117,7 +117,7 @@ impl Server {
         let (pool, lookups) = (Pool::new(config.clone(), 1), Pool::new(config, 1));
         let background = Mutex::new(Some((listener, None)));
         let engine = Engine { background, hearing, pool, lookups, seals };
-        Ok(Store::new(Backing::Postgresql(engine), index))
+        Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 
     /// Begins to serve so many threads. Live tokens are read by and by; until then,
@@ -144,7 +144,7 @@ impl Server {
         let background = Mutex::new(Some((listener, Some(filler))));
         log::info!(target: "wazo_auth.store", "opened the database {name}");
         let engine = Engine { background, hearing, pool, lookups, seals };
-        Ok(Store::new(Backing::Postgresql(engine), index))
+        Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 }
 
@@ -168,6 +168,6 @@ fn reached(config: &Config, name: &str, patience: Duration) -> Result<Link, Open
                 "the database {name} cannot be used yet ({source}): trying for {} s", patience.as_secs()
             );
         }
-        std::thread::sleep(RETRY);
+        std::thread::park_timeout(RETRY);
     }
 }

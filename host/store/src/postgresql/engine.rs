@@ -112,16 +112,20 @@ impl Engine {
         now: i64,
     ) -> Result<TokenIndex, Error> {
         let mark = self.hearing.index.mark();
-        let found = read(&self.lookups, &self.seals, |conn| lookup::token(conn, token, now))?;
+        let (found, line) = read(&self.lookups, &self.seals, |conn| {
+            let found = lookup::token(conn, token, now)?;
+            let line = match (&found, tenant) {
+                (Some(_), Some(tenant)) => lookup::line(conn, tenant)?,
+                _ => Vec::new(),
+            };
+            Ok::<_, Error>((found, line))
+        })?;
         let own = TokenIndex::default();
         if let Some(lookup::Found { token, home }) = found {
             self.hearing.index.fill(token.clone(), home, &mark);
             own.fill(token, home, &own.mark());
         }
-        if let Some(tenant) = tenant {
-            let line = read(&self.lookups, &self.seals, |conn| lookup::line(conn, tenant))?;
-            own.set_tenants(&line);
-        }
+        own.set_tenants(&line);
         Ok(own)
     }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use wazo_auth_context::Context;
 
+use crate::Error;
 use crate::postgresql::engine::read;
 use crate::postgresql::listener::Hearing;
 use crate::postgresql::lookup::{self, Found};
 use crate::postgresql::pool::Pool;
-use crate::Error;
 
 /// Tokens that are read at once: so few that little is told meanwhile.
 const PAGE: i64 = 5_000;

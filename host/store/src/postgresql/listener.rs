@@ -159,6 +159,13 @@ impl Hearing {
         self.renewed.notify_all();
     }
 
+    /// Waits before the next attempt, unless it ends.
+    fn rest(&self) {
+        let mut rounds = self.rounds.lock();
+        let deadline = Instant::now() + RETRY;
+        while !rounds.is_closed && !self.renewed.wait_until(&mut rounds, deadline).timed_out() {}
+    }
+
     /// Whether it hears nothing more.
     pub fn is_closed(&self) -> bool {
         self.rounds.lock().is_closed
@@ -223,12 +230,16 @@ fn run(runtime: &Runtime, config: &Config, hearing: &Arc<Hearing>) {
                 "the database does not tell its changes ({error}): each token is looked up until it does"
             );
         }
-        std::thread::sleep(RETRY);
+        hearing.rest();
     }
 }
 
 /// Listens until that fails.
-async fn listen(config: &Config, hearing: &Arc<Hearing>, has_failed: &mut bool) -> Result<(), Error> {
+async fn listen(
+    config: &Config,
+    hearing: &Arc<Hearing>,
+    has_failed: &mut bool,
+) -> Result<(), Error> {
     let (client, mut connection) = in_time(config.connect(NoTls)).await?;
     let heard = Arc::clone(hearing);
     tokio::spawn(async move {

@@ -19,9 +19,8 @@ const COLUMNS: &str = "SELECT t.uuid, t.session_uuid, t.expire_t, t.auth_id, t.m
 /// The token, if it is valid at `now` (epoch seconds).
 pub(super) fn token(conn: &mut dyn Conn, token: &Uuid, now: i64) -> Result<Option<Found>, Error> {
     let [sealed, clear] = conn.seals().find(Table::Token, token);
-    let sql = format!(
-        "{COLUMNS} WHERE t.uuid IN (?1, ?2) AND (t.expire_t IS NULL OR t.expire_t >= ?3)"
-    );
+    let sql =
+        format!("{COLUMNS} WHERE t.uuid IN (?1, ?2) AND (t.expire_t IS NULL OR t.expire_t >= ?3)");
     let rows = conn.query(&sql, &[sealed, clear, now.into()])?;
     let seals = conn.seals().clone();
     rows.first().map_or(Ok(None), |row| found(row, &seals))

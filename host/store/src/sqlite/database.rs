@@ -143,8 +143,7 @@ impl Database {
                 "opened the database {} with {} live tokens", path.display(), index.len()
             );
         }
-        let engine =
-            Engine { writer, readers, version, presence, seals, _file: file, _lock: lock };
+        let engine = Engine { writer, readers, version, presence, seals, _file: file, _lock: lock };
         Ok(Store::new(Backing::Sqlite(engine), index))
     }
 

@@ -3,22 +3,22 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use uuid::Uuid;
 use wazo_auth_context::{Clock, Context, Environment, Random};
+use wazo_auth_servers::postgresql;
 use wazo_auth_store::sessions::Session;
 use wazo_auth_store::tenants::Tenant;
 use wazo_auth_store::tokens::Token;
 use wazo_auth_store::users::{Email, NewUser};
-use wazo_auth_servers::postgresql;
 use wazo_auth_store::{
-    Change, Conn, Error, LiveToken, Metadata, Options, Sealer, Server, Store, Tx, groups, policies, refresh_tokens, sessions,
-    tenants, tokens, users,
+    Change, Conn, Error, LiveToken, Metadata, Options, Sealer, Server, Store, Tx, groups, policies,
+    refresh_tokens, sessions, tenants, tokens, users,
 };
 
 /// Noon of 21 November 2026.
@@ -138,7 +138,7 @@ impl Fixture {
 
     pub fn postgresql() -> Self {
         let (context, clock) = context(NOON);
-        let uri = postgresql::database();
+        let uri = postgresql::database_made_by(make_tables);
         let store = server(&uri, Some(KEY), &context);
         let master = store.index().top_tenant().unwrap();
         Self { store, context, clock, master, place: Place::Postgresql(uri) }
@@ -348,8 +348,12 @@ impl Fixture {
 
 /// A context and the clock in it, which stands at `second`.
 pub fn context(second: i64) -> (Context, Arc<TestClock>) {
+    context_with(second, 42)
+}
+
+fn context_with(second: i64, seed: u64) -> (Context, Arc<TestClock>) {
     let clock = Arc::new(TestClock(AtomicI64::new(second)));
-    let random = Arc::new(TestRandom::new(42));
+    let random = Arc::new(TestRandom::new(seed));
     let environment = Environment { xivo_uuid: None, time_zone: TimeZone::UTC };
     (Context::new(clock.clone(), random, environment), clock)
 }
@@ -365,6 +369,12 @@ pub fn strings(list: &[&str]) -> Vec<String> {
 
 pub fn unique(constraint: &str) -> Error {
     Error::Unique { constraint: constraint.into() }
+}
+
+fn make_tables(uri: &str) {
+    // Not the numbers of the fixture, which begins anew.
+    let context = context_with(NOON, 7).0;
+    drop(Server::open(uri, Duration::from_secs(10), true, &context).unwrap());
 }
 
 fn server(uri: &str, key: Option<[u8; 32]>, context: &Context) -> Arc<Store> {

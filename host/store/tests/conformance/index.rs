@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
-use wazo_auth_store::{LiveToken, Error, refresh_tokens, sessions, tenants, tokens, users};
+use wazo_auth_store::{Error, LiveToken, refresh_tokens, sessions, tenants, tokens, users};
 
 use crate::fixture::{Fixture, KEY, NOON, TestRandom, on_every_store, warnings_of};
 
@@ -105,7 +105,8 @@ fn compare(f: &Fixture, world: &World) {
     for (token, _) in &world.tokens {
         let stored = f.read(|conn| tokens::get(conn, token));
         let stored = stored.map(|token| (token.session_uuid, token.expires_at, token.auth_id));
-        let known = |token: LiveToken| (token.session, token.expires, token.owner.auth_id.to_string());
+        let known =
+            |token: LiveToken| (token.session, token.expires, token.owner.auth_id.to_string());
         // Of what is not held, nothing is said.
         let held = index.get(token, NOON).map(known);
         assert!(held == stored || held.is_none() && !f.store.is_complete(), "{held:?} {stored:?}");

@@ -277,7 +277,9 @@ fn a_command_may_write_beside_the_daemon_and_is_noticed() {
     let user = f.new_user("alice", f.master);
     let uuid = user.uuid;
     let version = f.store.version();
-    beside.write::<_, wazo_auth_store::Error>(Change::Directory, move |tx| users::insert(tx, &user)).unwrap();
+    beside
+        .write::<_, wazo_auth_store::Error>(Change::Directory, move |tx| users::insert(tx, &user))
+        .unwrap();
     // A write of the daemon looks for foreign changes first.
     f.write(|tx| tenants::top(tx).map(drop));
     assert_eq!(f.store.tenant_of_user(&uuid).unwrap(), Some(f.master));

@@ -3,7 +3,7 @@ use std::thread;
 
 use wazo_auth_store::{Change, Error, Tx, groups, policies, tenants, tokens, users};
 
-use crate::fixture::{on_every_store};
+use crate::fixture::on_every_store;
 
 #[test]
 fn what_fails_in_the_middle_leaves_nothing_behind() {
@@ -87,7 +87,10 @@ fn a_write_knows_whether_what_was_read_before_it_still_holds() {
         let version = f.store.version();
         let is_at = move |tx: &mut Tx<'_>| tx.is_at(version);
         f.token(&user.to_string(), f.master);
-        assert!(f.store.write(Change::Directory, is_at).unwrap(), "tokens are nothing that is remembered");
+        assert!(
+            f.store.write(Change::Directory, is_at).unwrap(),
+            "tokens are nothing that is remembered"
+        );
         // In one transaction: what is not committed yet counts too.
         let both = move |tx: &mut Tx<'_>| {
             let before = tx.is_at(version)?;
@@ -142,8 +145,9 @@ fn errors_of_the_caller_come_back_as_they_are() {
         assert_eq!(outcome, Err(Rule::Forbidden));
         let outcome = f.store.read::<(), Rule>(|_| Err(Rule::Forbidden));
         assert_eq!(outcome, Err(Rule::Forbidden));
-        let outcome =
-            f.store.write::<u64, Rule>(Change::Directory, |tx| Ok(tx.conn().execute("nonsense", &[])?));
+        let outcome = f
+            .store
+            .write::<u64, Rule>(Change::Directory, |tx| Ok(tx.conn().execute("nonsense", &[])?));
         assert!(matches!(outcome, Err(Rule::Store(Error::Other(_)))), "{outcome:?}");
     });
 }
