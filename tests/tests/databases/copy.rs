@@ -100,7 +100,6 @@ fn a_target_that_holds_more_than_the_seed_is_refused() {
     let (_setup, folder) = site(&uri);
     let file = file_uri(&folder);
     let _ = run_ok(&folder, &["db", "copy", &uri, &file]);
-    let bytes = fs::read(folder.join("copy.db")).unwrap();
     let in_use = "in use already (its table auth_tenant holds more than a new database does): copy into a new one";
     for (from, to) in [(&uri, &file), (&file, &uri)] {
         let before = rows(&uri);
@@ -110,7 +109,6 @@ fn a_target_that_holds_more_than_the_seed_is_refused() {
     }
     assert!(!catalogue(&uri).contains("wazo_auth_"), "what it had added is gone");
     let (_setup, other) = site(&uri);
-    assert!(fs::read(folder.join("copy.db")).unwrap() == bytes);
 
     // The seed gives way, in either kind.
     let made = postgresql::database();
@@ -152,7 +150,7 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() {
         database.run(spoil);
         let said = refused(folder.path(), &to, &["db", "copy", &file, &to]);
         assert_eq!(said, sentence);
-        assert_eq!(psql(&to, "SELECT count(*) FROM pg_class WHERE relname LIKE '%auth%'"), "0");
+        assert!(!catalogue(&to).contains("auth"));
         database.run(mend);
     }
     let _ = run_ok(folder.path(), &["db", "copy", &file, &to]);

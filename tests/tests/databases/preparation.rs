@@ -4,7 +4,7 @@ use std::{fs, time::Instant};
 
 use serde_json::json;
 use wazo_auth_servers::postgresql;
-use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD};
+use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Setup};
 
 use crate::support::{on_file, psql, run, run_ok, site};
 
@@ -52,7 +52,8 @@ fn a_role_without_other_rights_gets_a_database_that_it_can_use() {
 
     let said = run_ok(&folder, &["upgrade-db"]);
     assert!(said.starts_with("created the tables in the database the \"base\" on "), "{said}");
-    let daemon = setup.config("bootstrap_user_on_startup: true").start();
+    drop(setup);
+    let daemon = Setup::default().config(&format!("db_uri: {uri}")).start();
     let _ = daemon.login(ADMIN, ADMIN_PASSWORD, json!({}));
     let (_, folder, log) = daemon.stop();
     assert!(!log.contains("DROP ROLE"), "{log}");

@@ -15,7 +15,7 @@ fn each_reads_what_the_other_writes() {
     // Ours, as the original reads it.
     let offline = json!({"access_type": "offline", "client_id": "beside", "expiration": 3600});
     let answer = daemon.post("/0.1/token").basic("alice", "s3cre7").json(offline);
-    let data = answer.header("User-Agent", "té/1").send().expect(200).json()["data"].clone();
+    let data = answer.header("User-Agent", "beside/1").send().expect(200).json()["data"].clone();
     let text = |key: &str| data[key].as_str().unwrap().to_owned();
     let (token, session) = (text("token"), text("session_uuid"));
     assert_eq!(forms(&uri), (7, 0));
@@ -24,7 +24,7 @@ fn each_reads_what_the_other_writes() {
     let row = psql(&uri, &format!("SELECT {columns} FROM auth_token WHERE uuid = '{token}'"));
     let acl = data["acl"].as_array().unwrap();
     let row: Vec<&str> = row.split('|').collect();
-    assert_eq!(row[..6], [ALICE, ALICE, "3600", ALICE, &session, "té/1"]);
+    assert_eq!(row[..6], [ALICE, ALICE, "3600", ALICE, &session, "beside/1"]);
     assert_eq!(row[6], "127.0.0.1");
     assert!(row[7].starts_with('{') && row[7].ends_with('}'), "{row:?}");
     assert!(acl.iter().all(|access| row[7].contains(access.as_str().unwrap())), "{row:?}");

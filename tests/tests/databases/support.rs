@@ -53,7 +53,9 @@ pub fn rows(uri: &str) -> BTreeSet<String> {
         uri,
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE ANY('{auth%,alembic%}')",
     );
-    let of_table = |table: &str| format!("SELECT '{table} ' || t::text FROM {table} t");
+    let of_table = |table: &str| {
+        format!("SELECT '{table} ' || replace(t::text, E'\\n', '\\n') FROM {table} t")
+    };
     let all: Vec<String> = tables.lines().map(of_table).collect();
     assert_eq!(all.len(), 23, "{tables}");
     psql(uri, &all.join(" UNION ALL ")).lines().map(str::to_owned).collect()
@@ -73,6 +75,11 @@ pub fn forms(uri: &str) -> (u32, u32) {
 
 /// Configuration for this database, without any user of a test's own.
 pub fn setup(uri: &str) -> Setup {
+    without_user(uri).config("db_upgrade_on_startup: true")
+}
+
+/// The same, and nothing is added to the database.
+pub fn without_user(uri: &str) -> Setup {
     Setup::default().config(&format!("db_uri: {uri}\nbootstrap_user_on_startup: false"))
 }
 
