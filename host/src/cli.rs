@@ -85,7 +85,7 @@ pub(crate) enum Command {
 /// What to do with the database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Copy the database, also while the daemon runs.
+    /// SQLite: copy the database, also while the daemon runs.
     ///
     /// The copy is whole, checked, and readable by its owner only. It holds no token in clear:
     /// keep a copy of token_key_file with it, without which its tokens are of no use.
@@ -96,7 +96,7 @@ pub(crate) enum DbCommand {
         #[arg(long)]
         force: bool,
     },
-    /// Put a copy back, also while the daemon runs.
+    /// SQLite: put a copy back, also while the daemon runs.
     ///
     /// FILE is checked first; the former content is kept in a file that is named. A daemon that
     /// runs goes over to the restored content at once. All is then as it was when the copy was

@@ -56,7 +56,9 @@ pub(super) fn run(sources: &Sources, arguments: &Arguments) -> Result<String, Fa
         password: &arguments.password,
     };
     let prepared = preparation.run()?;
-    let said = |made: bool, what: &str| format!("{what}: {}\n", if made { "made" } else { "there already" });
+    let said = |made: bool, what: &str| {
+        format!("{what}: {}\n", if made { "made" } else { "there already" })
+    };
     Ok([
         said(prepared.role, &format!("role {owner}")),
         said(prepared.database, &format!("database {db}")),

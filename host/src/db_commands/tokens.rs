@@ -47,16 +47,19 @@ pub(super) fn seal(
         "sealed {tokens} tokens and {refresh_tokens} refresh tokens of the database {shown}\n"
     );
     if left > 0 {
-        let _ = writeln!(text, "{left} that are no UUIDs, and so no use to anybody, stay as they are");
+        let _ =
+            writeln!(text, "{left} that are no UUIDs, and so no use to anybody, stay as they are");
     }
     Ok(text)
 }
 
 pub(super) fn detach(settings: &Settings, sealer: Option<&Sealer>) -> Result<String, Failure> {
     let DbUri::Postgresql(uri) = &settings.database.uri else {
-        return Err("`db_uri` names a SQLite file: only a PostgreSQL database, which the original \
+        return Err(
+            "`db_uri` names a SQLite file: only a PostgreSQL database, which the original \
             can use, has something to be detached from"
-            .into());
+                .into(),
+        );
     };
     become_daemon(settings)?;
     let mut server = connected(uri)?;
@@ -77,9 +80,7 @@ pub(super) fn forget(
 ) -> Result<String, Failure> {
     become_daemon(settings)?;
     let forgotten = match &settings.database.uri {
-        DbUri::Sqlite(path) => {
-            Database::open(path.clone(), context)?.forget_unreadable(sealer)?
-        }
+        DbUri::Sqlite(path) => Database::open(path.clone(), context)?.forget_unreadable(sealer)?,
         DbUri::Postgresql(uri) => connected(uri)?.forget_unreadable(sealer)?,
     };
     Ok(format!(

@@ -198,7 +198,11 @@ impl Temporary {
     }
 
     /// The same for the owner of `database`, as a file of the daemon's.
-    pub(crate) fn of_daemon(name: &Path, context: &Context, database: &Path) -> Result<Self, CopyError> {
+    pub(crate) fn of_daemon(
+        name: &Path,
+        context: &Context,
+        database: &Path,
+    ) -> Result<Self, CopyError> {
         let made = Self::beside(name, context)?;
         let given = give_to_owner_of(database, &made.path);
         given.map_err(|source| CopyError::File { path: made.path.clone(), source })?;

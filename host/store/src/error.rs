@@ -236,7 +236,9 @@ pub enum OpenError {
         known: i64,
     },
     /// Daemons run that must not.
-    #[error("the database {name} is used by wazo-auth (on {by}): stop every daemon that uses it first")]
+    #[error(
+        "the database {name} is used by wazo-auth (on {by}): stop every daemon that uses it first"
+    )]
     InUse {
         /// The database and its server.
         name: String,
@@ -244,7 +246,9 @@ pub enum OpenError {
         by: String,
     },
     /// Sealed tokens that are to be clear, but cannot be read.
-    #[error("the token key file cannot read {tokens} tokens of the database {name}: let token_key_file name the one that they were sealed with, or run `wazo-auth db forget-tokens` to log out whom they belong to")]
+    #[error(
+        "the token key file cannot read {tokens} tokens of the database {name}: let token_key_file name the one that they were sealed with, or run `wazo-auth db forget-tokens` to log out whom they belong to"
+    )]
     Unreadable {
         /// The database and its server.
         name: String,

@@ -51,7 +51,9 @@ pub enum TransferError {
     #[error(transparent)]
     File(#[from] CopyError),
     /// There are rows already.
-    #[error("the database {name} is in use already (its table {table} holds more than a new database does): copy into a new one")]
+    #[error(
+        "the database {name} is in use already (its table {table} holds more than a new database does): copy into a new one"
+    )]
     NotEmpty {
         /// The target.
         name: String,
@@ -59,7 +61,9 @@ pub enum TransferError {
         table: &'static str,
     },
     /// A value that its column should not hold.
-    #[error("nothing was copied: {table}.{column} of the source holds a value that is not {wanted}: correct that row")]
+    #[error(
+        "nothing was copied: {table}.{column} of the source holds a value that is not {wanted}: correct that row"
+    )]
     Content {
         /// The table.
         table: &'static str,
@@ -77,7 +81,9 @@ pub enum TransferError {
         source: Error,
     },
     /// What was copied is not what was read.
-    #[error("nothing was copied: the rows of {table} do not come out as they went in: rows that the tables of PostgreSQL would not take (a tenant that is its own ancestor), or a fault of this program")]
+    #[error(
+        "nothing was copied: the rows of {table} do not come out as they went in: rows that the tables of PostgreSQL would not take (a tenant that is its own ancestor), or a fault of this program"
+    )]
     Differs {
         /// The table.
         table: &'static str,
@@ -93,6 +99,9 @@ pub enum Place {
     Server(String),
 }
 
+/// Tables, each with a number of rows.
+pub type Counts = Vec<(&'static str, u64)>;
+
 /// What was copied.
 #[derive(Debug)]
 pub struct Transferred {
@@ -101,7 +110,7 @@ pub struct Transferred {
     /// The target likewise.
     pub to: String,
     /// How many rows of each table.
-    pub tables: Vec<(&'static str, u64)>,
+    pub tables: Counts,
     /// A daemon ran on the source: what it has written since is not in the copy.
     pub is_source_in_use: bool,
 }
@@ -140,12 +149,12 @@ pub fn transfer(
             let to = file.display().to_string();
             Ok(Transferred { from, to, tables, is_source_in_use })
         }
-        (Place::File(_), Place::File(_)) => Err(TransferError::SameKind {
-            advice: "`wazo-auth db backup` copies a SQLite file",
-        }),
-        (Place::Server(_), Place::Server(_)) => Err(TransferError::SameKind {
-            advice: "pg_dump and psql copy a PostgreSQL database",
-        }),
+        (Place::File(_), Place::File(_)) => {
+            Err(TransferError::SameKind { advice: "`wazo-auth db backup` copies a SQLite file" })
+        }
+        (Place::Server(_), Place::Server(_)) => {
+            Err(TransferError::SameKind { advice: "pg_dump and psql copy a PostgreSQL database" })
+        }
     }
 }
 
@@ -166,7 +175,7 @@ fn into_server(
     source: &Connection,
     context: &Context,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<(Vec<(&'static str, u64)>, String), TransferError> {
+) -> Result<(Counts, String), TransferError> {
     let name = server.name.clone();
     let failed = |source| OpenError::Server { name: name.clone(), source };
     server.link.begin(format!("BEGIN; SELECT pg_advisory_xact_lock({DATABASE_LOCK})"));
@@ -198,7 +207,7 @@ fn into_file(
     source: &mut dyn Conn,
     context: &Context,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Vec<(&'static str, u64)>, TransferError> {
+) -> Result<Counts, TransferError> {
     if file.exists() {
         let (mut conn, _lock) = open::writer(file, context)?;
         return into_connection(file, &mut conn, source, progress);
@@ -221,7 +230,7 @@ fn into_connection(
     conn: &mut Connection,
     source: &mut dyn Conn,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Vec<(&'static str, u64)>, TransferError> {
+) -> Result<Counts, TransferError> {
     let failed = |error| migrate::database(file, error);
     let began = conn.transaction_with_behavior(TransactionBehavior::Immediate);
     let rows = began.map_err(failed)?;

@@ -12,8 +12,8 @@ use wazo_auth_servers::postgresql;
 use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
 
 use crate::support::{
-    REFRESH_TOKEN, TOKENS, catalogue, check, on_file, original, program, psql, refresh, refused, rows, run,
-    run_ok, setup, site, until,
+    REFRESH_TOKEN, TOKENS, catalogue, check, on_file, original, program, psql, refresh, refused,
+    rows, run, run_ok, setup, site, until,
 };
 
 fn file_uri(folder: &Path) -> String {

@@ -5,15 +5,18 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::{
-    REFRESH_TOKEN, SESSION, TOKENS, catalogue, check, daemon, forms, on_file, original, psql, refresh,
-    refused, rows, run_ok, setup, site,
+    REFRESH_TOKEN, SESSION, TOKENS, catalogue, check, daemon, forms, on_file, original, psql,
+    refresh, refused, rows, run_ok, setup, site,
 };
 
 /// As the original looks a token up.
 fn looked_up(uri: &str, token: &str) -> String {
-    psql(uri, &format!(
-        "SELECT auth_id, session_uuid, refresh_token_uuid FROM auth_token WHERE uuid = '{token}'"
-    ))
+    psql(
+        uri,
+        &format!(
+            "SELECT auth_id, session_uuid, refresh_token_uuid FROM auth_token WHERE uuid = '{token}'"
+        ),
+    )
 }
 
 #[test]

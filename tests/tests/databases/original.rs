@@ -26,7 +26,9 @@ fn its_users_log_in_and_its_tokens_are_valid() {
     assert!(daemon.log().contains("added the tables, indexes and triggers"), "{}", daemon.log());
     assert_eq!(rows(&uri), before, "a start changes no row");
 
-    for (login, password) in [("alice", "s3cre7"), ("ALICE@example.org", "s3cre7"), ("jörg", "pässwörd")] {
+    for (login, password) in
+        [("alice", "s3cre7"), ("ALICE@example.org", "s3cre7"), ("jörg", "pässwörd")]
+    {
         let data = daemon.login(login, password, json!({}));
         assert_eq!(check(&daemon, data["token"].as_str().unwrap()), 204);
     }

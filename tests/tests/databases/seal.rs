@@ -1,13 +1,17 @@
 //! `wazo-auth db seal`, and tokens whose key is lost.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use serde_json::json;
 use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Database, Setup};
 
 use crate::support::{
-    REFRESH_TOKEN, TOKEN, TOKENS, check, forms, on_file, original, psql, refresh, refused, rows, run_ok,
-    setup, site,
+    REFRESH_TOKEN, TOKEN, TOKENS, check, forms, on_file, original, psql, refresh, refused, rows,
+    run_ok, setup, site,
 };
 
 /// Tokens, and SAML sessions, with the refresh token that each refers to.
@@ -50,7 +54,10 @@ fn a_value_that_is_no_uuid_stays() {
     let (_setup, folder) = site(&uri);
     let _ = run_ok(&folder, &["upgrade-db"]);
     let said = run_ok(&folder, &["db", "seal"]);
-    assert!(said.contains("sealed 3 tokens and 2 refresh") && said.contains("\n1 that are no"), "{said}");
+    assert!(
+        said.contains("sealed 3 tokens and 2 refresh") && said.contains("\n1 that are no"),
+        "{said}"
+    );
     assert_eq!(forms(&uri), (1, 5));
 }
 
@@ -73,6 +80,49 @@ fn many_are_sealed_and_unsealed() {
     assert_eq!((forms(&uri), psql(&uri, REFERENCES).as_str()), ((0, 13_508), "6005 1"));
     let _ = run_ok(&folder, &["db", "detach"]);
     assert!(rows(&uri) == before);
+}
+
+/// Ends the clients, also when their test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn logins_and_checks_go_on_meanwhile() {
+    let uri = original();
+    let _ = psql(
+        &uri,
+        "INSERT INTO auth_refresh_token (client_id, user_uuid)
+            SELECT number, uuid FROM auth_user, generate_series(1, 5000) number",
+    );
+    let daemon = setup(&uri).start();
+    let over = AtomicBool::new(false);
+    let (refreshed, checked) = thread::scope(|scope| {
+        let again = |work: &(dyn Fn() + Sync)| {
+            let mut times = 0;
+            while !over.load(Ordering::Relaxed) {
+                work();
+                times += 1;
+            }
+            times
+        };
+        let refresh = || assert_eq!(check(&daemon, &refresh(&daemon, REFRESH_TOKEN)), 204);
+        let check = || TOKENS.iter().for_each(|token| assert_eq!(check(&daemon, token), 204));
+        let refreshing = scope.spawn(move || again(&refresh));
+        let checking = scope.spawn(move || again(&check));
+        let ends = Over(&over);
+        let said = run_ok(daemon.folder(), &["db", "seal"]);
+        drop(ends);
+        assert!(said.contains("15002 refresh tokens"), "{said}");
+        (refreshing.join().unwrap(), checking.join().unwrap())
+    });
+    assert!(refreshed > 0 && checked > 0);
+    assert_eq!(forms(&uri).0, 0);
+    let _ = refresh(&daemon, REFRESH_TOKEN);
 }
 
 #[test]
@@ -116,7 +166,10 @@ fn another_key_is_refused_and_forgetting_helps() {
     fs::rename(&key, folder.join("kept.key")).unwrap();
     let before = rows(&uri);
     let sentence = refused(&folder, &uri, &["db", "seal"]);
-    assert!(sentence.contains("token.key is missing, and 5 tokens of the database DATABASE"), "{sentence}");
+    assert!(
+        sentence.contains("token.key is missing, and 5 tokens of the database DATABASE"),
+        "{sentence}"
+    );
     assert_eq!(rows(&uri), before);
 
     fs::rename(folder.join("kept.key"), &key).unwrap();
@@ -130,5 +183,8 @@ fn another_key_is_refused_and_forgetting_helps() {
     fs::remove_file(&key).unwrap();
     let said = run_ok(&folder, &["db", "forget-tokens"]);
     assert!(said.starts_with("deleted 5 tokens and refresh tokens"), "{said}");
-    assert_eq!((forms(&uri), psql(&uri, "SELECT count(*) FROM auth_session").as_str()), ((0, 0), "0"));
+    assert_eq!(
+        (forms(&uri), psql(&uri, "SELECT count(*) FROM auth_session").as_str()),
+        ((0, 0), "0")
+    );
 }

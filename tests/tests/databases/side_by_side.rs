@@ -31,19 +31,26 @@ fn each_reads_what_the_other_writes() {
     assert_eq!(row[8], text("refresh_token"));
     let columns = "client_id, user_uuid, backend, login, mobile, metadata, \
         now() - created_at < interval '1 minute'";
-    let row = psql(&uri, &format!("SELECT {columns} FROM auth_refresh_token WHERE uuid = '{}'", row[8]));
+    let row =
+        psql(&uri, &format!("SELECT {columns} FROM auth_refresh_token WHERE uuid = '{}'", row[8]));
     assert_eq!(row, format!("beside|{ALICE}|wazo_user|alice|f|{{}}|t"));
-    let row = psql(&uri, &format!("SELECT mobile, tenant_uuid FROM auth_session WHERE uuid = '{session}'"));
+    let row = psql(
+        &uri,
+        &format!("SELECT mobile, tenant_uuid FROM auth_session WHERE uuid = '{session}'"),
+    );
     assert_eq!(row, "f|2e9b1f3a-6d0c-4f0b-9a51-0c1d2e3f4a50");
 
     // The original's, as we read it.
     let made = "a4b1c2d3-e5f6-4708-9192-a3b4c5d6e7f8";
-    let _ = psql(&uri, &format!(
-        "INSERT INTO auth_session VALUES ('{made}', false, (SELECT tenant_uuid FROM auth_user \
+    let _ = psql(
+        &uri,
+        &format!(
+            "INSERT INTO auth_session VALUES ('{made}', false, (SELECT tenant_uuid FROM auth_user \
             WHERE uuid = '{ALICE}')); \
          INSERT INTO auth_token VALUES ('{made}', '{ALICE}', NULL, NULL, 1760000000, 2100000000, \
             '{{}}', '{made}', 'python', '', '{{a.b}}')"
-    ));
+        ),
+    );
     assert_eq!(check(&daemon, made), 204);
     let _ = psql(&uri, &format!("DELETE FROM auth_session WHERE uuid = '{made}'"));
     until("what the original revoked is refused", || check(&daemon, made) == 404);

@@ -19,11 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What stands in `original.sql`.
 pub const ALICE: &str = "b3c1f6b2-4a5e-4d6f-8b7a-90a1b2c3d4e5";
 pub const TOKEN: &str = "41b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8";
-pub const TOKENS: [&str; 3] = [
-    TOKEN,
-    "42b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8",
-    "43b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8",
-];
+pub const TOKENS: [&str; 3] =
+    [TOKEN, "42b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8", "43b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8"];
 pub const REFRESH_TOKEN: &str = "11f0c2d3-e4f5-4061-8273-94a5b6c7d8e9";
 pub const SESSION: &str = "31a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8";
 

@@ -94,7 +94,8 @@ impl Server {
         match done {
             Ok(value) => {
                 let committed = self.link.commit();
-                committed.map_err(|source| OpenError::Server { name: self.name.clone(), source })?;
+                committed
+                    .map_err(|source| OpenError::Server { name: self.name.clone(), source })?;
                 Ok(value)
             }
             Err(error) => {

@@ -88,7 +88,9 @@ impl Preparation<'_> {
             // The other template may have another encoding.
             let make = || {
                 let (database, owner) = (quoted(self.database), quoted(self.owner));
-                format!("CREATE DATABASE {database} OWNER {owner} ENCODING 'UTF8' TEMPLATE template0")
+                format!(
+                    "CREATE DATABASE {database} OWNER {owner} ENCODING 'UTF8' TEMPLATE template0"
+                )
             };
             let made = make_missing(&mut link, exists, self.database, make);
             made.map_err(|source| {
@@ -125,7 +127,7 @@ fn reached(uri: &str, option: &'static str) -> Result<(Link, String), Preparatio
             }
             Err(_) => {
                 attempt += 1;
-                thread::sleep(INTERVAL);
+                thread::park_timeout(INTERVAL);
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn keep_out(link: &mut Link, name: &str) -> Result<(), OpenError> {
             let by = holders(link).map_err(failed)?;
             return Err(OpenError::InUse { name: name.to_owned(), by: by.join(", ") });
         }
-        thread::sleep(INTERVAL);
+        thread::park_timeout(INTERVAL);
     }
     Ok(())
 }
@@ -50,7 +50,10 @@ fn try_lock(link: &mut Link) -> Result<bool, Error> {
 /// Where daemons that run are, as far as this role may know.
 fn holders(link: &mut Link) -> Result<Vec<String>, Error> {
     let mut holders = Vec::new();
-    link.each(&of_holders("coalesce(host(a.client_addr), 'the host of the server')"), &[], &mut |row| {
+    // An address is missing where the connection is local, and is kept from other roles.
+    let sql =
+        of_holders("DISTINCT coalesce(host(a.client_addr), 'the host of the server, perhaps')");
+    link.each(&sql, &[], &mut |row| {
         holders.push(row.string(0)?);
         Ok(())
     })?;

@@ -1,8 +1,8 @@
 //! The rows themselves, from one open transaction to another.
 
-use super::TransferError;
 use super::sum::Sum;
 use super::tables::{CONTACT, COUNTED, SEED, TABLES, TENANTS, Table, USERS};
+use super::{Counts, TransferError};
 use crate::{Conn, Dialect, Error, Value};
 
 /// Rows that one statement inserts.
@@ -27,7 +27,7 @@ impl Rows<'_> {
     ///
     /// # Errors
     /// A sentence; what was written is to be rolled back.
-    pub fn copy(&mut self) -> Result<Vec<(&'static str, u64)>, TransferError> {
+    pub fn copy(&mut self) -> Result<Counts, TransferError> {
         let mut all = 0;
         for table in &TABLES {
             all += count(self.from, table.name).map_err(|error| of(table, error))?;

@@ -109,10 +109,7 @@ pub(super) const TABLES: [Table; 22] = [
             ("shared", Boolean),
         ],
     },
-    Table {
-        name: "auth_policy_access",
-        columns: &[("policy_uuid", Text), ("access_id", Integer)],
-    },
+    Table { name: "auth_policy_access", columns: &[("policy_uuid", Text), ("access_id", Integer)] },
     Table {
         name: "auth_group",
         columns: &[
