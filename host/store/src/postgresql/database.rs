@@ -11,6 +11,7 @@ use crate::postgresql::connection::Link;
 use crate::postgresql::engine::Engine;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::pool::Pool;
+use crate::postgresql::presence;
 use crate::postgresql::reach::Reach;
 use crate::postgresql::{filler::Filler, schema, sealed_tokens, uri};
 use crate::store::Backing;
@@ -25,8 +26,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// are not read yet: which key they need can be looked at.
 pub struct Server {
     config: Config,
-    name: String,
-    link: Link,
+    pub(crate) name: String,
+    pub(crate) link: Link,
     grace: Duration,
 }
 
@@ -46,6 +47,9 @@ impl Server {
         context: &Context,
     ) -> Result<Self, OpenError> {
         let mut server = Self::connect(uri, patience)?;
+        // Until the listener holds it: what is found now is not taken away.
+        let held = server.link.batch(&presence::hold());
+        held.map_err(|source| OpenError::Server { name: server.name.clone(), source })?;
         if upgrade {
             server.upgrade(context)?;
         } else {
@@ -115,11 +119,11 @@ impl Server {
     /// A sentence that names the database and the remedy.
     pub fn start_beside(self) -> Result<Arc<Store>, OpenError> {
         let Self { config, name, link, grace } = self;
-        drop(link);
         let (seals, index) = (Seals::default(), Arc::new(TokenIndex::default()));
         let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone(), false));
         let listener = Listener::start(config.clone(), Arc::clone(&hearing));
         let listener = listener.map_err(|source| OpenError::Thread { name, source })?;
+        drop(link);
         let pool = || Pool::new(config.clone(), Arc::clone(&hearing.reach), 1);
         let (pool, lookups) = (pool(), pool());
         let background = Mutex::new(Some((listener, None)));
@@ -139,11 +143,11 @@ impl Server {
         context: Context,
     ) -> Result<Arc<Store>, OpenError> {
         let Self { config, name, link, grace } = self;
-        drop(link);
         let failed = |source| OpenError::Thread { name: name.clone(), source };
         let (seals, index) = (Seals::new(sealer), Arc::new(TokenIndex::default()));
         let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone(), true));
         let listener = Listener::start(config.clone(), Arc::clone(&hearing)).map_err(failed)?;
+        drop(link);
         let filler = Filler::start(config.clone(), Arc::clone(&hearing), context);
         let filler = filler.map_err(failed)?;
         let reach = || Arc::clone(&hearing.reach);

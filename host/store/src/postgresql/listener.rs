@@ -24,6 +24,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
 use crate::postgresql::lease::{Lease, TERM};
+use crate::postgresql::presence;
 use crate::postgresql::reach::Reach;
 use crate::postgresql::version::{self, Numbers, Versions};
 use crate::{Error, IndexChange, Seals, Table, TokenIndex};
@@ -328,7 +329,7 @@ async fn listen(config: &Config, hearing: &Arc<Hearing>, told: &mut Told) -> Res
             }
         }
     });
-    in_time(client.batch_execute(PREPARE)).await?;
+    in_time(client.batch_execute(&format!("{}; {PREPARE}", presence::hold()))).await?;
     // What was told before is not known.
     hearing.forget();
     let (mut held, mut candidacy) = (None, None);
