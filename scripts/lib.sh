@@ -81,15 +81,18 @@ install_packages() {
         --option DPkg::Lock::Timeout=300 "${missing[@]}" >/dev/null
 }
 
-# need_rabbitmq: installs RabbitMQ when it is missing. The tests start brokers of their own: the
-# service that comes with the package is not for them, and is stopped.
-need_rabbitmq() {
-    have_package rabbitmq-server && return
-    need_package rabbitmq-server
+# need_server PACKAGE SERVICE…: installs the Debian package of a server when it is missing. The tests
+# start servers of their own: the services that come with the package are not for them, and are
+# stopped.
+need_server() {
+    local package=$1
+    shift
+    have_package "$package" && return
+    need_package "$package"
     if [[ -d /run/systemd/system ]]; then
-        systemctl --quiet disable --now rabbitmq-server.service epmd.service epmd.socket 2>/dev/null || true
+        systemctl --quiet disable --now "$@" 2>/dev/null || true
     elif command -v service >/dev/null; then
-        service rabbitmq-server stop >/dev/null 2>&1 || true
+        service "$1" stop >/dev/null 2>&1 || true
     fi
 }
 

@@ -75,7 +75,7 @@ pub(crate) enum Command {
     /// Look at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Copy the database, put a copy back, forget tokens whose key is lost.
+    /// Copy the database, put a copy back, change the form of its tokens.
     #[command(subcommand)]
     Db(DbCommand),
     #[command(flatten)]
@@ -85,7 +85,7 @@ pub(crate) enum Command {
 /// What to do with the database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Copy the database, also while the daemon runs.
+    /// SQLite: copy the database, also while the daemon runs.
     ///
     /// The copy is whole, checked, and readable by its owner only. It holds no token in clear:
     /// keep a copy of token_key_file with it, without which its tokens are of no use.
@@ -96,7 +96,7 @@ pub(crate) enum DbCommand {
         #[arg(long)]
         force: bool,
     },
-    /// Put a copy back, also while the daemon runs.
+    /// SQLite: put a copy back, also while the daemon runs.
     ///
     /// FILE is checked first; the former content is kept in a file that is named. A daemon that
     /// runs goes over to the restored content at once. All is then as it was when the copy was
@@ -113,6 +113,30 @@ pub(crate) enum DbCommand {
     /// Deletes the tokens and refresh tokens that token_key_file cannot read. Users and their
     /// rights stay. The next start makes a new key if the file is missing.
     ForgetTokens,
+    /// Seal the tokens that stand in clear in the database. Daemons may run, or not.
+    ///
+    /// Such are those that the original has written, or this daemon with `seal_tokens: false`.
+    /// They stay valid. Everything is done in one transaction: writes of daemons wait for it, and
+    /// are answered 503 when that takes long. The key is made if token_key_file is missing.
+    Seal,
+    /// PostgreSQL: give the database back to the original. No daemon may run.
+    ///
+    /// Unseals all tokens and refresh tokens, and removes what wazo-auth has added (everything
+    /// named wazo_auth_…), in one transaction: the database is again exactly the original's, and
+    /// nobody is logged out. The next start of a daemon, or of wazo-auth-upgrade-db, adds it again.
+    Detach,
+    /// Copy everything from SQLite to PostgreSQL, or the other way round.
+    ///
+    /// Rows are copied as they are, sealed tokens too: keep token_key_file. TO must be new: a file
+    /// that does not exist yet, or a database that holds nothing but what wazo-auth-upgrade-db
+    /// makes. Everything that was copied is compared at the end. On any failure, TO stays as it
+    /// was. Stop the daemon of FROM first: what it writes meanwhile is not copied.
+    Copy {
+        /// A `db_uri`: sqlite:////path/to/file or postgresql://user:password@host/database.
+        from: String,
+        /// Another one, of the other kind.
+        to: String,
+    },
 }
 
 /// What to do with plugins.

@@ -83,7 +83,7 @@ impl Companion {
         stderr_log::start("wazo-auth: ");
         match self {
             Self::Bootstrap(arguments) => bootstrap::run(sources, arguments),
-            Self::InitDb(_) => end("wazo-auth-init-db", init_db::run(sources)),
+            Self::InitDb(arguments) => end("wazo-auth-init-db", init_db::run(sources, arguments)),
             Self::UpgradeDb => end("wazo-auth-upgrade-db", upgrade_db::run(sources)),
             Self::Wait(arguments) => wait::run(sources, arguments),
         }

@@ -1,4 +1,7 @@
-//! `wazo-auth db …`: copies of the database, and tokens whose key is lost.
+//! `wazo-auth db …`: copies of the database, and the form of its tokens.
+
+mod copy;
+mod tokens;
 
 use std::{
     fmt::Write as _,
@@ -10,13 +13,12 @@ use std::{
 use wazo_auth_config::Settings;
 use wazo_auth_context::Context;
 use wazo_auth_store::{
-    Database, SealedTokens, Sealer,
+    SealedTokens, Sealer,
     backup::{self, Copying},
     key_file,
 };
 
 use crate::{
-    account,
     cli::{Cli, DbCommand},
     commands::{end, load},
     environment,
@@ -42,7 +44,10 @@ fn try_run(cli: &Cli, command: &DbCommand) -> Result<String, Failure> {
         DbCommand::Restore { file, force } => {
             restore(settings, &context, sealer.as_ref(), file, *force)
         }
-        DbCommand::ForgetTokens => forget_tokens(settings, &context, sealer.as_ref()),
+        DbCommand::ForgetTokens => tokens::forget(settings, &context, sealer.as_ref()),
+        DbCommand::Seal => tokens::seal(settings, &context, sealer),
+        DbCommand::Detach => tokens::detach(settings, sealer.as_ref()),
+        DbCommand::Copy { from, to } => copy::run(settings, &context, from, to),
     }
 }
 
@@ -54,7 +59,7 @@ fn back_up(
     force: bool,
 ) -> Result<String, Failure> {
     let database = setup::sqlite_file(settings)?;
-    let progress = &mut progress();
+    let progress = &mut progress("pages copied");
     let copying = Copying { database, sealer, context, progress };
     let made = backup::back_up(copying, file, force)?;
     let key_file = settings.database.token_key_file.display();
@@ -77,7 +82,7 @@ fn restore(
     force: bool,
 ) -> Result<String, Failure> {
     let database = setup::sqlite_file(settings)?;
-    let progress = &mut progress();
+    let progress = &mut progress("pages copied");
     let copying = Copying { database, sealer, context, progress };
     let restored = backup::restore(copying, file, force)?;
     let mut text = String::new();
@@ -99,25 +104,8 @@ fn restore(
     Ok(text)
 }
 
-fn forget_tokens(
-    settings: &Settings,
-    context: &Context,
-    sealer: Option<&Sealer>,
-) -> Result<String, Failure> {
-    // What it may have to make is the daemon's.
-    if let Some(user) = &settings.process.user {
-        account::switch_to(user)?;
-    }
-    let mut database = Database::open(setup::sqlite_file(settings)?.to_owned(), context)?;
-    let forgotten = database.forget_unreadable(sealer)?;
-    Ok(format!(
-        "deleted {forgotten} tokens and refresh tokens that {} cannot read\n",
-        settings.database.token_key_file.display()
-    ))
-}
-
-/// Shows how far it is, to a person only.
-fn progress() -> impl FnMut(u64, u64) {
+/// Shows how much of `what` is done, to a person only.
+fn progress(what: &'static str) -> impl FnMut(u64, u64) {
     let mut shown = None;
     let terminal = stderr().is_terminal();
     move |done, all| {
@@ -125,7 +113,7 @@ fn progress() -> impl FnMut(u64, u64) {
         if terminal && shown != Some(percent) {
             shown = Some(percent);
             let end = if done == all { "\n" } else { "" };
-            let _ = write!(stderr(), "\r{percent:3} % of {all} pages copied{end}");
+            let _ = write!(stderr(), "\r{percent:3} % of {all} {what}{end}");
         }
     }
 }

@@ -4,11 +4,12 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use indexmap::IndexMap;
 use wazo_auth_config::{
-    Config, Database as Keys, DbUri, DefaultPolicy, Isolation, Policies, Settings, Tls,
+    Config, Database as Keys, DbUri, DefaultPolicy, Isolation, Policies, Secret, Settings, Tls,
 };
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, Limits, TlsFiles};
@@ -54,6 +55,7 @@ pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>
             fits(key_file, server.name(), sealer.as_ref(), tokens)?;
             let sealer = for_writing(settings, sealer, context)?;
             // One more for work in the background.
+            let server = server.with_token_check_grace(settings.database.token_check_grace);
             Ok(server.start(connections + 1, sealer, context.clone())?)
         }
     }
@@ -94,16 +96,26 @@ fn for_writing(
     sealer: Option<Sealer>,
     context: &Context,
 ) -> Result<Option<Sealer>, Failure> {
-    let path = &settings.database.token_key_file;
     Ok(match sealer {
         Some(sealer) if settings.database.seal_tokens => Some(sealer),
         // What was sealed before `seal_tokens: false` stays valid.
         Some(sealer) => Some(sealer.for_reading()),
-        None if settings.database.seal_tokens => {
-            Some(Sealer::new(&*key_file::read_or_create(path, context)?))
-        }
+        None if settings.database.seal_tokens => Some(or_new_key(settings, None, context)?),
         None => None,
     })
+}
+
+/// What seals tokens: from the key that is there, or from a new one.
+pub(crate) fn or_new_key(
+    settings: &Settings,
+    sealer: Option<Sealer>,
+    context: &Context,
+) -> Result<Sealer, KeyFileError> {
+    let path = &settings.database.token_key_file;
+    match sealer {
+        Some(sealer) => Ok(sealer),
+        None => Ok(Sealer::new(&*key_file::read_or_create(path, context)?)),
+    }
 }
 
 /// Refuses a key that cannot read any of the sealed tokens: so many of them
@@ -122,7 +134,15 @@ pub(crate) fn fits(
     }
 }
 
-const NO_FILE: &str = "`db_uri` names a PostgreSQL server: this command is for SQLite files";
+const NO_FILE: &str = "`db_uri` names a PostgreSQL server, whose own tools make copies and put them \
+    back (pg_dump -Fc, pg_restore): keep a copy of token_key_file with one";
+/// How long a command waits for a server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reaches a server for a command.
+pub(crate) fn connected(uri: &Secret<String>) -> Result<Server, Failure> {
+    Ok(Server::connect(uri.expose(), PATIENCE)?)
+}
 
 /// Starts the hashing threads.
 pub(crate) fn hasher(settings: &Settings, context: &Context) -> Result<Hasher, Failure> {

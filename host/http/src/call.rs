@@ -38,6 +38,9 @@ pub(crate) struct Call {
     pub(crate) caller: Option<LiveToken>,
     /// What the database knows of the token in question, where memory did not.
     pub(crate) looked_up: Option<Box<TokenIndex>>,
+    /// The database cannot be reached: what was known of the token in question
+    /// before is good enough.
+    pub(crate) is_remembered: bool,
 }
 
 // === impl Call ===
@@ -46,6 +49,10 @@ impl Call {
     /// What is known of tokens.
     pub(crate) fn index<'a>(&'a self, app: &'a App) -> Result<&'a TokenIndex, Error> {
         let index = self.looked_up.as_deref().or_else(|| app.services.index());
+        let index = match self.is_remembered {
+            true => index.or_else(|| app.services.store().remembered()),
+            false => index,
+        };
         index.ok_or_else(Error::not_known_now)
     }
 

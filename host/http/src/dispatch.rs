@@ -74,7 +74,17 @@ pub(crate) fn answer(
         }
         Found::Route(route, params) => {
             let (body_read, caller, looked_up) = (Bytes::new(), None, None);
-            let mut call = Call { route, parts, params, body: body_read, peer, caller, looked_up };
+            let is_remembered = false;
+            let mut call = Call {
+                route,
+                parts,
+                params,
+                body: body_read,
+                peer,
+                caller,
+                looked_up,
+                is_remembered,
+            };
             if !body.is_end_stream() {
                 let (app, seat) = (Arc::clone(app), Arc::clone(seat));
                 let reply = async move { respond(with_body(&app, call, body, &seat).await) };
@@ -167,7 +177,11 @@ async fn look_up(app: &Arc<App>, call: &mut Call) -> Result<(), Error> {
     }
     match told.await {
         Ok(Ok(looked_up)) => {
-            call.looked_up = looked_up?;
+            match looked_up {
+                Ok(looked_up) => call.looked_up = looked_up,
+                Err(_) if app.services.remembered(&token).is_some() => call.is_remembered = true,
+                Err(error) => return Err(error.into()),
+            }
             Ok(())
         }
         Ok(Err(_)) | Err(_) => Err(Error::internal()),

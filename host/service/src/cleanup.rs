@@ -28,12 +28,19 @@ impl Services {
     /// that the writer serves others in between, and tells the bus of them and of
     /// those that expire next. Gives how many were deleted.
     ///
+    /// Of several daemons on one database, one does so
+    /// ([`Store::leads`](store::Store::leads)).
+    ///
     /// `rest` is told after each transaction how long it lasted, and says when
     /// it is time for the next one, or, by `false`, that there shall be none.
     ///
     /// # Errors
     /// The store's; what was deleted before stays deleted.
     pub fn clean_up(&self, rest: impl Fn(Duration) -> bool) -> Result<u64, store::Error> {
+        if !self.store().leads() {
+            return Ok(0);
+        }
+        let rest = |worked| rest(worked) && self.store().leads();
         let now = self.now_seconds();
         let most = self.rules().token_cleanup_batch_size.max(1);
         let (mut deleted, mut batch) = (0, FIRST.min(most));

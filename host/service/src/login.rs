@@ -158,7 +158,26 @@ impl Services {
         result.map(|(_, answer)| answer)
     }
 
+    /// A login is refused by what was true when it came, not by what this daemon
+    /// has yet to hear. With a password, hearing takes no time worth speaking of.
     fn log_in(&self, request: &LoginRequest) -> Result<(String, LoginAnswer), LoginError> {
+        let by_password = request.refresh_token.is_none();
+        if by_password {
+            self.store().catch_up();
+        }
+        let known = self.store().version();
+        let result = self.attempt_login(request);
+        if by_password || !matches!(result, Err(LoginError::Refused(_))) {
+            return result;
+        }
+        self.store().catch_up();
+        match self.store().version() == known {
+            true => result,
+            false => self.attempt_login(request),
+        }
+    }
+
+    fn attempt_login(&self, request: &LoginRequest) -> Result<(String, LoginAnswer), LoginError> {
         // Before anything is read.
         let verified_at = self.store().version();
         let mut args = arguments(request);

@@ -223,11 +223,21 @@ impl Services {
         })
     }
 
+    /// Whether what is in the tenant `owner` is seen by a request about `scope`. What
+    /// cannot be found out is not shown.
+    fn is_seen(&self, owner: &Uuid, scope: &Uuid) -> bool {
+        let store = self.store();
+        match store.is_current() {
+            true => store.index().is_in_subtree(owner, scope),
+            false => store.is_below(owner, scope).unwrap_or(false),
+        }
+    }
+
     /// What a request about the tenants `seen` is shown of a policy.
     fn expose(&self, policy: Policy, acl: Vec<String>, seen: Tenants) -> PolicyView {
         let (tenant, is_own) = match seen {
             Tenants::Only(tenant) => (tenant, policy.tenant_uuid == tenant),
-            Tenants::Subtree(tenant) => (tenant, self.is_in_scope(&policy.tenant_uuid, &tenant)),
+            Tenants::Subtree(tenant) => (tenant, self.is_seen(&policy.tenant_uuid, &tenant)),
         };
         if is_own {
             return PolicyView { read_only: policy.config_managed, policy, acl };

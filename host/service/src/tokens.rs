@@ -101,6 +101,14 @@ impl Services {
         self.store().look_up(token, tenant.as_ref(), self.now_seconds())
     }
 
+    /// What was known of the token before the database could not be reached any
+    /// more, as long as that may be answered (`token_check_grace`).
+    #[must_use]
+    pub fn remembered(&self, token: &Uuid) -> Option<&TokenIndex> {
+        let index = self.store().remembered()?;
+        index.get(token, self.now_seconds()).map(|_| index)
+    }
+
     /// The live token written `token`, as `index` knows it.
     #[must_use]
     pub fn live_token(&self, index: &TokenIndex, token: &str) -> Option<LiveToken> {

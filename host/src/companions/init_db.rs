@@ -2,13 +2,17 @@
 //! section 6).
 
 use clap::Args;
-use wazo_auth_config::Sources;
+use wazo_auth_config::{DbUri, Sources};
+use wazo_auth_store::Preparation;
 
-use crate::{commands::load, setup, setup::Failure};
+use crate::{account, commands::load, setup::Failure};
 
 // They tell what to make on a PostgreSQL server. A SQLite file needs none of it;
 // the packages of the platform pass them all the same.
 /// Prepare what the database needs of its server; a SQLite file needs nothing.
+///
+/// With `db_uri: postgresql://…`: makes the role, the database and its extension uuid-ossp where
+/// they are missing. What is there stays as it is, the password too.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// PostgreSQL: the account to switch to.
@@ -31,11 +35,34 @@ pub(crate) struct Arguments {
     password: String,
 }
 
-pub(super) fn run(sources: &Sources) -> Result<String, Failure> {
+pub(super) fn run(sources: &Sources, arguments: &Arguments) -> Result<String, Failure> {
     let config = load(sources)?;
-    let file = setup::sqlite_file(&config.settings)?;
-    Ok(format!(
-        "nothing to prepare: `db_uri` names the SQLite file {}, which wazo-auth-upgrade-db makes\n",
-        file.display()
-    ))
+    if let DbUri::Sqlite(file) = &config.settings.database.uri {
+        return Ok(format!(
+            "nothing to prepare: `db_uri` names the SQLite file {}, which wazo-auth-upgrade-db \
+             makes\n",
+            file.display()
+        ));
+    }
+    if let Some(user) = &arguments.user {
+        account::switch_to(user)?;
+    }
+    let Arguments { db, owner, .. } = arguments;
+    let preparation = Preparation {
+        maintenance_uri: &arguments.pg_db_uri,
+        service_uri: &arguments.auth_db_uri,
+        database: db,
+        owner,
+        password: &arguments.password,
+    };
+    let prepared = preparation.run()?;
+    let said = |made: bool, what: &str| {
+        format!("{what}: {}\n", if made { "made" } else { "there already" })
+    };
+    Ok([
+        said(prepared.role, &format!("role {owner}")),
+        said(prepared.database, &format!("database {db}")),
+        said(prepared.extension, "extension uuid-ossp"),
+    ]
+    .concat())
 }

@@ -49,8 +49,8 @@ pub struct BackedUp {
 }
 
 /// A file that is removed unless it was given its final name.
-struct Temporary {
-    path: PathBuf,
+pub(crate) struct Temporary {
+    pub(crate) path: PathBuf,
 }
 
 /// Copies the database into `file`, whole and as of one moment, while others
@@ -198,7 +198,11 @@ impl Temporary {
     }
 
     /// The same for the owner of `database`, as a file of the daemon's.
-    fn of_daemon(name: &Path, context: &Context, database: &Path) -> Result<Self, CopyError> {
+    pub(crate) fn of_daemon(
+        name: &Path,
+        context: &Context,
+        database: &Path,
+    ) -> Result<Self, CopyError> {
         let made = Self::beside(name, context)?;
         let given = give_to_owner_of(database, &made.path);
         given.map_err(|source| CopyError::File { path: made.path.clone(), source })?;
@@ -206,7 +210,7 @@ impl Temporary {
     }
 
     /// Syncs the file and gives it its name; gives its length.
-    fn take_name(self, name: &Path, overwrite: bool) -> Result<u64, CopyError> {
+    pub(crate) fn take_name(self, name: &Path, overwrite: bool) -> Result<u64, CopyError> {
         let named = File::open(&self.path).and_then(|file| {
             file.sync_all()?;
             if overwrite {

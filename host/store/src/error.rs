@@ -243,6 +243,26 @@ pub enum OpenError {
         /// The newest known version.
         known: i64,
     },
+    /// Daemons run that must not.
+    #[error(
+        "the database {name} is used by wazo-auth (on {by}): stop every daemon that uses it first"
+    )]
+    InUse {
+        /// The database and its server.
+        name: String,
+        /// Where they run.
+        by: String,
+    },
+    /// Sealed tokens that are to be clear, but cannot be read.
+    #[error(
+        "the token key file cannot read {tokens} tokens of the database {name}: let token_key_file name the one that they were sealed with, or run `wazo-auth db forget-tokens` to log out whom they belong to"
+    )]
+    Unreadable {
+        /// The database and its server.
+        name: String,
+        /// How many.
+        tokens: u64,
+    },
     /// No thread could be started.
     #[error("cannot serve the database {name}: {source}")]
     Thread {

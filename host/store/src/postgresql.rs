@@ -1,5 +1,6 @@
 //! PostgreSQL: one database, any number of daemons.
 
+pub(crate) mod attachment;
 pub(crate) mod connection;
 pub(crate) mod database;
 pub(crate) mod engine;
@@ -9,6 +10,9 @@ pub(crate) mod lease;
 pub(crate) mod listener;
 pub(crate) mod lookup;
 pub(crate) mod pool;
+pub(crate) mod preparation;
+pub(crate) mod presence;
+pub(crate) mod reach;
 pub(crate) mod schema;
 pub(crate) mod sealed_tokens;
 pub(crate) mod uri;

@@ -233,15 +233,52 @@ impl Store {
         }
     }
 
-    /// Has the index know all tenants that are committed now. May wait for the
-    /// database. Whether there may be news.
+    /// Whether `tenant` is `ancestor` or below it. May wait for the database.
     ///
     /// # Errors
     /// What the database reports.
-    pub fn refresh_tenants(&self) -> Result<bool, Error> {
+    pub fn is_below(&self, tenant: &Uuid, ancestor: &Uuid) -> Result<bool, Error> {
         match &self.backing {
-            Backing::Sqlite(_) => Ok(false),
-            Backing::Postgresql(engine) => engine.refresh_tenants().map(|()| true),
+            Backing::Sqlite(_) => Ok(self.index.is_in_subtree(tenant, ancestor)),
+            Backing::Postgresql(engine) => engine.is_below(tenant, ancestor),
+        }
+    }
+
+    /// Has [`index`](Self::index) and [`version`](Self::version) be what is
+    /// committed now, by other daemons too. May wait a moment.
+    pub fn catch_up(&self) {
+        match &self.backing {
+            Backing::Sqlite(_) => {}
+            Backing::Postgresql(engine) => engine.catch_up(),
+        }
+    }
+
+    /// The index as it was before the database could not be reached any more, for
+    /// as long as that may be answered.
+    #[must_use]
+    pub fn remembered(&self) -> Option<&TokenIndex> {
+        match &self.backing {
+            Backing::Sqlite(_) => None,
+            Backing::Postgresql(engine) => engine.remembered(),
+        }
+    }
+
+    /// Whether the database can be reached, as far as is known without asking it.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        match &self.backing {
+            Backing::Sqlite(_) => true,
+            Backing::Postgresql(engine) => engine.is_reachable(),
+        }
+    }
+
+    /// Whether it is for this daemon to do what is done once per database: always,
+    /// where only one may use that. Another one takes over when this one ends.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        match &self.backing {
+            Backing::Sqlite(_) => true,
+            Backing::Postgresql(engine) => engine.leads(),
         }
     }
 

@@ -206,9 +206,11 @@ fn what_a_store_cannot_keep_is_refused() {
         bench.by_admin("POST", "/0.1/groups").json(group),
         bench.by_admin("POST", "/0.1/tenants").json(json!({"name": text(3000)})),
         bench.by_admin("POST", "/0.1/users").json(json!({"firstname": text(3000)})),
-        bench.daemon.post("/0.1/token").basic(ADMIN, ADMIN_PASSWORD).json(
-            json!({"access_type": "offline", "client_id": text(1024)}),
-        ),
+        bench
+            .daemon
+            .post("/0.1/token")
+            .basic(ADMIN, ADMIN_PASSWORD)
+            .json(json!({"access_type": "offline", "client_id": text(1024)})),
     ];
     for request in answers {
         let answer = request.send();

@@ -116,7 +116,9 @@ fn a_start_that_changes_nothing_writes_nothing() {
     // Where a row stands tells whether it was written again.
     let place = if on_postgresql() { "ctid" } else { "rowid" };
     let concat = |values: &str, table: &str| match on_postgresql() {
-        true => format!("(SELECT string_agg(t, ',' ORDER BY t) FROM (SELECT {values} t FROM {table}) s)"),
+        true => format!(
+            "(SELECT string_agg(t, ',' ORDER BY t) FROM (SELECT {values} t FROM {table}) s)"
+        ),
         false => format!("(SELECT group_concat({values}) FROM {table})"),
     };
     let content = |bench: &Bench| {

@@ -9,7 +9,8 @@ use std::{
 use wazo_auth_tests::{Daemon, Database, Setup};
 
 use crate::support::{
-    Programs, Ran, has_no_file, is_root, may_do_all, mode, owner, ran, site, somebody, try_login, until,
+    Programs, Ran, has_no_file, is_root, may_do_all, mode, owner, ran, site, somebody, try_login,
+    until,
 };
 
 const USER: &str = "wazo-auth-cli";

@@ -11,7 +11,9 @@ use std::{
 
 use wazo_auth_tests::{Daemon, Database, Setup, on_postgresql};
 
-use crate::support::{Programs, has_no_file, is_root, mode, owner, site, somebody, try_login, until};
+use crate::support::{
+    Programs, has_no_file, is_root, mode, owner, site, somebody, try_login, until,
+};
 
 #[test]
 fn a_database_is_made_for_the_daemon() {

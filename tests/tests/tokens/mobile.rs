@@ -76,7 +76,9 @@ fn sessions_are_mobile_by_the_request_that_made_them() {
     let desk = bench.refresh("app", &phone["refresh_token"]).expect(200).json();
     let is_mobile = |data: &Value| {
         let session = text(data, "session_uuid");
-        bench.database().text(&format!("SELECT CAST(mobile AS integer) FROM auth_session WHERE uuid = '{session}'"))
+        bench.database().text(&format!(
+            "SELECT CAST(mobile AS integer) FROM auth_session WHERE uuid = '{session}'"
+        ))
     };
     assert_eq!((is_mobile(&phone), is_mobile(&desk["data"])), ("1".to_owned(), "0".to_owned()));
     // Somebody else's mobile is nobody's business.

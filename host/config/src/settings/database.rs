@@ -24,6 +24,10 @@ pub struct Database {
     /// Whether new tokens are sealed.
     #[serde(deserialize_with = "value::switch")]
     pub seal_tokens: bool,
+    /// How long checks of tokens go on from memory while a server cannot be
+    /// reached.
+    #[serde(deserialize_with = "value::seconds")]
+    pub token_check_grace: Duration,
 }
 
 /// A database, as `db_uri` names it.

@@ -44,23 +44,9 @@ impl Services {
         let Some(header) = header.filter(|header| !header.is_empty()) else { return Ok(home) };
         let unauthorized = || ScopeError::UnauthorizedTenant(header.to_owned());
         let wanted = TokenIndex::parse_token(header).ok_or_else(unauthorized)?;
-        let is_below = || store.index().is_in_subtree(&wanted, &home);
-        // It may be new, or somewhere else now.
-        if store.is_current() && is_below() || store.refresh_tenants()? && is_below() {
+        if store.is_below(&wanted, &home)? {
             return Ok(wanted);
         }
         Err(unauthorized())
-    }
-
-    /// A tenant and everything below it.
-    #[must_use]
-    pub fn subtree(&self, tenant: &Uuid) -> Vec<Uuid> {
-        self.store().index().subtree(tenant)
-    }
-
-    /// Whether a user of tenant `owner` is seen by a request scoped to `scope`.
-    #[must_use]
-    pub fn is_in_scope(&self, owner: &Uuid, scope: &Uuid) -> bool {
-        self.store().index().is_in_subtree(owner, scope)
     }
 }

@@ -153,10 +153,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Of what a transaction tells twice, the server sends the first only: the time makes
+-- each of these different, or a tenant that moves there and back would stay there.
 CREATE FUNCTION wazo_auth_tell_tenants() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.wazo_auth_tell('tenant', array_agg(uuid || '=')) FROM gone;
+    PERFORM public.wazo_auth_tell('tenant',
+        array_append(array_agg(uuid || '='), clock_timestamp()::text)) FROM gone;
     RETURN NULL;
 END $$;
 
@@ -164,7 +167,8 @@ END $$;
 CREATE FUNCTION wazo_auth_tell_parents() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    PERFORM public.wazo_auth_tell('tenant', array_agg(uuid || '=' || parent_uuid)) FROM became;
+    PERFORM public.wazo_auth_tell('tenant',
+        array_append(array_agg(uuid || '=' || parent_uuid), clock_timestamp()::text)) FROM became;
     RETURN NULL;
 END $$;
 

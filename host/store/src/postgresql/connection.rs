@@ -8,12 +8,15 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::mem::replace;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
 
+use crate::postgresql::reach::Reach;
 use crate::postgresql::value;
 use crate::{Error, Row, Value};
 
@@ -22,9 +25,18 @@ const STATEMENTS: usize = 512;
 /// How long a statement waits for a lock that another transaction holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an answer may take. The server gives up earlier; this is for one that
-/// cannot be reached any more.
+/// How long connecting may take, the server's part included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take from a server that answers others.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two looks whether it does.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Of each session. Whoever is frozen or cut off in the middle of a transaction
+/// holds locks that all daemons wait for: the server ends it before their patience
+/// ends. It looks after idle connections sooner than systems do.
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; \
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// A connection, perhaps with a transaction.
 pub(crate) struct Link {
@@ -34,6 +46,9 @@ pub(crate) struct Link {
     transaction: Transaction,
     /// An answer did not come in time: what follows would be taken for it.
     is_lost: Cell<bool>,
+    reach: Arc<Reach>,
+    /// The outages before it was connected.
+    outages: u64,
 }
 
 /// The transaction of a [`Link`].
@@ -47,31 +62,51 @@ enum Transaction {
 // === impl Link ===
 
 impl Link {
-    /// Connects. Waits for as long as `config` says.
-    pub fn connect(config: &Config) -> Result<Self, Error> {
+    /// Connects.
+    pub fn connect(config: &Config, reach: Arc<Reach>) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Unavailable { detail: error.to_string() })?;
-        let client = runtime.block_on(async {
-            let (client, connection) = config.connect(NoTls).await?;
+        let connecting = async {
+            let (client, connection) = config.connect(NoTls).await.inspect_err(|error| {
+                // One that has no room for more answers those it has.
+                if error.code() != Some(&SqlState::TOO_MANY_CONNECTIONS) {
+                    reach.failed();
+                }
+            })?;
             // Its errors are those of the statements.
             tokio::spawn(connection);
             let milliseconds = LOCK_TIMEOUT.as_millis();
-            client.batch_execute(&format!("SET lock_timeout = {milliseconds}")).await?;
+            client.batch_execute(&format!("SET lock_timeout = {milliseconds}; {SESSION}")).await?;
             Ok::<_, Error>(client)
+        };
+        // The timeout of `config` is for the network's part only.
+        let connected =
+            runtime.block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, connecting).await });
+        let client = connected.unwrap_or_else(|_| {
+            reach.failed();
+            Err(silent())
         })?;
+        reach.succeeded();
         Ok(Self {
             runtime,
             client,
             statements: HashMap::new(),
             transaction: Transaction::None,
             is_lost: Cell::new(false),
+            outages: reach.outages(),
+            reach,
         })
     }
 
-    /// Whether the server has not closed it, looked up now.
+    /// Whether the server has not closed it, looked up now, and was never out of
+    /// reach meanwhile.
     pub fn is_alive(&self) -> bool {
-        self.runtime.block_on(tokio::task::yield_now());
-        !self.client.is_closed()
+        // Once for the news to arrive, once for the connection to take them in.
+        self.runtime.block_on(async {
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+        });
+        !self.client.is_closed() && self.outages == self.reach.outages()
     }
 
     /// Whether it can be used again: no transaction is open, and it is not
@@ -159,7 +194,8 @@ impl Link {
         let mut answers = pin!(self.answer(after(&self.client, begin, answers))?);
         // Row by row, but waiting for the connection only where it has to.
         self.runtime.block_on(async {
-            while let Some(answer) = in_time(&self.is_lost, answers.try_next()).await? {
+            while let Some(answer) = in_time(&self.is_lost, &self.reach, answers.try_next()).await?
+            {
                 row(value::row(&answer)?)?;
             }
             Ok(())
@@ -192,22 +228,32 @@ impl Link {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Error> {
-        self.runtime.block_on(in_time(&self.is_lost, answer))
+        self.runtime.block_on(in_time(&self.is_lost, &self.reach, answer))
     }
 }
 
-/// An answer, unless it takes so long that the server must be out of reach.
+/// An answer, unless it takes so long that the server must be out of reach: less
+/// long when nobody gets one.
 async fn in_time<T>(
     is_lost: &Cell<bool>,
+    reach: &Reach,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
+    let (asked, mut answer) = (Instant::now(), pin!(answer));
+    loop {
+        if let Ok(answer) = tokio::time::timeout(GLANCE, &mut answer).await {
+            return Ok(answer?);
+        }
+        if reach.is_silent_since(asked) || asked.elapsed() > ANSWER_TIMEOUT {
             is_lost.set(true);
-            Err(Error::Unavailable { detail: "it does not answer".into() })
+            reach.failed();
+            return Err(silent());
         }
     }
+}
+
+fn silent() -> Error {
+    Error::Unavailable { detail: "it does not answer".into() }
 }
 
 /// Sends `begin` and then `query` without waiting in between.

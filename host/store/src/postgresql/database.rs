@@ -11,6 +11,8 @@ use crate::postgresql::connection::Link;
 use crate::postgresql::engine::Engine;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::pool::Pool;
+use crate::postgresql::presence;
+use crate::postgresql::reach::Reach;
 use crate::postgresql::{filler::Filler, schema, sealed_tokens, uri};
 use crate::store::Backing;
 use crate::{Error, OpenError, Schema, Sealer, Seals, Store, TokenIndex};
@@ -24,8 +26,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// are not read yet: which key they need can be looked at.
 pub struct Server {
     config: Config,
-    name: String,
-    link: Link,
+    pub(crate) name: String,
+    pub(crate) link: Link,
+    grace: Duration,
 }
 
 // === impl Server ===
@@ -44,6 +47,9 @@ impl Server {
         context: &Context,
     ) -> Result<Self, OpenError> {
         let mut server = Self::connect(uri, patience)?;
+        // Until the listener holds it: what is found now is not taken away.
+        let held = server.link.batch(&presence::hold());
+        held.map_err(|source| OpenError::Server { name: server.name.clone(), source })?;
         if upgrade {
             server.upgrade(context)?;
         } else {
@@ -60,7 +66,7 @@ impl Server {
         let config = uri::parse(uri, "wazo-auth")?;
         let name = uri::name(&config);
         let link = reached(&config, &name, patience)?;
-        Ok(Self { config, name, link })
+        Ok(Self { config, name, link, grace: Duration::ZERO })
     }
 
     /// Makes the schema, or completes it.
@@ -88,6 +94,14 @@ impl Server {
         &self.name
     }
 
+    /// Has checks go on from memory for so long while the database cannot be
+    /// reached.
+    #[must_use]
+    pub fn with_token_check_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// How many tokens are sealed under another key, when `sealer` can read none;
     /// zero as soon as it can read one.
     ///
@@ -104,15 +118,16 @@ impl Server {
     /// # Errors
     /// A sentence that names the database and the remedy.
     pub fn start_beside(self) -> Result<Arc<Store>, OpenError> {
-        let Self { config, name, link } = self;
-        drop(link);
+        let Self { config, name, link, grace } = self;
         let (seals, index) = (Seals::default(), Arc::new(TokenIndex::default()));
-        let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone()));
+        let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone(), false));
         let listener = Listener::start(config.clone(), Arc::clone(&hearing));
         let listener = listener.map_err(|source| OpenError::Thread { name, source })?;
-        let (pool, lookups) = (Pool::new(config.clone(), 1), Pool::new(config, 1));
+        drop(link);
+        let pool = || Pool::new(config.clone(), Arc::clone(&hearing.reach), 1);
+        let (pool, lookups) = (pool(), pool());
         let background = Mutex::new(Some((listener, None)));
-        let engine = Engine { background, hearing, pool, lookups, seals };
+        let engine = Engine { background, hearing, pool, lookups, seals, grace };
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 
@@ -127,19 +142,20 @@ impl Server {
         sealer: Option<Sealer>,
         context: Context,
     ) -> Result<Arc<Store>, OpenError> {
-        let Self { config, name, link } = self;
-        drop(link);
+        let Self { config, name, link, grace } = self;
         let failed = |source| OpenError::Thread { name: name.clone(), source };
         let (seals, index) = (Seals::new(sealer), Arc::new(TokenIndex::default()));
-        let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone()));
+        let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone(), true));
         let listener = Listener::start(config.clone(), Arc::clone(&hearing)).map_err(failed)?;
+        drop(link);
         let filler = Filler::start(config.clone(), Arc::clone(&hearing), context);
         let filler = filler.map_err(failed)?;
-        let pool = Pool::new(config.clone(), connections as usize);
-        let lookups = Pool::new(config, LOOKUPS);
+        let reach = || Arc::clone(&hearing.reach);
+        let pool = Pool::new(config.clone(), reach(), connections as usize);
+        let lookups = Pool::new(config, reach(), LOOKUPS);
         let background = Mutex::new(Some((listener, Some(filler))));
         log::info!(target: "wazo_auth.store", "opened the database {name}");
-        let engine = Engine { background, hearing, pool, lookups, seals };
+        let engine = Engine { background, hearing, pool, lookups, seals, grace };
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 }
@@ -149,7 +165,7 @@ fn reached(config: &Config, name: &str, patience: Duration) -> Result<Link, Open
     let deadline = Instant::now() + patience;
     let mut has_waited = false;
     loop {
-        let source = match Link::connect(config) {
+        let source = match Link::connect(config, Arc::new(Reach::default())) {
             Ok(link) => return Ok(link),
             Err(error) => error,
         };

@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use crate::postgresql::filler::Filler;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
-use crate::postgresql::version::{self, Versions};
+use crate::postgresql::version;
 use crate::store::Change;
 use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, TokenIndex, Tx, Value};
 
@@ -37,6 +38,8 @@ pub(crate) struct Engine {
     /// Of those who look up tokens that the index does not hold.
     pub lookups: Pool,
     pub seals: Seals,
+    /// How long checks go on from memory while the database cannot be reached.
+    pub grace: Duration,
 }
 
 /// A transaction that reads.
@@ -69,10 +72,7 @@ impl Engine {
         let mut attempt = 1;
         loop {
             let mark = index.mark();
-            let versions = &self.hearing.versions;
-            let written = self
-                .pool
-                .with(|link| transaction(link, &self.seals, versions, change, &mut f))?;
+            let written = self.pool.with(|link| self.transaction(link, change, &mut f))?;
             match written {
                 Ok((value, changes, places)) => {
                     changes.into_iter().for_each(|change| match change {
@@ -91,6 +91,43 @@ impl Engine {
                 Err(Failed::Conflict(error) | Failed::Refused(error)) => return Err(error),
             }
         }
+    }
+
+    /// One attempt of a write.
+    fn transaction<T, E: From<Error>>(
+        &self,
+        link: &mut Link,
+        change: Change,
+        f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
+        link.begin(begin(change));
+        let mut tx = Tx::postgresql(link, &self.seals);
+        // What the closure captured is only dropped after a panic; what it wrote is
+        // rolled back.
+        let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
+        if let Some(seen) = tx.seen() {
+            self.hearing.versions.advance(seen);
+        }
+        let (mut made, error) = tx.into_parts();
+        let is_conflict = error == Some(Error::Conflict);
+        let refused = match (outcome, error) {
+            // A statement failed, and the closure made nothing of it: the server has
+            // given up the transaction all the same.
+            (Ok(Ok(_)), Some(error)) => error.into(),
+            (Ok(Ok(value)), None) => {
+                let places = made.reserve();
+                return match link.commit() {
+                    Ok(()) => Ok((value, made.changes, places)),
+                    Err(Error::Conflict) => Err(Failed::Conflict(Error::Conflict.into())),
+                    Err(error) => Err(Failed::Refused(error.into())),
+                };
+            }
+            (Ok(Err(refused)), _) => refused,
+            (Err(_), _) => Error::Panicked.into(),
+        };
+        // A connection on which this fails is not used again.
+        let _ = link.roll_back();
+        Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
     }
 
     /// See [`Store::version`](crate::Store::version).
@@ -149,15 +186,39 @@ impl Engine {
         Ok(home)
     }
 
-    /// Has the tree of tenants be what is committed now.
-    pub fn refresh_tenants(&self) -> Result<(), Error> {
+    /// Has memory be what is committed now.
+    pub fn catch_up(&self) {
         self.hearing.catch_up();
-        if self.is_current() {
-            return Ok(());
+    }
+
+    /// Whether `tenant` is `ancestor` or below it now.
+    pub fn is_below(&self, tenant: &Uuid, ancestor: &Uuid) -> Result<bool, Error> {
+        let known = || self.is_current() && self.hearing.index.is_in_subtree(tenant, ancestor);
+        if known() {
+            return Ok(true);
         }
-        let tenants = self.read(|conn| crate::tenants::all(conn))?;
-        self.hearing.index.set_tenants(&tenants);
-        Ok(())
+        // It may be new, or somewhere else now. Answered by an index of its own:
+        // what is read here may be overtaken by what is heard meanwhile.
+        let own = TokenIndex::default();
+        own.set_tenants(&self.read(|conn| lookup::line(conn, tenant))?);
+        Ok(own.is_in_subtree(tenant, ancestor))
+    }
+
+    /// What was known when the database was last heard, if that may still be
+    /// answered.
+    pub fn remembered(&self) -> Option<&TokenIndex> {
+        let Hearing { index, lease, reach, .. } = &*self.hearing;
+        (reach.is_away() && lease.held_within(self.grace)).then_some(index)
+    }
+
+    /// Whether the database can be reached, as far as is known.
+    pub fn is_reachable(&self) -> bool {
+        !self.hearing.reach.is_away()
+    }
+
+    /// See [`Store::leads`](crate::Store::leads).
+    pub fn leads(&self) -> bool {
+        self.hearing.leads()
     }
 
     /// Hears nothing more: the index is not looked at any more.
@@ -186,44 +247,6 @@ pub(super) fn read<T, E: From<Error>>(
         link.end_of_read();
         read
     })?
-}
-
-/// One attempt of a write.
-fn transaction<T, E: From<Error>>(
-    link: &mut Link,
-    seals: &Seals,
-    versions: &Versions,
-    change: Change,
-    f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
-    link.begin(begin(change));
-    let mut tx = Tx::postgresql(link, seals);
-    // What the closure captured is only dropped after a panic; what it wrote is
-    // rolled back.
-    let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
-    if let Some(seen) = tx.seen() {
-        versions.advance(seen);
-    }
-    let (mut made, error) = tx.into_parts();
-    let is_conflict = error == Some(Error::Conflict);
-    let refused = match (outcome, error) {
-        // A statement failed, and the closure made nothing of it: the server has
-        // given up the transaction all the same.
-        (Ok(Ok(_)), Some(error)) => error.into(),
-        (Ok(Ok(value)), None) => {
-            let places = made.reserve();
-            return match link.commit() {
-                Ok(()) => Ok((value, made.changes, places)),
-                Err(Error::Conflict) => Err(Failed::Conflict(Error::Conflict.into())),
-                Err(error) => Err(Failed::Refused(error.into())),
-            };
-        }
-        (Ok(Err(refused)), _) => refused,
-        (Err(_), _) => Error::Panicked.into(),
-    };
-    // A connection on which this fails is not used again.
-    let _ = link.roll_back();
-    Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
 }
 
 fn begin(change: Change) -> String {

@@ -57,8 +57,8 @@ fn from_server(said: &DbError) -> Error {
 }
 
 /// By class: the connection (08), the authorisation (28), a database that is not
-/// there (3D), resources (53), an operator who ends or has not begun (57P), the
+/// there (3D), a transaction that was left alone (25P03), resources (53), an operator who ends or has not begun (57P), the
 /// system (58, XX).
 fn is_outage(code: &str) -> bool {
-    ["08", "28", "3D", "53", "57P", "58", "XX"].iter().any(|class| code.starts_with(class))
+    ["08", "25P03", "28", "3D", "53", "57P", "58", "XX"].iter().any(|class| code.starts_with(class))
 }

@@ -13,21 +13,24 @@ pub(crate) struct Lease {
     began: Instant,
     /// Nanoseconds since `began`; 0: never had, or given up.
     until: AtomicU64,
+    /// The same of the last one that was had, given up or not.
+    last: AtomicU64,
 }
 
 // === impl Lease ===
 
 impl Default for Lease {
     fn default() -> Self {
-        Self { began: Instant::now(), until: AtomicU64::new(0) }
+        Self { began: Instant::now(), until: AtomicU64::new(0), last: AtomicU64::new(0) }
     }
 }
 
 impl Lease {
     /// All that was committed before `asked` is known.
     pub fn renew(&self, asked: Instant) {
-        let until = asked + TERM - self.began;
-        self.until.store(nanoseconds(until), Ordering::Release);
+        let until = nanoseconds(asked + TERM - self.began);
+        self.last.store(until, Ordering::Release);
+        self.until.store(until, Ordering::Release);
     }
 
     /// Nothing is heard any more.
@@ -39,6 +42,12 @@ impl Lease {
     pub fn holds(&self) -> bool {
         let until = self.until.load(Ordering::Acquire);
         nanoseconds(self.began.elapsed()) < until
+    }
+
+    /// Whether what memory says held so long ago, or later.
+    pub fn held_within(&self, grace: Duration) -> bool {
+        let last = self.last.load(Ordering::Acquire);
+        last > 0 && nanoseconds(self.began.elapsed()) < last.saturating_add(nanoseconds(grace))
     }
 }
 

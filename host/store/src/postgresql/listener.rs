@@ -16,22 +16,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
 use crate::postgresql::lease::{Lease, TERM};
+use crate::postgresql::presence;
+use crate::postgresql::reach::Reach;
 use crate::postgresql::version::{self, Numbers, Versions};
 use crate::{Error, IndexChange, Seals, Table, TokenIndex};
 
 /// Between two round trips: a few in each term, so that one may be late.
 const RENEWAL: Duration = Duration::from_millis(25);
 /// How long an answer may take before the connection is given up.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(2);
 /// Between two attempts to connect.
 const RETRY: Duration = Duration::from_millis(250);
+/// Between two attempts to become the leader.
+const CANDIDACY: Duration = Duration::from_secs(1);
+/// The lock of whoever does what is done once per database: "wazolead".
+const LEADER_LOCK: i64 = 0x7761_7a6f_6c65_6164;
 
 /// What the listener and those who rely on it share.
 pub(crate) struct Hearing {
@@ -41,6 +48,11 @@ pub(crate) struct Hearing {
     pub versions: Versions,
     /// The run of the daemon whose lock the connection holds.
     daemon: Mutex<Option<Uuid>>,
+    pub reach: Arc<Reach>,
+    /// Whether it may come to do what is done once per database.
+    is_candidate: bool,
+    /// Whether it does so now. The lock is held by the connection that listens.
+    leads: AtomicBool,
     /// The tree of tenants has to be read again.
     is_tree_stale: AtomicBool,
     /// What is told of tenants while the tree is read: it may be newer.
@@ -54,6 +66,8 @@ pub(crate) struct Hearing {
 struct Rounds {
     /// Round trips that have begun.
     begun: u64,
+    /// When the last one began: the lease ends so long after that.
+    asked: Option<Instant>,
     /// The last one that was answered.
     done: u64,
     /// How often everything was forgotten.
@@ -70,13 +84,16 @@ pub(crate) struct Listener {
 // === impl Hearing ===
 
 impl Hearing {
-    pub fn new(index: Arc<TokenIndex>, seals: Seals) -> Self {
+    pub fn new(index: Arc<TokenIndex>, seals: Seals, is_candidate: bool) -> Self {
         Self {
             index,
             seals,
             lease: Lease::default(),
             versions: Versions::default(),
             daemon: Mutex::default(),
+            reach: Arc::default(),
+            is_candidate,
+            leads: AtomicBool::new(false),
             is_tree_stale: AtomicBool::new(true),
             told_meanwhile: Mutex::default(),
             rounds: Mutex::default(),
@@ -88,14 +105,16 @@ impl Hearing {
     /// Waits until all that was committed before this call is heard: for a round
     /// trip. When that takes too long, the lease has ended, which is as good.
     pub fn catch_up(&self) {
-        self.catch_up_within(TERM);
+        let rounds = self.rounds.lock();
+        // Whatever a round that has begun confirms has ended by then.
+        if let Some(asked) = rounds.asked {
+            self.wait_for_round(rounds, asked + TERM);
+        }
     }
 
-    fn catch_up_within(&self, patience: Duration) {
-        let mut rounds = self.rounds.lock();
+    fn wait_for_round(&self, mut rounds: MutexGuard<'_, Rounds>, deadline: Instant) {
         let wanted = rounds.begun + 1;
         self.wanted.notify_one();
-        let deadline = Instant::now() + patience;
         while rounds.done < wanted && !rounds.is_closed {
             if self.renewed.wait_until(&mut rounds, deadline).timed_out() {
                 break;
@@ -156,15 +175,27 @@ impl Hearing {
         Ok(())
     }
 
-    fn begin_round(&self) -> u64 {
-        let mut rounds = self.rounds.lock();
+    /// The number of the round, and when it began.
+    fn begin_round(&self) -> (u64, Instant) {
+        let (mut rounds, now) = (self.rounds.lock(), Instant::now());
         rounds.begun += 1;
-        rounds.begun
+        rounds.asked = Some(now);
+        (rounds.begun, now)
     }
 
     fn end_round(&self, round: u64) {
         self.rounds.lock().done = round;
         self.renewed.notify_all();
+    }
+
+    /// Whether this daemon does what is done once per database.
+    pub fn leads(&self) -> bool {
+        self.leads.load(Ordering::Acquire)
+    }
+
+    /// Whether it is to try to become the leader, having tried at `last`.
+    fn runs(&self, last: Option<Instant>) -> bool {
+        self.is_candidate && !self.leads() && last.is_none_or(|last| last.elapsed() >= CANDIDACY)
     }
 
     /// Waits before the next attempt, unless it ends.
@@ -200,7 +231,7 @@ impl Listener {
         let heard = Arc::clone(&hearing);
         let thread = std::thread::Builder::new().name("store-listener".into());
         let thread = thread.spawn(move || run(&runtime, &config, &heard))?;
-        hearing.catch_up_within(ANSWER);
+        hearing.wait_for_round(hearing.rounds.lock(), Instant::now() + ANSWER);
         Ok(Self { hearing, thread: Some(thread) })
     }
 
@@ -225,63 +256,125 @@ impl Drop for Listener {
 }
 
 fn run(runtime: &Runtime, config: &Config, hearing: &Arc<Hearing>) {
-    let mut has_failed = false;
+    let mut told = Told::Nothing;
     while !hearing.is_closed() {
-        let failed = runtime.block_on(listen(config, hearing, &mut has_failed));
+        let failed = runtime.block_on(listen(config, hearing, &mut told));
         hearing.lease.give_up();
-        let (Err(error), false) = (failed, hearing.is_closed()) else { continue };
+        hearing.leads.store(false, Ordering::Release);
+        let (Err(failed), false) = (failed, hearing.is_closed()) else { continue };
+        let was = std::mem::replace(&mut told, failed.told());
         // Said once, not four times a second.
-        if !has_failed {
-            has_failed = true;
-            log::warn!(
+        match failed {
+            _ if was == told => {}
+            Failed::Away(error) => log::warn!(
+                target: "wazo_auth.store",
+                "the database cannot be reached ({error}): what needs it is answered 503 until it can"
+            ),
+            Failed::Deaf(error) => log::warn!(
                 target: "wazo_auth.store",
                 "the database does not tell its changes ({error}): each token is looked up until it does"
-            );
+            ),
         }
         hearing.rest();
     }
 }
 
+/// Why nothing is heard.
+enum Failed {
+    /// The database cannot be reached.
+    Away(Error),
+    /// It can, but the connection that listened is lost.
+    Deaf(Error),
+}
+
+/// What the log knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Nothing that is not as it should be.
+    Nothing,
+    Away,
+    Deaf,
+}
+
+impl Failed {
+    fn told(&self) -> Told {
+        match self {
+            Self::Away(_) => Told::Away,
+            Self::Deaf(_) => Told::Deaf,
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Deaf(error)
+    }
+}
+
 /// Listens until that fails.
-async fn listen(
-    config: &Config,
-    hearing: &Arc<Hearing>,
-    has_failed: &mut bool,
-) -> Result<(), Error> {
-    let (client, mut connection) = in_time(config.connect(NoTls)).await?;
+async fn listen(config: &Config, hearing: &Arc<Hearing>, told: &mut Told) -> Result<(), Failed> {
+    let connected = in_time(config.connect(NoTls)).await;
+    let (client, mut connection) = connected.map_err(|error| {
+        hearing.reach.failed();
+        Failed::Away(error)
+    })?;
+    hearing.reach.heard();
+    // Ended with this attempt: what an old connection brings late is overtaken.
+    let mut tasks = JoinSet::new();
     let heard = Arc::clone(hearing);
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
             if let AsyncMessage::Notification(notification) = message {
                 heard.hear(notification.payload());
             }
         }
     });
-    in_time(client.batch_execute("LISTEN wazo_auth")).await?;
+    in_time(client.batch_execute(&format!("{}; {PREPARE}", presence::hold()))).await?;
     // What was told before is not known.
     hearing.forget();
-    let mut held = None;
+    let (mut held, mut candidacy) = (None, None);
     while !hearing.is_closed() {
-        let (round, asked) = (hearing.begin_round(), Instant::now());
+        let (round, asked) = hearing.begin_round();
         let daemon = *hearing.daemon.lock();
         if let Some(daemon) = daemon.filter(|_| held != daemon) {
-            let lock = format!("SELECT pg_advisory_lock(hashtextextended('{daemon}', 0))");
-            in_time(client.batch_execute(&lock)).await?;
-            held = Some(daemon);
+            // An old connection that the server still believes in may have it.
+            let lock = format!("hashtextextended('{daemon}', 0)");
+            held = is_locked(&client, &lock).await?.then_some(daemon);
         }
         let numbers = numbers(&client).await?;
         if hearing.is_tree_stale.swap(false, Ordering::AcqRel) {
             hearing.read_tree(&client).await?;
         }
+        if hearing.runs(candidacy) {
+            candidacy = Some(asked);
+            let leads = is_locked(&client, &LEADER_LOCK.to_string()).await?;
+            hearing.leads.store(leads, Ordering::Release);
+        }
         hearing.versions.set(numbers);
         hearing.lease.renew(asked);
         hearing.end_round(round);
-        if std::mem::take(has_failed) {
+        hearing.reach.heard();
+        if std::mem::replace(told, Told::Nothing) != Told::Nothing {
             log::warn!(target: "wazo_auth.store", "the database tells its changes again");
         }
         let _ = tokio::time::timeout(RENEWAL, hearing.wanted.notified()).await;
     }
     Ok(())
+}
+
+/// A connection whose other end is gone is noticed sooner than systems do: it may
+/// hold the lock of the leader.
+const PREPARE: &str = "LISTEN wazo_auth; SET tcp_keepalives_idle = 10; \
+    SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+
+/// Takes a lock for as long as the connection lasts, if nobody has it.
+async fn is_locked(client: &Client, lock: &str) -> Result<bool, Error> {
+    let sql = format!("SELECT pg_try_advisory_lock({lock})");
+    let answers = in_time(client.simple_query(&sql)).await?;
+    Ok(answers.iter().any(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0) == Some("t"),
+        _ => false,
+    }))
 }
 
 async fn numbers(client: &Client) -> Result<Numbers, Error> {

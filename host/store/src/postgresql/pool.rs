@@ -1,5 +1,6 @@
 //! Connections that are kept open, so many at most.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -7,6 +8,7 @@ use tokio_postgres::Config;
 
 use crate::Error;
 use crate::postgresql::connection::Link;
+use crate::postgresql::reach::Reach;
 
 /// How long a thread waits for a connection. There is one for each thread that
 /// asks, so none waits unless a caller nests.
@@ -15,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections to one database.
 pub(crate) struct Pool {
     config: Config,
+    reach: Arc<Reach>,
     most: usize,
     state: Mutex<State>,
     freed: Condvar,
@@ -33,9 +36,9 @@ struct Seat<'a>(&'a Pool);
 
 impl Pool {
     /// Connects when first asked.
-    pub fn new(config: Config, most: usize) -> Self {
+    pub fn new(config: Config, reach: Arc<Reach>, most: usize) -> Self {
         let (state, freed) = (Mutex::default(), Condvar::new());
-        Self { config, most: most.max(1), state, freed }
+        Self { config, reach, most: most.max(1), state, freed }
     }
 
     /// Runs `f` on a connection: one that was used before, or a new one. It is
@@ -43,15 +46,17 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when none is free in time or the server cannot be
-    /// reached.
+    /// reached; at once when others have just found that out.
     pub fn with<T>(&self, f: impl FnOnce(&mut Link) -> T) -> Result<T, Error> {
+        self.reach.check()?;
         let _seat = self.seat()?;
         let mut link = match self.idle() {
             Some(link) => link,
-            None => Link::connect(&self.config)?,
+            None => Link::connect(&self.config, Arc::clone(&self.reach))?,
         };
         let done = f(&mut link);
         if link.is_idle() {
+            self.reach.succeeded();
             self.state.lock().idle.push(link);
         }
         Ok(done)

@@ -54,7 +54,23 @@ pub(crate) fn check(link: &mut Link, name: &str) -> Result<(), OpenError> {
     }
 }
 
-fn make(link: &mut Link, name: &str, context: &Context) -> Result<Schema, OpenError> {
+/// Refuses tables that are not the original's at the revision that can be used;
+/// what is ours may be there or not.
+///
+/// # Errors
+/// A sentence that names the database and the remedy.
+pub(crate) fn check_revision(link: &mut Link, name: &str) -> Result<(), OpenError> {
+    match look(link, name)?.revision {
+        None => Err(OpenError::NotPrepared { name: name.to_owned() }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Makes what is missing, in the transaction that is open.
+///
+/// # Errors
+/// A sentence that names the database and the remedy.
+pub(crate) fn make(link: &mut Link, name: &str, context: &Context) -> Result<Schema, OpenError> {
     let failed = |source| OpenError::Server { name: name.to_owned(), source };
     let found = look(link, name)?;
     let schema = match found {
@@ -104,7 +120,8 @@ fn look(link: &mut Link, name: &str) -> Result<Found, OpenError> {
             Ok(())
         });
         read.map_err(failed)?;
-    } else if exists(link, "public.auth_token").map_err(failed)? {
+    }
+    if found.revision.is_none() && exists(link, "public.auth_token").map_err(failed)? {
         return Err(OpenError::NoRevision { name: name.to_owned() });
     }
     if let Some(revision) = found.revision.as_deref().filter(|revision| *revision != REVISION) {

@@ -11,6 +11,7 @@ use crate::OpenError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long what was sent may stay unconfirmed by the other host.
 const USER_TIMEOUT: Duration = Duration::from_secs(10);
+const UNESCAPED: &str = "write / ? # @ in the user's name and in the password as %2F %3F %23 %40";
 /// Where Debian's server listens, for a URI without a host.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
 
@@ -21,6 +22,12 @@ const SOCKET_FOLDER: &str = "/var/run/postgresql";
 /// A sentence that does not repeat the URI: it may hold a password.
 pub(crate) fn parse(uri: &str, application: &str) -> Result<Config, OpenError> {
     let (_, rest) = uri.split_once("://").unwrap_or(("", uri));
+    // It would be taken for something else than a password, and be shown.
+    if let Some((_, after)) = rest.split_once(['/', '?'])
+        && after.contains('@')
+    {
+        return Err(OpenError::Uri { reason: UNESCAPED.to_owned() });
+    }
     let parsed = format!("postgresql://{rest}").parse::<Config>();
     let mut config = parsed.map_err(|error| OpenError::Uri { reason: chain(&error) })?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {

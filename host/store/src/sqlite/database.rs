@@ -4,8 +4,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::TransactionBehavior;
 use wazo_auth_context::Context;
 
+use crate::sealing::{self, Form, Rewritten};
 use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::engine::Engine;
 use crate::sqlite::files::OpenFiles;
@@ -16,7 +18,7 @@ use crate::sqlite::writer::{Worker, Writer};
 use crate::sqlite::{migrate, open};
 use crate::store::Backing;
 use crate::version::Version;
-use crate::{OpenError, Sealer, Seals, Store, TokenIndex};
+use crate::{OpenError, Sealer, Seals, Store, TokenIndex, Tx};
 
 /// Writes that may wait before a new one is refused.
 const QUEUE: usize = 4096;
@@ -76,6 +78,32 @@ impl Database {
     pub fn forget_unreadable(&mut self, sealer: Option<&Sealer>) -> Result<u64, OpenError> {
         let forgotten = sealed_tokens::forget_unreadable(&mut self.conn, sealer);
         forgotten.map_err(|error| self.failed(error))
+    }
+
+    /// Seals all tokens and refresh tokens of the file that are clear, in one
+    /// transaction. A daemon may run: it finds a token in either form, and its writes
+    /// wait.
+    ///
+    /// # Errors
+    /// A sentence that names the file and the remedy; nothing was changed.
+    pub fn seal_beside(
+        path: &Path,
+        sealer: &Sealer,
+        context: &Context,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Rewritten, OpenError> {
+        let mut conn = open::writer_beside(path, context)?;
+        let failed = |error| migrate::database(path, error);
+        let began = conn.transaction_with_behavior(TransactionBehavior::Immediate);
+        let rows = began.map_err(failed)?;
+        // Who refers to a refresh token follows after it.
+        rows.execute_batch("PRAGMA defer_foreign_keys = ON").map_err(failed)?;
+        let (seals, version) = (Seals::default(), Version::default());
+        let mut tx = Tx::sqlite(&rows, &seals, &version);
+        let rewritten = sealing::rewrite(&mut tx, Some(sealer), Form::Sealed, progress)
+            .map_err(|source| OpenError::Database { path: path.into(), source })?;
+        rows.commit().map_err(failed)?;
+        Ok(rewritten)
     }
 
     /// Reads every live token into the index and begins to serve `readers`

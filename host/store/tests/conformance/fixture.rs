@@ -137,8 +137,15 @@ impl Fixture {
     }
 
     pub fn postgresql() -> Self {
+        Self::postgresql_with("client_min_messages = notice")
+    }
+
+    /// With a setting of its own.
+    pub fn postgresql_with(setting: &str) -> Self {
         let (context, clock) = context(NOON);
         let uri = postgresql::database_made_by(make_tables);
+        let name = uri.rsplit('/').next().unwrap();
+        let _ = postgresql::psql(&uri, &format!("ALTER DATABASE {name} SET {setting}"));
         let store = server(&uri, Some(KEY), &context);
         let master = store.index().top_tenant().unwrap();
         Self { store, context, clock, master, place: Place::Postgresql(uri) }

@@ -12,6 +12,8 @@ mod index;
 #[cfg(test)]
 mod key_file;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod refresh_tokens;
