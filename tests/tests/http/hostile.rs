@@ -214,7 +214,12 @@ fn what_a_store_cannot_keep_is_refused() {
     ];
     for (number, request) in answers.into_iter().enumerate() {
         let answer = request.send();
-        assert_eq!(answer.status == 400, number == 0 && on_postgresql(), "{number}: {}", answer.text());
+        assert_eq!(
+            answer.status == 400,
+            number == 0 && on_postgresql(),
+            "{number}: {}",
+            answer.text()
+        );
         assert!([200, 400].contains(&answer.status), "{}: {}", answer.status, answer.text());
     }
     let admin = bench.daemon.admin_token();
