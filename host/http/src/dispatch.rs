@@ -75,8 +75,16 @@ pub(crate) fn answer(
         Found::Route(route, params) => {
             let (body_read, caller, looked_up) = (Bytes::new(), None, None);
             let is_remembered = false;
-            let mut call =
-                Call { route, parts, params, body: body_read, peer, caller, looked_up, is_remembered };
+            let mut call = Call {
+                route,
+                parts,
+                params,
+                body: body_read,
+                peer,
+                caller,
+                looked_up,
+                is_remembered,
+            };
             if !body.is_end_stream() {
                 let (app, seat) = (Arc::clone(app), Arc::clone(seat));
                 let reply = async move { respond(with_body(&app, call, body, &seat).await) };

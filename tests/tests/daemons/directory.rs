@@ -29,12 +29,14 @@ fn tenants_are_where_they_were_put_by_whichever_daemon() {
     let top = site.top();
     for round in 0..8 {
         let [a, b, c] = [round, round + 1, round + 2].map(|number| number % 3);
-        let [left, right] = ["left", "right"].map(|side| site.tenant(a, &format!("{side}{round}"), &top));
+        let [left, right] =
+            ["left", "right"].map(|side| site.tenant(a, &format!("{side}{round}"), &top));
         assert_eq!(scoped(&site.daemons[b], &site.admin, &left), 200, "at once");
         assert!(reaches(&site.daemons[c], &site.admin, &right), "at once");
         let child = site.tenant(b, &format!("child{round}"), &left);
         let body = json!({"username": format!("tom{round}"), "password": PASSWORD});
-        let request = site.daemons[b].post("/0.1/users").token(&site.admin).header("Wazo-Tenant", &left);
+        let request =
+            site.daemons[b].post("/0.1/users").token(&site.admin).header("Wazo-Tenant", &left);
         let user = text(&request.json(body).send().expect(200).json(), "uuid");
         site.daemons[b].grant(&user, &["auth.users.read"]);
         let token = User { name: format!("tom{round}"), uuid: user }.token(&site.daemons[c]);
@@ -46,7 +48,9 @@ fn tenants_are_where_they_were_put_by_whichever_daemon() {
         let moved = format!("/0.1/tenants/{child}/parent/{right}");
         let _ = site.send(c, "PUT", &moved, Value::Null).expect(204);
         unreachable_in_time(&site, &token, &child);
-        let to = |parent: &str| format!("UPDATE auth_tenant SET parent_uuid = '{parent}' WHERE uuid = '{child}';");
+        let to = |parent: &str| {
+            format!("UPDATE auth_tenant SET parent_uuid = '{parent}' WHERE uuid = '{child}';")
+        };
         let _ = site.psql(&format!("BEGIN; {} {} {} COMMIT", to(&right), to(&left), to(&right)));
         unreachable_in_time(&site, &token, &child);
         let _ = site.psql(&to(&left));
@@ -79,8 +83,10 @@ fn a_login_carries_what_the_user_may_do_by_then() {
     let site = Site::new(3);
     let user = site.user(&["before.read"]);
     let offline = user.offline(&site.daemons[0]);
-    let policy = site.psql("SELECT policy_uuid FROM auth_user_policy JOIN auth_user ON uuid = user_uuid \
-        WHERE username LIKE 'user-%' ORDER BY username LIMIT 1");
+    let policy = site.psql(
+        "SELECT policy_uuid FROM auth_user_policy JOIN auth_user ON uuid = user_uuid \
+        WHERE username LIKE 'user-%' ORDER BY username LIMIT 1",
+    );
     let mut is_old = Vec::new();
     for round in 0..30 {
         // All remember what was before.
@@ -129,11 +135,20 @@ fn a_user_is_what_any_daemon_has_made_of_it() {
             let _ = site.send(by, "PUT", &path, body).expect(200);
         };
         switch(a, false);
-        assert_eq!([refresh(&site.daemons[b], &offline).status, refresh(&site.daemons[c], &offline).status], [401; 2]);
+        assert_eq!(
+            [
+                refresh(&site.daemons[b], &offline).status,
+                refresh(&site.daemons[c], &offline).status
+            ],
+            [401; 2]
+        );
         switch(b, true);
         let renewed = [a, c].map(|daemon| refresh(&site.daemons[daemon], &offline).status);
         assert_eq!(renewed, [200; 2], "at once");
         let _ = site.send(c, "DELETE", &path, Value::Null).expect(204);
-        assert_eq!(site.daemons.iter().map(|daemon| refresh(daemon, &offline).status).collect::<Vec<_>>(), [401; 3]);
+        assert_eq!(
+            site.daemons.iter().map(|daemon| refresh(daemon, &offline).status).collect::<Vec<_>>(),
+            [401; 3]
+        );
     }
 }

@@ -10,7 +10,10 @@ use std::{
 use serde_json::json;
 use wazo_auth_servers::postgresql::{Postgresql, psql};
 
-use crate::support::{PASSWORD, RECOVERY, Site, TERM, check, is_outage, refresh, refused_in_time, setup, text, wait, wait_within};
+use crate::support::{
+    PASSWORD, RECOVERY, Site, TERM, check, is_outage, refresh, refused_in_time, setup, text, wait,
+    wait_within,
+};
 
 #[test]
 fn a_server_that_is_away_at_start_is_waited_for() {
@@ -18,7 +21,8 @@ fn a_server_that_is_away_at_start_is_waited_for() {
     let uri = server.database();
     server.kill();
     let shared = tempfile::tempdir().unwrap();
-    let refusal = setup(&uri, shared.path()).config("db_connect_retry_timeout_seconds: 1").refusal();
+    let refusal =
+        setup(&uri, shared.path()).config("db_connect_retry_timeout_seconds: 1").refusal();
     assert!(refusal.contains("cannot use the database test_"), "{refusal}");
     let mut patient = setup(&uri, shared.path()).config("db_connect_retry_timeout_seconds: 60");
     let log = patient.prepare().join("wazo-auth.log");
@@ -59,9 +63,13 @@ fn a_server_that_is_killed_is_missed_for_as_long_as_it_is_away() {
             assert_eq!(check(graceful, &token), 204);
             let scopes = json!({"scopes": ["auth.users.read", "other"]});
             let path = format!("/0.1/token/{token}/scopes/check");
-            let scopes = graceful.post(&path).json(scopes).send().expect(200).json()["scopes"].clone();
+            let scopes =
+                graceful.post(&path).json(scopes).send().expect(200).json()["scopes"].clone();
             assert_eq!(scopes, json!({"auth.users.read": true, "other": false}));
-            assert_eq!(graceful.head(&format!("/0.1/token/{token}?scope=other")).send().status, 403);
+            assert_eq!(
+                graceful.head(&format!("/0.1/token/{token}?scope=other")).send().status,
+                403
+            );
         }
         is_outage(&graceful.head("/0.1/token/00000000-0000-4000-8000-000000000000").send());
         is_outage(&refresh(graceful, &offline));
@@ -84,7 +92,8 @@ fn a_server_that_is_killed_is_missed_for_as_long_as_it_is_away() {
             (0..20).for_each(|_| _ = refresh(daemon, &offline).expect(200));
         }
     }
-    let _ = site.send(0, "DELETE", &format!("/0.1/token/{token}"), serde_json::Value::Null).expect(200);
+    let _ =
+        site.send(0, "DELETE", &format!("/0.1/token/{token}"), serde_json::Value::Null).expect(200);
     let since = Instant::now();
     site.daemons.iter().for_each(|daemon| _ = refused_in_time(daemon, &token, since));
 }
@@ -161,7 +170,8 @@ fn a_server_that_hangs_is_not_waited_for() {
     drop(hanging);
     for daemon in &site.daemons {
         wait_within(RECOVERY, "all is well", || {
-            daemon.head("/0.1/status").send().status == 200 && refresh(daemon, &offline).status == 200
+            daemon.head("/0.1/status").send().status == 200
+                && refresh(daemon, &offline).status == 200
         });
         assert_eq!(check(daemon, &token), 204);
     }

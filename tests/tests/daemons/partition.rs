@@ -11,7 +11,10 @@ use wazo_auth_tests::Daemon;
 
 use crate::{
     proxy::{Mode, Proxy, Whose},
-    support::{RECOVERY, Site, TERM, User, check, is_outage, refresh, refused_in_time, text, wait, wait_within},
+    support::{
+        RECOVERY, Site, TERM, User, check, is_outage, refresh, refused_in_time, text, wait,
+        wait_within,
+    },
 };
 
 const AGAIN: &str = "the database tells its changes again";
@@ -53,7 +56,8 @@ impl Partition {
     /// of it.
     #[track_caller]
     fn revoke(&self, token: &str) {
-        let _ = self.site.send(0, "DELETE", &format!("/0.1/token/{token}"), Value::Null).expect(200);
+        let _ =
+            self.site.send(0, "DELETE", &format!("/0.1/token/{token}"), Value::Null).expect(200);
         let _ = refused_in_time(self.far(), token, Instant::now());
     }
 
@@ -88,7 +92,8 @@ fn a_daemon_that_is_not_told_changes_asks() {
             let _ = site.send(2, "POST", "/0.1/groups", json!({"name": name})).expect(200);
             let _ = refresh(far, &partition.offline).expect(200);
             let _ = far.head("/0.1/status").send().expect(200);
-            let _ = site.send(2, "DELETE", &format!("/0.1/tenants/{tenant}"), Value::Null).expect(204);
+            let _ =
+                site.send(2, "DELETE", &format!("/0.1/tenants/{tenant}"), Value::Null).expect(204);
             partition.revoke(&token);
         }
         if mode != Mode::Hold {
@@ -110,7 +115,9 @@ fn a_daemon_that_reaches_nothing_says_so_at_once_and_recovers() {
         let (known, kept) = (partition.token(), partition.token());
         partition.proxy.set(mode, Whose::All);
         partition.revoke(&known);
-        wait_within(Duration::from_secs(12), "it knows", || far.head("/0.1/status").send().status == 503);
+        wait_within(Duration::from_secs(12), "it knows", || {
+            far.head("/0.1/status").send().status == 503
+        });
         // Nobody waits for long any more, many at once neither.
         let began = Instant::now();
         thread::scope(|scope| {
@@ -125,7 +132,8 @@ fn a_daemon_that_reaches_nothing_says_so_at_once_and_recovers() {
         partition.proxy.heal();
         let began = Instant::now();
         wait_within(RECOVERY, "all is well", || {
-            refresh(far, &partition.offline).status == 200 && far.head("/0.1/status").send().status == 200
+            refresh(far, &partition.offline).status == 200
+                && far.head("/0.1/status").send().status == 200
         });
         println!("{mode:?}: all is well {:?} after the network is", began.elapsed());
         assert_eq!([check(far, &known), check(far, &kept)], [404, 204]);
@@ -141,22 +149,31 @@ fn a_slow_network_makes_nobody_wrong() {
     let partition = Partition::new();
     for _ in 0..10 {
         let token = partition.token();
-        let tenant = partition.site.tenant(0, &format!("slow-{}", &token[..8]), &partition.site.top());
+        let tenant =
+            partition.site.tenant(0, &format!("slow-{}", &token[..8]), &partition.site.top());
         partition.proxy.set(Mode::Hold, Whose::All);
-        let _ = partition.site.send(0, "DELETE", &format!("/0.1/token/{token}"), Value::Null).expect(200);
-        let _ = partition.site.send(0, "DELETE", &format!("/0.1/tenants/{tenant}"), Value::Null).expect(204);
+        let _ = partition
+            .site
+            .send(0, "DELETE", &format!("/0.1/token/{token}"), Value::Null)
+            .expect(200);
+        let _ = partition
+            .site
+            .send(0, "DELETE", &format!("/0.1/tenants/{tenant}"), Value::Null)
+            .expect(204);
         let since = Instant::now();
         thread::scope(|scope| {
             // It is asked while nothing arrives, and answers when it does.
-            let asking: Vec<_> = (0..4).map(|number| {
-                let (far, token) = (partition.far(), &token);
-                scope.spawn(move || {
-                    let begin = TERM * number / 2;
-                    wait("its turn", || since.elapsed() >= begin);
-                    let asked = since.elapsed();
-                    (asked, check(far, token))
+            let asking: Vec<_> = (0..4)
+                .map(|number| {
+                    let (far, token) = (partition.far(), &token);
+                    scope.spawn(move || {
+                        let begin = TERM * number / 2;
+                        wait("its turn", || since.elapsed() >= begin);
+                        let asked = since.elapsed();
+                        (asked, check(far, token))
+                    })
                 })
-            }).collect();
+                .collect();
             wait("a while", || since.elapsed() > 3 * TERM);
             partition.proxy.heal();
             for asking in asking {

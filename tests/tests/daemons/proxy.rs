@@ -83,9 +83,9 @@ impl Proxy {
         *self.state.mode.lock().unwrap() = (mode, whose);
         self.state.changed.notify_all();
         let mut connections = self.state.connections.lock().unwrap();
-        let (cut, kept) = connections.drain(..).partition::<Vec<_>, _>(|connection| {
-            mode == Mode::Cut && connection.is_meant(whose)
-        });
+        let (cut, kept) = connections
+            .drain(..)
+            .partition::<Vec<_>, _>(|connection| mode == Mode::Cut && connection.is_meant(whose));
         *connections = kept;
         cut.iter().for_each(|connection| connection.end());
     }

@@ -87,9 +87,14 @@ fn a_token_revoked_by_any_is_refused_by_all_in_time() {
         }
     });
     for (way, _) in WAYS {
-        let mut times: Vec<_> = took.iter().filter(|(by, _)| *by == way).map(|(_, took)| took).collect();
+        let mut times: Vec<_> =
+            took.iter().filter(|(by, _)| *by == way).map(|(_, took)| took).collect();
         times.sort();
-        println!("{way}: refused by all after {:?} (median), {:?} (longest)", times[times.len() / 2], times[times.len() - 1]);
+        println!(
+            "{way}: refused by all after {:?} (median), {:?} (longest)",
+            times[times.len() / 2],
+            times[times.len() - 1]
+        );
     }
 }
 
@@ -112,9 +117,10 @@ fn revoked_once(site: &Site, by: usize, user: &User, token: &Value, revoke: Revo
     let since = Instant::now();
     let slowest = thread::scope(|scope| {
         let value = &value;
-        let asking = site.daemons.iter().map(|daemon| {
-            scope.spawn(move || refused_in_time(daemon, value, since))
-        });
+        let asking = site
+            .daemons
+            .iter()
+            .map(|daemon| scope.spawn(move || refused_in_time(daemon, value, since)));
         let asking: Vec<_> = asking.collect();
         asking.into_iter().map(|asking| asking.join().unwrap()).max().unwrap()
     });

@@ -48,7 +48,8 @@ impl Site {
         let first = site.setup(uri).start();
         site.admin = first.admin_token();
         site.daemons.push(first);
-        let others = (1..daemons).map(|_| site.setup(uri)).map(|setup| thread::spawn(|| setup.start()));
+        let others =
+            (1..daemons).map(|_| site.setup(uri)).map(|setup| thread::spawn(|| setup.start()));
         let others: Vec<_> = others.collect();
         site.daemons.extend(others.into_iter().map(|daemon| daemon.join().unwrap()));
         site
@@ -118,7 +119,10 @@ impl User {
     /// The status, and the token where that is 200.
     pub fn try_login(&self, daemon: &Daemon, password: &str) -> (u16, Value) {
         let answer = daemon.post("/0.1/token").basic(&self.name, password).json(json!({})).send();
-        (answer.status, if answer.status == 200 { answer.json()["data"].clone() } else { Value::Null })
+        (
+            answer.status,
+            if answer.status == 200 { answer.json()["data"].clone() } else { Value::Null },
+        )
     }
 
     #[track_caller]

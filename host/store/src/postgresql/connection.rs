@@ -80,7 +80,8 @@ impl Link {
             Ok::<_, Error>(client)
         };
         // The timeout of `config` is for the network's part only.
-        let connected = runtime.block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, connecting).await });
+        let connected =
+            runtime.block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, connecting).await });
         let client = connected.unwrap_or_else(|_| {
             reach.failed();
             Err(silent())
@@ -193,7 +194,8 @@ impl Link {
         let mut answers = pin!(self.answer(after(&self.client, begin, answers))?);
         // Row by row, but waiting for the connection only where it has to.
         self.runtime.block_on(async {
-            while let Some(answer) = in_time(&self.is_lost, &self.reach, answers.try_next()).await? {
+            while let Some(answer) = in_time(&self.is_lost, &self.reach, answers.try_next()).await?
+            {
                 row(value::row(&answer)?)?;
             }
             Ok(())

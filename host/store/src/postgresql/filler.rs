@@ -37,7 +37,12 @@ struct Worker {
 impl Filler {
     pub fn start(config: Config, hearing: Arc<Hearing>, context: Context) -> std::io::Result<Self> {
         let (end, ended) = channel();
-        let worker = Worker { pool: Pool::new(config, Arc::clone(&hearing.reach), 1), hearing, context, ended };
+        let worker = Worker {
+            pool: Pool::new(config, Arc::clone(&hearing.reach), 1),
+            hearing,
+            context,
+            ended,
+        };
         let thread = std::thread::Builder::new().name("store-filler".into());
         let thread = thread.spawn(move || worker.run())?;
         Ok(Self { end: Some(end), thread: Some(thread) })
