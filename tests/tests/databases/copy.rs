@@ -144,7 +144,7 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() {
         (
             "UPDATE auth_tenant SET slug = 'far-too-long-a-slug'",
             "UPDATE auth_tenant SET slug = 'master'",
-            "nothing was copied: auth_tenant: the database refused an operation: a value does not fit (22001)",
+            "nothing was copied: auth_tenant: a value does not fit into the database (22001)",
         ),
     ] {
         database.run(spoil);
