@@ -63,14 +63,18 @@ pub(super) fn detach(settings: &Settings, sealer: Option<&Sealer>) -> Result<Str
     };
     become_daemon(settings)?;
     let mut server = connected(uri)?;
-    let unsealed = server.detach(sealer, &mut progress("tokens unsealed"))?;
+    let (unsealed, events) = server.detach(sealer, &mut progress("tokens unsealed"))?;
     let Rewritten { tokens, refresh_tokens, .. } = unsealed;
-    Ok(format!(
+    let mut text = format!(
         "unsealed {tokens} tokens and {refresh_tokens} refresh tokens, and removed what wazo-auth \
          had added to the database {}: the original can use it now\n\
          a start of wazo-auth, or of wazo-auth-upgrade-db, adds it again\n",
         server.name()
-    ))
+    );
+    if events > 0 {
+        let _ = writeln!(text, "{events} events that had not been sent to RabbitMQ are gone");
+    }
+    Ok(text)
 }
 
 pub(super) fn forget(

@@ -98,3 +98,17 @@ fn a_file_has_nothing_to_be_detached_from() {
     assert!(sentence.starts_with("`db_uri` names a SQLite file"), "{sentence}");
     assert!(!folder.join("auth.db").exists());
 }
+
+#[test]
+fn events_that_go_with_it_are_told_of() {
+    let uri = original();
+    let (_setup, folder) = site(&uri);
+    let schema = catalogue(&uri);
+    let _ = run_ok(&folder, &["upgrade-db"]);
+    let unsent = "INSERT INTO wazo_auth_event (daemon, created_at, routing_key, body) \
+        SELECT 'x', 1, 'k', '{}' FROM generate_series(1, 2)";
+    let _ = psql(&uri, unsent);
+    let said = run_ok(&folder, &["db", "detach"]);
+    assert!(said.ends_with("2 events that had not been sent to RabbitMQ are gone\n"), "{said}");
+    assert_eq!(catalogue(&uri), schema);
+}

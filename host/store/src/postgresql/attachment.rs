@@ -1,11 +1,12 @@
 //! What is ours in a database of the original: sealed values, and what
 //! `ours.sql` adds.
 
+use crate::postgresql::connection::Link;
 use crate::postgresql::database::Server;
 use crate::postgresql::engine::DATABASE_LOCK;
 use crate::postgresql::{presence, schema, sealed_tokens};
 use crate::sealing::{self, Form, Rewritten};
-use crate::{OpenError, Sealer, Seals, Tx};
+use crate::{Error, OpenError, Sealer, Seals, Tx};
 
 const DETACH: &str = include_str!("../../schema/postgresql/detach.sql");
 
@@ -36,7 +37,7 @@ impl Server {
 
     /// Makes the database the original's again: unseals all tokens and refresh
     /// tokens, and removes everything that is ours, in one transaction. No daemon
-    /// may run.
+    /// may run. Gives how many events, which had not been sent, went with it, too.
     ///
     /// # Errors
     /// A sentence that names the database and the remedy; nothing was changed.
@@ -44,7 +45,7 @@ impl Server {
         &mut self,
         sealer: Option<&Sealer>,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Rewritten, OpenError> {
+    ) -> Result<(Rewritten, u64), OpenError> {
         schema::check_revision(&mut self.link, &self.name)?;
         self.alone(Daemons::Refused, |server| {
             let rewritten = server.rewrite(sealer, Form::Clear, progress)?;
@@ -52,9 +53,14 @@ impl Server {
                 let (name, tokens) = (server.name.clone(), rewritten.left);
                 return Err(OpenError::Unreadable { name, tokens });
             }
-            let removed = server.link.batch(DETACH);
-            removed.map_err(|source| OpenError::Server { name: server.name.clone(), source })?;
-            Ok(rewritten)
+            let removed = unsent_events(&mut server.link).and_then(|events| {
+                server.link.batch(DETACH)?;
+                Ok(events)
+            });
+            match removed {
+                Ok(events) => Ok((rewritten, events)),
+                Err(source) => Err(OpenError::Server { name: server.name.clone(), source }),
+            }
         })
     }
 
@@ -114,4 +120,22 @@ impl Server {
         let locked = self.link.each(&sql, &[], &mut |_| Ok(()));
         locked.map_err(|source| OpenError::Server { name: self.name.clone(), source })
     }
+}
+
+/// How many events wait to be sent.
+fn unsent_events(link: &mut Link) -> Result<u64, Error> {
+    let first = |link: &mut Link, sql: &str| -> Result<i64, Error> {
+        let mut number = 0;
+        link.each(sql, &[], &mut |row| {
+            number = row.int(0)?;
+            Ok(())
+        })?;
+        Ok(number)
+    };
+    // A database that was never attached has no such table.
+    let tables = "SELECT count(to_regclass('public.wazo_auth_event'))";
+    if first(link, tables)? == 0 {
+        return Ok(0);
+    }
+    Ok(first(link, "SELECT count(*) FROM wazo_auth_event")?.unsigned_abs())
 }
