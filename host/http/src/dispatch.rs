@@ -179,7 +179,9 @@ async fn look_up(app: &Arc<App>, call: &mut Call) -> Result<(), Error> {
         Ok(Ok(looked_up)) => {
             match looked_up {
                 Ok(looked_up) => call.looked_up = looked_up,
-                Err(_) if app.services.remembered(&token).is_some() => call.is_remembered = true,
+                Err(error) if error.is_outage() && app.services.remembered(&token).is_some() => {
+                    call.is_remembered = true;
+                }
                 Err(error) => return Err(error.into()),
             }
             Ok(())

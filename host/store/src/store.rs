@@ -254,7 +254,7 @@ impl Store {
     }
 
     /// The index as it was before the database could not be reached any more, for
-    /// as long as that may be answered.
+    /// as long as that may be answered. For those who have just tried in vain.
     #[must_use]
     pub fn remembered(&self) -> Option<&TokenIndex> {
         match &self.backing {

@@ -68,8 +68,7 @@ impl Link {
         let runtime = runtime.map_err(|error| Error::Unavailable { detail: error.to_string() })?;
         let connecting = async {
             let (client, connection) = config.connect(NoTls).await.inspect_err(|error| {
-                // One that has no room for more answers those it has.
-                if error.code() != Some(&SqlState::TOO_MANY_CONNECTIONS) {
+                if !has_no_room(error) {
                     reach.failed();
                 }
             })?;
@@ -250,6 +249,11 @@ async fn in_time<T>(
             return Err(silent());
         }
     }
+}
+
+/// Whether the server has no room for more: it answers those it has.
+pub(crate) fn has_no_room(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS)
 }
 
 fn silent() -> Error {

@@ -205,10 +205,10 @@ impl Engine {
     }
 
     /// What was known when the database was last heard, if that may still be
-    /// answered.
+    /// answered to whoever could not reach it.
     pub fn remembered(&self) -> Option<&TokenIndex> {
-        let Hearing { index, lease, reach, .. } = &*self.hearing;
-        (reach.is_away() && lease.held_within(self.grace)).then_some(index)
+        let Hearing { index, lease, .. } = &*self.hearing;
+        (!self.grace.is_zero() && lease.held_within(self.grace)).then_some(index)
     }
 
     /// Whether the database can be reached, as far as is known.

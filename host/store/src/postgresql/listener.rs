@@ -10,6 +10,7 @@
 //! which began after a commit brings what that commit told. A connection that was
 //! lost may have missed something: everything is forgotten then.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
+use crate::postgresql::connection::has_no_room;
 use crate::postgresql::lease::{Lease, TERM};
 use crate::postgresql::presence;
 use crate::postgresql::reach::Reach;
@@ -313,8 +315,13 @@ impl From<Error> for Failed {
 
 /// Listens until that fails.
 async fn listen(config: &Config, hearing: &Arc<Hearing>, told: &mut Told) -> Result<(), Failed> {
-    let connected = in_time(config.connect(NoTls)).await;
-    let (client, mut connection) = connected.map_err(|error| {
+    let is_full = Cell::new(false);
+    let connecting =
+        async { config.connect(NoTls).await.inspect_err(|error| is_full.set(has_no_room(error))) };
+    let (client, mut connection) = in_time(connecting).await.map_err(|error| {
+        if is_full.get() {
+            return Failed::Deaf(error);
+        }
         hearing.reach.failed();
         Failed::Away(error)
     })?;

@@ -9,8 +9,9 @@ use crate::Error;
 
 /// How long an answer may take while nobody gets one.
 const SILENCE: Duration = Duration::from_secs(4);
-/// How often somebody tries while the server does not answer.
-const TRIAL: Duration = Duration::from_secs(1);
+/// How often somebody tries while the server does not answer: less often than the
+/// listener does, whom nobody waits for.
+const TRIAL: Duration = Duration::from_secs(10);
 
 /// What all connections of a store have found out.
 pub(crate) struct Reach {
@@ -40,8 +41,8 @@ impl Default for Reach {
 }
 
 impl Reach {
-    /// Refuses at once while the server does not answer, but for one caller in a
-    /// while, who is to try.
+    /// Refuses at once while the server does not answer. Should nobody else have
+    /// tried for a while, the caller is to.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
