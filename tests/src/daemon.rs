@@ -278,6 +278,10 @@ fn write_folder(folder: &Path, setup: &Setup) {
          bootstrap_user_password: {ADMIN_PASSWORD}\n"
     )
     .unwrap();
+    // With a server, events are on without a word, and there is no broker here.
+    if (on_postgresql() || setup.yaml.contains("postgresql://")) && !setup.yaml.contains("amqp") {
+        yaml.push_str("amqp: {enabled: false}\n");
+    }
     fs::write(folder.join("config.yml"), yaml).unwrap();
     if !setup.yaml.is_empty() {
         fs::write(extra.join("50-test.yml"), &setup.yaml).unwrap();

@@ -11,7 +11,7 @@ use serde_json::json;
 use wazo_auth_servers::postgresql::{Postgresql, psql};
 
 use crate::support::{
-    PASSWORD, RECOVERY, Site, check, is_outage, refresh, refused_in_time, setup, text, wait,
+    PASSWORD, RECOVERY, Site, TERM, check, is_outage, refresh, refused_in_time, setup, text, wait,
     wait_within,
 };
 
@@ -116,9 +116,26 @@ fn processes(uri: &str) -> Vec<String> {
     found
 }
 
-fn signal(name: &str, processes: &[String]) {
-    // Some may have ended.
-    let _ = Command::new("kill").arg(format!("-{name}")).args(processes).output().unwrap();
+/// A server that hangs until this is dropped.
+struct Hanging(Vec<String>);
+
+impl Hanging {
+    fn new(uri: &str) -> Self {
+        let hanging = Self(processes(uri));
+        hanging.signal("STOP");
+        hanging
+    }
+
+    fn signal(&self, name: &str) {
+        // Some may have ended.
+        let _ = Command::new("kill").arg(format!("-{name}")).args(&self.0).output().unwrap();
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        self.signal("CONT");
+    }
 }
 
 #[test]
@@ -131,11 +148,11 @@ fn a_server_that_hangs_is_not_waited_for() {
     let token = user.token(&site.daemons[0]);
     assert!(site.daemons.iter().all(|daemon| check(daemon, &token) == 204));
     let [plain, graceful] = &site.daemons[..] else { panic!() };
-    let processes = processes(&site.uri);
-    signal("STOP", &processes);
+    let hanging = Hanging::new(&site.uri);
     let began = Instant::now();
+    wait("memory is not relied on", || began.elapsed() > TERM);
     thread::scope(|scope| {
-        for _ in 0..25 {
+        for _ in 0..20 {
             scope.spawn(|| is_outage(&refresh(plain, &offline)));
             scope.spawn(|| is_outage(&plain.head(&format!("/0.1/token/{token}")).send()));
         }
@@ -150,7 +167,7 @@ fn a_server_that_hangs_is_not_waited_for() {
     }
     is_outage(&plain.post("/0.1/token").basic(&user.name, PASSWORD).json(json!({})).send());
     assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
-    signal("CONT", &processes);
+    drop(hanging);
     for daemon in &site.daemons {
         wait_within(RECOVERY, "all is well", || {
             daemon.head("/0.1/status").send().status == 200

@@ -144,7 +144,7 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() {
         (
             "UPDATE auth_tenant SET slug = 'far-too-long-a-slug'",
             "UPDATE auth_tenant SET slug = 'master'",
-            "nothing was copied: auth_tenant: the database refused an operation: a value does not fit (22001)",
+            "nothing was copied: auth_tenant: a value does not fit into the database (22001)",
         ),
     ] {
         database.run(spoil);
@@ -154,6 +154,38 @@ fn what_does_not_fit_is_named_and_nothing_is_copied() {
         database.run(mend);
     }
     let _ = run_ok(folder.path(), &["db", "copy", &file, &to]);
+}
+
+#[test]
+fn what_comes_out_otherwise_than_it_went_in_is_noticed() {
+    let uri = original();
+    let (_setup, folder) = site(&uri);
+    let file = file_uri(&folder);
+    let _ = run_ok(&folder, &["db", "copy", &uri, &file]);
+    let to = postgresql::database();
+    let (_of_to, of_to) = site(&to);
+    let _ = run_ok(&of_to, &["upgrade-db"]);
+    let other = "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN NEW.lastname = NEW.lastname || '.'; RETURN NEW; END $$; \
+        CREATE TRIGGER other BEFORE INSERT ON auth_user FOR EACH ROW EXECUTE FUNCTION other()";
+    let _ = psql(&to, other);
+    let before = rows(&to);
+    let sentence = refused(&folder, &to, &["db", "copy", &file, &to]);
+    let expected = "nothing was copied: the rows of auth_user do not come out as they went in";
+    assert!(sentence.starts_with(expected), "{sentence}");
+    assert_eq!(rows(&to), before);
+}
+
+#[test]
+fn a_target_with_a_daemon_is_refused() {
+    let (from, to) = (original(), postgresql::database());
+    let daemon = setup(&to).start();
+    let file = file_uri(daemon.folder());
+    let _ = run_ok(daemon.folder(), &["db", "copy", &from, &file]);
+    let before = rows(&to);
+    let sentence = refused(daemon.folder(), &to, &["db", "copy", &file, &to]);
+    assert!(sentence.starts_with("the database DATABASE is used by wazo-auth (on "), "{sentence}");
+    assert_eq!(rows(&to), before);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use serde_json::json;
 use wazo_auth_servers::postgresql;
 
 use crate::support::{
-    ALICE, REFRESH_TOKEN, TOKEN, TOKENS, catalogue, check, daemon, original, psql, refresh,
-    refused, rows, run_ok, site, without_user,
+    ALICE, REFRESH_TOKEN, SESSION, TOKEN, TOKENS, catalogue, check, daemon, load, original, psql,
+    refresh, refused, rows, run_ok, site, until, without_user,
 };
 
 #[test]
@@ -51,6 +51,27 @@ fn its_users_log_in_and_its_tokens_are_valid() {
     assert_eq!(check(&daemon, TOKEN), 404);
     let left = psql(&uri, &format!("SELECT count(*) FROM auth_token WHERE uuid = '{TOKEN}'"));
     assert_eq!(left, "0");
+}
+
+#[test]
+fn a_role_that_owns_it_needs_no_other_rights() {
+    let server = postgresql::database();
+    let _ = psql(&server, "CREATE ROLE plain LOGIN");
+    let database = server.rsplit('/').next().unwrap();
+    let _ = psql(&server, &format!("ALTER DATABASE {database} OWNER TO plain"));
+    let uri = server.replace("postgres@", "plain@");
+    load(&uri);
+    let schema = catalogue(&uri);
+    let daemon = daemon(&uri);
+    let _ = daemon.login("alice", "s3cre7", json!({}));
+    let _ = run_ok(daemon.folder(), &["db", "seal"]);
+    assert_eq!(check(&daemon, TOKEN), 204);
+    // Other programs of the platform may have roles of their own.
+    let _ = psql(&server, &format!("DELETE FROM auth_session WHERE uuid = '{SESSION}'"));
+    until("it is refused", || check(&daemon, TOKEN) == 404);
+    let (_, folder, _) = daemon.stop();
+    let _ = run_ok(folder.path(), &["db", "detach"]);
+    assert_eq!(catalogue(&uri), schema);
 }
 
 #[test]

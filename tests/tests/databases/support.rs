@@ -27,12 +27,17 @@ pub const SESSION: &str = "31a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8";
 /// The URI of a new database as the original left it.
 pub fn original() -> String {
     let uri = postgresql::database();
+    load(&uri);
+    uri
+}
+
+/// Makes what the original left in an empty database.
+pub fn load(uri: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/databases/original.sql");
     let mut psql = Command::new("psql");
-    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file).arg(&uri);
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file).arg(uri);
     let output = psql.stdout(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    uri
 }
 
 /// Every table, column, default, constraint, index, sequence, function and trigger.

@@ -4,6 +4,8 @@ DO $$
 DECLARE
     statement text;
 BEGIN
+    -- All of a kind at once: they may depend on each other. Where there are none, there is
+    -- no statement.
     FOR statement IN
         SELECT format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.relname)
             FROM pg_trigger t
@@ -13,27 +15,39 @@ BEGIN
     LOOP
         EXECUTE statement;
     END LOOP;
+    -- Tables first: their indexes and sequences go with them.
     FOR statement IN
-        SELECT format('DROP FUNCTION %s', p.oid::regprocedure)
+        SELECT 'DROP TABLE ' || string_agg(format('public.%I', c.relname), ', ')
+            FROM pg_class c
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+            AND starts_with(c.relname, 'wazo_auth_')
+            HAVING count(*) > 0
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    FOR statement IN
+        SELECT 'DROP INDEX ' || string_agg(format('public.%I', c.relname), ', ')
+            FROM pg_class c
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'i'
+            AND starts_with(c.relname, 'wazo_auth_')
+            HAVING count(*) > 0
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    FOR statement IN
+        SELECT 'DROP SEQUENCE ' || string_agg(format('public.%I', c.relname), ', ')
+            FROM pg_class c
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'S'
+            AND starts_with(c.relname, 'wazo_auth_')
+            HAVING count(*) > 0
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+    FOR statement IN
+        SELECT 'DROP FUNCTION ' || string_agg(p.oid::regprocedure::text, ', ')
             FROM pg_proc p
             WHERE p.pronamespace = 'public'::regnamespace AND starts_with(p.proname, 'wazo_auth_')
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    -- Tables first: some indexes and sequences go with them.
-    FOR statement IN
-        SELECT format('DROP TABLE public.%I', c.relname) FROM pg_class c
-            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
-            AND starts_with(c.relname, 'wazo_auth_')
-    LOOP
-        EXECUTE statement;
-    END LOOP;
-    FOR statement IN
-        SELECT format('DROP %s public.%I', CASE c.relkind WHEN 'i' THEN 'INDEX' ELSE 'SEQUENCE' END,
-            c.relname)
-            FROM pg_class c
-            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('i', 'S')
-            AND starts_with(c.relname, 'wazo_auth_')
+            HAVING count(*) > 0
     LOOP
         EXECUTE statement;
     END LOOP;
