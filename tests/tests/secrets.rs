@@ -251,7 +251,9 @@ fn no_secret_comes_out() {
 
 #[test]
 fn a_daemon_that_does_not_start_shows_no_secret_either() {
-    let uri = format!("db_uri: 'postgresql://u:{CONFIGURED}@h/d'");
+    let uri = format!(
+        "db_uri: 'postgresql://u:{CONFIGURED}@127.0.0.1:1/d'\ndb_connect_retry_timeout_seconds: 0"
+    );
     let wrong_password = format!("bootstrap_user_password: {CONFIGURED}");
     for config in [&*uri, &format!("plugins: {{x: {{passwort: {CONFIGURED}}}}}")] {
         let (_, log) = Setup::default().config("log_level: debug").config(config).fail();

@@ -32,7 +32,7 @@ fn flags_win_over_files() {
 fn the_level_of_the_log_is_taken_from_the_flag() {
     let (code, said) = Setup::default()
         .argument("--log-level=CRITICAL")
-        .config("db_uri: postgresql://asterisk:proformatique@localhost/asterisk")
+        .config("db_uri: postgresql://asterisk@localhost:1/x\ndb_connect_retry_timeout_seconds: 0")
         .fail();
     assert_eq!(code, 1, "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
