@@ -1,5 +1,7 @@
 //! Logins by refresh token, and by password; token checks meanwhile.
 
+use std::{fs, path::Path, thread};
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
@@ -70,5 +72,35 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
         report.figure(at("CPU per login"), each, 0, "us", Target::None);
         report.figure(at("p99"), answers.percentile(0.99), 2, "ms", Target::None);
     }
+    if bench.kind() == Rows::Postgresql {
+        together(bench, report, folder.path(), &daemon)?;
+    }
+    Ok(())
+}
+
+/// Two daemons on one database, each with its clients.
+fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -> Outcome {
+    let beside = bench.empty()?;
+    for name in ["token.key", process::DB_URI] {
+        fs::copy(folder.join(name), beside.path().join(name))?;
+    }
+    let second = Server::start(&mut process::daemon(beside.path(), "")?)?;
+    let addresses = [first.address, second.address];
+    let rates = thread::scope(|scope| {
+        let loads = addresses.map(|address| {
+            let load = Load::new(address, 25, bench.round * 2);
+            scope.spawn(move || {
+                let answers = load.run(refreshes(bench.contents.users))?;
+                answers.expect(200)?;
+                Outcome::Ok(answers.rate())
+            })
+        });
+        loads.map(|load| load.join().map_err(|_| "a load panicked")?)
+    });
+    let mut sum = 0.0;
+    for rate in rates {
+        sum += rate?;
+    }
+    report.figure("two daemons, 25 connections each, logins", sum, 0, "/s", Target::None);
     Ok(())
 }
