@@ -86,11 +86,12 @@ fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -
     }
     let second = Server::start(&mut process::daemon(beside.path(), "")?)?;
     let addresses = [first.address, second.address];
+    let (users, duration) = (bench.contents.users, bench.round * 2);
     let rates = thread::scope(|scope| {
         let loads = addresses.map(|address| {
-            let load = Load::new(address, 25, bench.round * 2);
+            let load = Load::new(address, 25, duration);
             scope.spawn(move || {
-                let answers = load.run(refreshes(bench.contents.users))?;
+                let answers = load.run(refreshes(users))?;
                 answers.expect(200)?;
                 Outcome::Ok(answers.rate())
             })
