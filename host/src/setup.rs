@@ -87,7 +87,7 @@ pub(crate) fn sqlite_file(settings: &Settings) -> Result<&Path, Failure> {
     }
 }
 
-/// What seals and reads tokens, from the key that is there and [fits](fits). A new
+/// What seals and reads tokens, from the key that is there and [fits]. A new
 /// key is made for new databases only: one that was lost would be missed too late,
 /// when everybody is logged out and tokens of a second key stand among those of
 /// the first.
