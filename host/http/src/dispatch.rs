@@ -126,9 +126,8 @@ fn expect_check(app: &App, found: &Found) {
     }
 }
 
-/// Finds the caller. From memory, and first: without a
-/// good token no body is read, nothing is written down of it, and no thread is
-/// taken.
+/// Finds the caller. From memory, and first: without a good token no body is read,
+/// nothing is written down of it, and no thread is taken.
 fn admit(app: &App, call: &mut Call) -> Result<(), Error> {
     call.caller = authorize::caller(app, call)?;
     Ok(())
@@ -140,14 +139,16 @@ async fn admitted_later(
     call: &mut Call,
     admitted: Result<(), Error>,
 ) -> Result<(), Error> {
-    if admitted.is_ok() || !must_look_up(app, call) {
-        return admitted;
+    match admitted {
+        Err(error) if error.may_be_overtaken && must_look_up(app, call) => {
+            look_up(app, call).await?;
+            admit(app, call)
+        }
+        admitted => admitted,
     }
-    look_up(app, call).await?;
-    admit(app, call)
 }
 
-/// Whether a refusal may be due to what memory does not know.
+/// Whether the database knows more of the token in question, and was not asked yet.
 fn must_look_up(app: &App, call: &Call) -> bool {
     !app.services.knows_all_tokens() && call.looked_up.is_none() && in_question(call).is_some()
 }
@@ -286,7 +287,7 @@ fn handled_here(app: &App, call: &Call) -> Option<Reply> {
         return Some(replied(app, logged, call_handler(app, call)));
     }
     let result = call_handler(app, call);
-    if result.is_err() && must_look_up(app, call) {
+    if matches!(&result, Err(error) if error.may_be_overtaken) && must_look_up(app, call) {
         return None;
     }
     let logged = called(app, call);

@@ -33,6 +33,9 @@ pub(crate) struct Error {
     /// Seconds after which another try makes sense.
     retry_after: Option<u64>,
     allow: Option<String>,
+    /// Whether it may be due to what memory does not know: the database had
+    /// better be asked.
+    pub(crate) may_be_overtaken: bool,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,8 @@ impl Error {
     }
 
     fn new(status: StatusCode, shape: Shape) -> Self {
-        Self { status, shape: Box::new(shape), retry_after: None, allow: None }
+        let (shape, may_be_overtaken) = (Box::new(shape), false);
+        Self { status, shape, retry_after: None, allow: None, may_be_overtaken }
     }
 
     /// The status of its answer.
@@ -79,7 +83,8 @@ impl Error {
 
     /// Memory cannot tell at this moment, and the database was not asked.
     pub(crate) fn not_known_now() -> Self {
-        Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)
+        let error = Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER);
+        Self { may_be_overtaken: true, ..error }
     }
 
     /// Not now: the caller should come back.
@@ -121,7 +126,7 @@ impl Error {
     pub(crate) fn missing_token(given: &str, required: &str) -> Self {
         let details = json!({"invalid_token": given, "reason": "not_found_or_expired",
                              "required_access": required});
-        Self::unauthorized(details)
+        Self { may_be_overtaken: true, ..Self::unauthorized(details) }
     }
 
     /// The token is good, its accesses are not enough.
@@ -263,14 +268,16 @@ impl Error {
 
 impl From<CheckError> for Error {
     fn from(error: CheckError) -> Self {
-        match &error {
+        let may_be_overtaken = error.may_be_overtaken();
+        let refusal = match &error {
             CheckError::UnknownToken => Self::reason(StatusCode::NOT_FOUND, error.to_string()),
             // Scopes are free text; the answer is for terminals and logs.
             CheckError::Scope(_) | CheckError::Tenant(_) => {
                 Self::reason(StatusCode::FORBIDDEN, deunicode(&error.to_string()))
             }
             CheckError::UnknownUser(user) => Self::unknown_user(user),
-        }
+        };
+        Self { may_be_overtaken, ..refusal }
     }
 }
 

@@ -90,11 +90,14 @@ impl Services {
             return Ok(());
         }
         match self.create_initial_user(wanted) {
-            // Another daemon, which starts at the same moment, has just made it.
-            Err(BootstrapError::OtherCredentials(_))
-                if self.verify_password(&wanted.username, &wanted.password)? =>
-            {
-                Ok(())
+            // Another daemon, which starts at the same moment, may just have made it:
+            // so lately that memory has not heard of it.
+            Err(taken @ BootstrapError::OtherCredentials(_)) => {
+                self.store().catch_up();
+                if self.verify_password(&wanted.username, &wanted.password)? {
+                    return Ok(());
+                }
+                Err(taken)
             }
             made => made,
         }

@@ -34,6 +34,15 @@ pub enum CheckError {
     UnknownUser(String),
 }
 
+impl CheckError {
+    /// Whether it may be due to what memory does not know: not what the token
+    /// grants, which never changes.
+    #[must_use]
+    pub fn may_be_overtaken(&self) -> bool {
+        !matches!(self, Self::Scope(_))
+    }
+}
+
 /// Why a token cannot be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -191,7 +200,9 @@ impl Services {
         let known = self.index().map(|index| self.check(index, token, scope, tenant));
         match known {
             Some(Ok(())) => {}
-            Some(Err(error)) if self.knows_all_tokens() => return Err(error.into()),
+            Some(Err(error)) if self.knows_all_tokens() || !error.may_be_overtaken() => {
+                return Err(error.into());
+            }
             _ => self.check(&*self.look_up(token, tenant)?, token, scope, tenant)?,
         }
         let row = self

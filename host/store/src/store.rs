@@ -132,8 +132,9 @@ impl Store {
     }
 
     /// Runs `f` in a transaction (on the writer's thread with SQLite, on this one
-    /// with PostgreSQL) and returns once it is on the disk and in the index. When it answers an error or panics, what
-    /// it wrote is undone and nobody else is disturbed.
+    /// with PostgreSQL) and returns once it is on the disk and in the index. When it
+    /// answers an error or panics, what it wrote is undone and nobody else is
+    /// disturbed.
     ///
     /// `f` must do nothing but reads and writes on its [`Tx`]: everybody's
     /// writes wait for it. It may be run more than once (when another write

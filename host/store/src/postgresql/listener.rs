@@ -357,7 +357,7 @@ async fn listen(config: &Config, hearing: &Arc<Hearing>, told: &mut Told) -> Res
             let leads = is_locked(&client, &LEADER_LOCK.to_string()).await?;
             hearing.leads.store(leads, Ordering::Release);
         }
-        hearing.versions.set(numbers);
+        hearing.versions.advance(numbers);
         hearing.lease.renew(asked);
         hearing.end_round(round);
         hearing.reach.heard();

@@ -65,22 +65,19 @@ impl From<&[i64]> for Numbers {
 // === impl Versions ===
 
 impl Versions {
-    pub fn set(&self, numbers: Numbers) {
-        self.directory.store(numbers.directory, Ordering::Release);
-        self.refresh_tokens.store(numbers.refresh_tokens, Ordering::Release);
-    }
-
-    /// Takes over what a transaction saw, where that is newer than what the listener
-    /// has told: who reads again because of it does not find what is remembered of
-    /// before.
+    /// Takes over what the listener or a transaction saw, whichever is newer: who
+    /// reads again because of it does not find what is remembered of before, not
+    /// even when the one of them comes late that saw less.
     pub fn advance(&self, numbers: Numbers) {
         self.directory.fetch_max(numbers.directory, Ordering::AcqRel);
         self.refresh_tokens.fetch_max(numbers.refresh_tokens, Ordering::AcqRel);
     }
 
-    /// Nothing that is remembered holds any more.
+    /// Nothing that is remembered holds any more, and the sums may be smaller ones.
     pub fn forget(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.directory.store(0, Ordering::Release);
+        self.refresh_tokens.store(0, Ordering::Release);
     }
 
     /// The number of the directory, if the sums are known to be recent.
