@@ -56,6 +56,7 @@ pub(crate) fn answer(
     peer: IpAddr,
     seat: &Arc<Seat>,
 ) -> Answer {
+    app.services.activity().mark();
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let is_proxied = || parts.headers.contains_key(&SCRIPT_NAME);

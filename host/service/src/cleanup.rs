@@ -15,13 +15,22 @@ use crate::Services;
 
 /// What a transaction is to take: a check that needs the processor, or a login
 /// that needs the writer, waits for one of them at most.
-const TRANSACTION: Duration = Duration::from_millis(20);
+const TRANSACTION: Duration = Duration::from_millis(10);
 /// Tokens deleted by the first one. The next ones delete as many as fit.
 const FIRST: u32 = 50;
 /// Tokens about to expire that are looked at together.
 const MOST_PER_READ: u32 = 1000;
 /// The same when the bus is told of each, which takes a row.
 const MOST_PER_WRITE: u32 = 200;
+
+/// What one transaction of the clean-up was.
+#[derive(Debug, Clone, Copy)]
+pub struct Worked {
+    /// How long it lasted.
+    pub took: Duration,
+    /// How many tokens it deleted.
+    pub deleted: u32,
+}
 
 impl Services {
     /// Deletes every expired token with its session, a few per transaction, so
@@ -31,16 +40,16 @@ impl Services {
     /// Of several daemons on one database, one does so
     /// ([`Store::leads`](store::Store::leads)).
     ///
-    /// `rest` is told after each transaction how long it lasted, and says when
-    /// it is time for the next one, or, by `false`, that there shall be none.
+    /// `rest` is told of each transaction, and returns when it is time for the next
+    /// one, or, with `false`, when there shall be none.
     ///
     /// # Errors
     /// The store's; what was deleted before stays deleted.
-    pub fn clean_up(&self, rest: impl Fn(Duration) -> bool) -> Result<u64, store::Error> {
+    pub fn clean_up(&self, mut rest: impl FnMut(Worked) -> bool) -> Result<u64, store::Error> {
         if !self.store().leads() {
             return Ok(0);
         }
-        let rest = |worked| rest(worked) && self.store().leads();
+        let mut rest = |took, deleted| rest(Worked { took, deleted }) && self.store().leads();
         let now = self.now_seconds();
         let most = self.rules().token_cleanup_batch_size.max(1);
         let (mut deleted, mut batch) = (0, FIRST.min(most));
@@ -52,12 +61,12 @@ impl Services {
                 break;
             }
             let took = started.elapsed();
-            if !rest(took) {
+            if !rest(took, count) {
                 return Ok(deleted);
             }
             batch = next_batch(batch, took).min(most);
         }
-        self.tell_of_endings(now, &rest)?;
+        self.tell_of_endings(now, |took| rest(took, 0))?;
         Ok(deleted)
     }
 
@@ -89,7 +98,7 @@ impl Services {
     fn tell_of_endings(
         &self,
         now: i64,
-        rest: &impl Fn(Duration) -> bool,
+        mut rest: impl FnMut(Duration) -> bool,
     ) -> Result<(), store::Error> {
         let interval = self.rules().token_cleanup_interval.max(0.0);
         #[allow(clippy::cast_possible_truncation, reason = "a float that is too large saturates")]

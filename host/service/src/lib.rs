@@ -19,10 +19,12 @@ use wazo_auth_password::Hasher;
 use wazo_auth_plugins::Registry;
 use wazo_auth_store::Store;
 
+use activity::Activity;
 use directory::Directory;
 use reconciliation::Configured;
 use totals::Totals;
 
+pub mod activity;
 mod authentication_methods;
 pub mod bootstrap;
 pub mod cleanup;
@@ -74,6 +76,7 @@ pub struct Services {
     events: Events,
     directory: Directory,
     totals: Totals,
+    activity: Activity,
     /// Of sessions that end before this (epoch seconds) the bus was told that they
     /// end soon.
     told_until: AtomicI64,
@@ -108,6 +111,7 @@ impl Services {
             events,
             directory,
             totals,
+            activity: Activity::default(),
             told_until: AtomicI64::new(i64::MIN),
             plugins,
             top_tenant,
@@ -151,6 +155,12 @@ impl Services {
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Whether requests come, and what they make.
+    #[must_use]
+    pub fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     pub(crate) fn directory(&self) -> &Directory {

@@ -258,12 +258,14 @@ impl Services {
             acl: internal.acl.into(),
             refresh_token_uuid: None,
         };
-        self.store().write(Change::Sessions(None), move |tx| {
+        let written = self.store().write(Change::Sessions(None), move |tx| {
             let session = Session { uuid: session, mobile: false, tenant_uuid: tenant };
             store::sessions::insert(tx.conn(), &session)?;
             store::tokens::insert(tx.conn(), &row)?;
-            Ok(token)
-        })
+            Ok::<_, store::Error>(token)
+        })?;
+        self.activity().count_token();
+        Ok(written)
     }
 }
 

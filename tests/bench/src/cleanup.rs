@@ -52,8 +52,10 @@ pub(crate) fn run(bench: &Bench, expired: u64, report: &mut Report) -> Outcome {
         deleted += before.saturating_sub(fill::expired(folder.path())?);
     }
     let rate = deleted as f64 / seconds;
+    let alone = while_nobody_asks(&folder)?;
     report.figure("deleted meanwhile", rate, 0, "/s", Target::None);
-    report.figure("ten million would take", 1e7 / rate / 60.0, 0, "min", Target::None);
+    report.figure("deleted while nobody asks", alone, 0, "/s", Target::None);
+    report.figure("ten million would take then", 1e7 / alone / 60.0, 0, "min", Target::None);
     report.note(format!("p99 of token checks, each turn: {:.3?} without", without.checks));
     report.note(format!("{:31}: {:.3?} meanwhile", "", during.checks));
     report.note(format!("{:31}: {:.3?} beside a program that writes", "", beside.checks));
@@ -89,6 +91,19 @@ fn turn(folder: &Filled, round: Duration, interval: u32, turns: &mut Turns) -> O
     answers.expect(200)?;
     turns.logins.push(answers.percentile(0.99));
     Ok(started.elapsed().as_secs_f64())
+}
+
+/// How many a second are deleted when no request comes.
+#[allow(clippy::disallowed_methods, reason = "a measurement lasts for a time")]
+fn while_nobody_asks(folder: &Filled) -> Outcome<f64> {
+    let _daemon =
+        Server::start(&mut process::daemon(folder.path(), "token_cleanup_interval: 3600")?)?;
+    // It waits for requests first.
+    thread::sleep(Duration::from_secs(6));
+    let (before, started) = (fill::expired(folder.path())?, Instant::now());
+    thread::sleep(Duration::from_secs(5));
+    let deleted = before.saturating_sub(fill::expired(folder.path())?);
+    Ok(deleted as f64 / started.elapsed().as_secs_f64())
 }
 
 /// Does `work` while another thread writes scattered pages and syncs them, and

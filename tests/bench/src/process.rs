@@ -95,6 +95,7 @@ pub(crate) fn daemon(folder: &Path, extra: &str) -> Outcome<Command> {
     let here = folder.display();
     let plugins = folder.join("plugins");
     fs::create_dir_all(&plugins)?;
+    fs::create_dir_all(folder.join("conf.d"))?;
     for entry in fs::read_dir(&programs)? {
         let file = entry?.path();
         if let Some(name) = file.file_name().filter(|_| file.extension() == Some("so".as_ref())) {

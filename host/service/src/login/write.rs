@@ -187,6 +187,9 @@ impl Services {
             told.push(|| plan.told());
             Ok::<_, LoginError>(Some(Written { refresh_token, sessions_revoked }))
         })?;
+        if written.is_some() {
+            self.activity().count_token();
+        }
         Ok(written.map(|written| LoginAnswer {
             token: view,
             refresh_token: written.refresh_token,
