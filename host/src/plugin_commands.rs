@@ -128,7 +128,7 @@ fn load_config(cli: &Cli) -> Result<Config, String> {
 fn list(cli: &Cli) -> Result<String, String> {
     let config = load_config(cli)?;
     let mut text =
-        format!("{:<10} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");
+        format!("{:<18} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");
     for report in Registry::survey(&setup::plugin_settings(&config.settings)) {
         row(&mut text, &report);
     }
@@ -141,13 +141,13 @@ fn row(text: &mut String, report: &PluginReport) {
         report.file.as_ref().map_or_else(|| "-".to_owned(), |file| file.display().to_string());
     let _ = writeln!(
         text,
-        "{:<10} {:<24} {:<10} {:<14} {file}",
+        "{:<18} {:<24} {:<10} {:<14} {file}",
         known(&report.kind),
         known(&report.name),
         known(&report.version),
         report.state.as_str()
     );
     if let Some(reason) = &report.reason {
-        let _ = writeln!(text, "{:<10} {}", "", reason.replace('\n', "\n           "));
+        let _ = writeln!(text, "{:<18} {}", "", reason.replace('\n', "\n                   "));
     }
 }

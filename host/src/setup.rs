@@ -203,6 +203,10 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
         enabled_backends: configured.backend.clone(),
         enabled_metadata: configured.metadata.clone(),
         purpose_metadata_mapping: configured.purpose_metadata.clone(),
+        idps: configured.idp.iter().map(|(name, idp)| (name.clone(), idp_options(*idp))).collect(),
+        enabled_external_auth: configured.external_auth.clone(),
+        email_notification: Some(configured.email_notification.clone()),
+        enabled_http: configured.http.clone(),
         plugins: configured
             .options
             .iter()
@@ -216,6 +220,10 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
 /// of a single one there is nothing to leave.
 fn workers_for_plugins(workers: usize) -> usize {
     (workers - workers.div_ceil(4)).max(1)
+}
+
+fn idp_options(idp: wazo_auth_config::IdpPlugin) -> plugins::Idp {
+    plugins::Idp { enabled: idp.enabled, priority: idp.priority }
 }
 
 fn plugin_options(options: &wazo_auth_config::PluginOptions) -> plugins::PluginOptions {

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::abi::{Failure, kind};
+use crate::{
+    ApiError,
+    abi::{Failure, kind},
+    api_error,
+};
 
 /// The result of everything a plugin does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,6 +36,8 @@ pub enum ErrorKind {
     TimedOut,
     /// The daemon failed while it served the plugin.
     Host,
+    /// The request is answered with an [`ApiError`].
+    Api,
 }
 
 /// A failure: its kind and a sentence for the person who reads the log.
@@ -54,6 +60,7 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     text: String,
+    api: Option<Box<ApiError>>,
 }
 
 // === impl ErrorKind ===
@@ -72,6 +79,7 @@ impl ErrorKind {
             kind::BUSY => Self::Busy,
             kind::TIMED_OUT => Self::TimedOut,
             kind::HOST => Self::Host,
+            api_error::NUMBER => Self::Api,
             _ => Self::Other,
         }
     }
@@ -90,6 +98,7 @@ impl ErrorKind {
             Self::Busy => kind::BUSY,
             Self::TimedOut => kind::TIMED_OUT,
             Self::Host => kind::HOST,
+            Self::Api => api_error::NUMBER,
         }
     }
 }
@@ -99,7 +108,12 @@ impl ErrorKind {
 impl Error {
     /// An error of the given kind.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), api: None }
+    }
+
+    pub(crate) fn of_api(error: ApiError) -> Self {
+        let (kind, text) = (ErrorKind::Api, error.message.clone());
+        Self { kind, text, api: Some(Box::new(error)) }
     }
 
     /// Something failed: the request in progress is answered 500.
@@ -158,6 +172,12 @@ impl Error {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// The error with which the API is to answer, when it is one.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiError> {
+        self.api.as_deref()
+    }
 }
 
 impl fmt::Display for Error {
@@ -184,12 +204,19 @@ impl<E: std::error::Error> From<E> for Error {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { kind: error.kind.number(), text: error.text.into() }
+        let number = error.kind.number();
+        let json = error.api.and_then(|api| serde_json::to_string(&api).ok());
+        Self { kind: number, text: json.unwrap_or(error.text).into() }
     }
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Self::new(ErrorKind::from_number(failure.kind), failure.text.into_string())
+        let (kind, text) = (ErrorKind::from_number(failure.kind), failure.text.into_string());
+        match (kind, api_error::read(&text)) {
+            (ErrorKind::Api, Some(error)) => Self::of_api(error),
+            (ErrorKind::Api, None) => Self::other(text),
+            (kind, _) => Self::new(kind, text),
+        }
     }
 }

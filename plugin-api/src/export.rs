@@ -10,7 +10,8 @@ use abi_stable::{
 };
 
 use crate::{
-    Backend, Error, ErrorKind, Host, Metadata, Result,
+    Backend, EmailNotification, Error, ErrorKind, ExternalAuth, Host, HttpRoutes, IdentityProvider,
+    Metadata, Result,
     abi::{Failure, HostBox, PluginBox, PluginModule, PluginModule_Ref},
     config, logger,
 };
@@ -19,7 +20,10 @@ mod guard;
 mod shim;
 
 pub(crate) use guard::{caught, guard, panic_text};
-use shim::{BackendShim, MetadataShim, Shim};
+use shim::{
+    BackendShim, EmailNotificationShim, ExternalAuthShim, HttpShim, IdentityProviderShim,
+    MetadataShim, Shim,
+};
 
 /// What the macro makes of a list of plugins.
 #[doc(hidden)]
@@ -49,6 +53,34 @@ pub fn backend<T: Backend>(config: &str, host: Host) -> Result<PluginBox> {
 pub fn metadata<T: Metadata>(config: &str, host: Host) -> Result<PluginBox> {
     let plugin = T::new(config::read(config)?, host.clone())?;
     Ok(Shim::new(MetadataShim(plugin), host).into_object())
+}
+
+/// Makes an identity provider; also what the test harness does.
+#[doc(hidden)]
+pub fn identity_provider<T: IdentityProvider>(config: &str, host: Host) -> Result<PluginBox> {
+    let plugin = T::new(config::read(config)?, host.clone())?;
+    Ok(Shim::new(IdentityProviderShim(plugin), host).into_object())
+}
+
+/// Makes an external-authentication plugin; also what the test harness does.
+#[doc(hidden)]
+pub fn external_auth<T: ExternalAuth>(config: &str, host: Host) -> Result<PluginBox> {
+    let plugin = T::new(config::read(config)?, host.clone())?;
+    Ok(Shim::new(ExternalAuthShim(plugin), host).into_object())
+}
+
+/// Makes an e-mail plugin; also what the test harness does.
+#[doc(hidden)]
+pub fn email_notification<T: EmailNotification>(config: &str, host: Host) -> Result<PluginBox> {
+    let plugin = T::new(config::read(config)?, host.clone())?;
+    Ok(Shim::new(EmailNotificationShim(plugin), host).into_object())
+}
+
+/// Makes an HTTP plugin; also what the test harness does.
+#[doc(hidden)]
+pub fn http<T: HttpRoutes>(config: &str, host: Host) -> Result<PluginBox> {
+    let plugin = T::new(config::read(config)?, host.clone())?;
+    Ok(Shim::new(HttpShim(plugin), host).into_object())
 }
 
 /// The answer to a name that is not in the file.
@@ -184,11 +216,23 @@ macro_rules! __create_plugin {
     (metadata, $plugin:ty) => {
         $crate::export::metadata::<$plugin>
     };
+    (identity_provider, $plugin:ty) => {
+        $crate::export::identity_provider::<$plugin>
+    };
+    (external_auth, $plugin:ty) => {
+        $crate::export::external_auth::<$plugin>
+    };
+    (email_notification, $plugin:ty) => {
+        $crate::export::email_notification::<$plugin>
+    };
+    (http, $plugin:ty) => {
+        $crate::export::http::<$plugin>
+    };
     ($kind:ident, $plugin:ty) => {
         ::core::compile_error!(::core::concat!(
             "`",
             ::core::stringify!($kind),
-            "` is no kind of plugin: write `backend` or `metadata`"
+            "` is no kind of plugin: write `backend`, `identity_provider`, `metadata`, `external_auth`, `email_notification` or `http`"
         ))
     };
 }

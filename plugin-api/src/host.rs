@@ -7,14 +7,14 @@ use log::LevelFilter;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Args, Error, ErrorKind, Map, Result, Value,
+    Args, EmailContext, EmailTemplate, Error, ErrorKind, Map, Result, Value,
     abi::HostBox,
     wire::{self, service},
 };
 
 mod types;
 
-pub use types::{Email, Group, Platform, Policy, User};
+pub use types::{Email, FormattedEmail, Group, Platform, Policy, User};
 
 /// The daemon, as a plugin sees it: cheap to clone, usable from any thread.
 ///
@@ -176,6 +176,30 @@ impl Host {
         let request = wire::Token { token: token.to_owned() };
         let _: wire::Empty = self.call(service::TOKENS_DELETE, &request)?;
         Ok(())
+    }
+
+    /// A mail, rendered from the operator's templates.
+    ///
+    /// # Errors
+    /// A template that cannot be used; a failure of the daemon.
+    pub fn format_email(
+        &self,
+        template: EmailTemplate,
+        context: &EmailContext,
+    ) -> Result<FormattedEmail> {
+        let request = wire::FormatEmail { template, context: Cow::Borrowed(context) };
+        self.call(service::EMAILS_FORMAT, &request)
+    }
+
+    /// Whether a backend of this name is loaded and can be called: for the
+    /// `new` of an [`IdentityProvider`](crate::IdentityProvider) that needs it.
+    ///
+    /// # Errors
+    /// A failure of the daemon.
+    pub fn has_backend(&self, name: &str) -> Result<bool> {
+        let reply: wire::Usable =
+            self.call(service::BACKENDS_GET, &wire::ByName { name: name.into() })?;
+        Ok(reply.usable)
     }
 
     /// The metadata that a backend gives by default: `auth_id` null,

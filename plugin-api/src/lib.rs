@@ -13,8 +13,8 @@
 //! wazo-auth-plugin-api = "1"
 //! ```
 //!
-//! Implement a trait for each thing the plugin can do ([`Backend`] verifies
-//! passwords, [`Metadata`] adds to tokens) and export the types by name:
+//! Implement a trait for each thing the plugin can do (see
+//! [below](#kinds-of-plugins)) and export the types by name:
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -66,6 +66,17 @@
 //!     config: {users: {wile: coyote}}
 //! ```
 //!
+//! # Kinds of plugins
+//!
+//! | trait | line of `export_plugins!` | enabled by | what it does |
+//! |---|---|---|---|
+//! | [`Backend`] | `backend "x" => X` | `enabled_backend_plugins: {x: true}` | verifies passwords, says what tokens allow |
+//! | [`IdentityProvider`] | `identity_provider "x" => X` | `idp_plugins: {x: {enabled: true, priority: 5}}` | says who sent a login request of its own form |
+//! | [`Metadata`] | `metadata "x" => X` | `enabled_metadata_plugins: {x: true}`, `purpose_metadata_mapping: {user: [x]}` | adds to the metadata of tokens |
+//! | [`ExternalAuth`] | `external_auth "x" => X` | `enabled_external_auth_plugins: {x: true}` | keeps what users have at another service |
+//! | [`EmailNotification`] | `email_notification "x" => X` | `email_notification_plugin: x` | sends the daemon's mails |
+//! | [`HttpRoutes`] | `http "x" => X` | `enabled_http_plugins: {x: true}` | adds routes to the API |
+//!
 //! # Configuration
 //!
 //! What stands under `plugins.<name>.config` arrives as the plugin's own
@@ -95,7 +106,8 @@
 //!
 //! # Failures and panics
 //!
-//! [`Error`] says what a failure means for the request. A panic, even in a
+//! [`Error`] says what a failure means for the request; an [`ApiError`] in it is
+//! the very answer. A panic, even in a
 //! constructor or destructor, is caught inside the plugin and fails that one
 //! request; a plugin built with `panic = "abort"` is therefore refused.
 //! A plugin that blocks is answered for when its deadline passes.
@@ -109,13 +121,18 @@
 #![deny(missing_docs)]
 
 pub mod abi;
+mod api_error;
 mod args;
 mod backend;
 mod config;
+mod email_notification;
 mod error;
 #[doc(hidden)]
 pub mod export;
+mod external_auth;
 pub mod host;
+mod http;
+mod identity_provider;
 mod logger;
 pub mod manifest;
 mod metadata;
@@ -123,11 +140,16 @@ pub mod prelude;
 pub mod testing;
 pub mod wire;
 
+pub use api_error::ApiError;
 pub use args::Args;
 pub use backend::Backend;
 pub use config::NoConfig;
+pub use email_notification::{EmailContext, EmailNotification, EmailTemplate};
 pub use error::{Error, ErrorKind, Result};
+pub use external_auth::ExternalAuth;
 pub use host::Host;
+pub use http::{HttpRequest, HttpResponse, HttpRoutes, Route, TokenInfo};
+pub use identity_provider::{Identity, IdentityProvider, LoginRequest};
 pub use metadata::Metadata;
 
 pub use log;

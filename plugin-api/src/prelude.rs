@@ -1,7 +1,9 @@
 //! Everything a plugin usually needs: `use wazo_auth_plugin_api::prelude::*;`
 
 pub use crate::{
-    Args, Backend, Error, ErrorKind, Host, Map, Metadata, NoConfig, Result, Value, export_plugins,
+    ApiError, Args, Backend, EmailContext, EmailNotification, EmailTemplate, Error, ErrorKind,
+    ExternalAuth, Host, HttpRequest, HttpResponse, HttpRoutes, Identity, IdentityProvider,
+    LoginRequest, Map, Metadata, NoConfig, Result, Route, Value, export_plugins,
     host::User,
     log,
     serde::{self, Deserialize, Serialize},

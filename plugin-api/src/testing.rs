@@ -44,14 +44,23 @@ use abi_stable::std_types::{RResult, RSlice, RStr};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Args, Backend, Host, Map, Metadata, Result, Value,
-    abi::PluginBox,
+    Args, Backend, EmailNotification, ExternalAuth, Host, HttpRoutes, IdentityProvider, Map,
+    Metadata, Result, Value,
+    abi::{Frame, PluginBox},
     export, logger,
     wire::{self, method},
 };
 
+mod email_notification;
+mod external_auth;
+mod http;
+mod identity_provider;
 mod mock_host;
 
+pub use email_notification::TestedEmailNotification;
+pub use external_auth::TestedExternalAuth;
+pub use http::TestedHttp;
+pub use identity_provider::TestedIdentityProvider;
 pub use mock_host::{LogLine, MockHost};
 
 /// A backend behind the border.
@@ -78,6 +87,48 @@ pub fn backend<T: Backend>(config: Value, host: MockHost) -> Result<TestedBacken
 pub fn metadata<T: Metadata>(config: Value, host: MockHost) -> Result<TestedMetadata> {
     let create = |config: &str, host| export::metadata::<T>(config, host);
     make(create, &config, &host).map(TestedMetadata)
+}
+
+/// Makes an identity provider as the daemon does.
+///
+/// # Errors
+/// What its `new` answers, or what is wrong with `config`.
+pub fn identity_provider<T: IdentityProvider>(
+    config: Value,
+    host: MockHost,
+) -> Result<TestedIdentityProvider> {
+    let create = |config: &str, host| export::identity_provider::<T>(config, host);
+    make(create, &config, &host).map(TestedIdentityProvider)
+}
+
+/// Makes an external-authentication plugin as the daemon does.
+///
+/// # Errors
+/// What its `new` answers, or what is wrong with `config`.
+pub fn external_auth<T: ExternalAuth>(config: Value, host: MockHost) -> Result<TestedExternalAuth> {
+    let create = |config: &str, host| export::external_auth::<T>(config, host);
+    make(create, &config, &host).map(TestedExternalAuth)
+}
+
+/// Makes an e-mail plugin as the daemon does.
+///
+/// # Errors
+/// What its `new` answers, or what is wrong with `config`.
+pub fn email_notification<T: EmailNotification>(
+    config: Value,
+    host: MockHost,
+) -> Result<TestedEmailNotification> {
+    let create = |config: &str, host| export::email_notification::<T>(config, host);
+    make(create, &config, &host).map(TestedEmailNotification)
+}
+
+/// Makes an HTTP plugin as the daemon does.
+///
+/// # Errors
+/// What its `new` answers, or what is wrong with `config`.
+pub fn http<T: HttpRoutes>(config: Value, host: MockHost) -> Result<TestedHttp> {
+    let create = |config: &str, host| export::http::<T>(config, host);
+    make(create, &config, &host).map(TestedHttp)
 }
 
 fn make(
@@ -181,9 +232,13 @@ impl Tested {
     }
 
     fn call<Q: Serialize, A: DeserializeOwned>(&self, method: &str, request: &Q) -> Result<A> {
+        Ok(serde_json::from_str(&self.frame(method, request, &[])?.head)?)
+    }
+
+    fn frame<Q: Serialize>(&self, method: &str, request: &Q, body: &[u8]) -> Result<Frame> {
         let head = serde_json::to_string(request)?;
-        match self.0.call(RStr::from(method), RStr::from(&*head), RSlice::from(&[][..])) {
-            RResult::ROk(frame) => Ok(serde_json::from_str(&frame.head)?),
+        match self.0.call(RStr::from(method), RStr::from(&*head), RSlice::from(body)) {
+            RResult::ROk(frame) => Ok(frame),
             RResult::RErr(failure) => Err(failure.into()),
         }
     }

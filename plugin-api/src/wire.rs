@@ -3,14 +3,20 @@
 //!
 //! Unknown fields are ignored and what is new comes with a default, so that
 //! either side may be the older one. A plugin author meets these shapes only
-//! through [`Backend`](crate::Backend), [`Metadata`](crate::Metadata) and
-//! [`Host`](crate::Host).
+//! through the traits of the kinds and [`Host`](crate::Host).
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Map, host::User};
+use crate::{EmailContext, EmailTemplate, Map, host::User};
+
+mod kinds;
+
+pub use kinds::{
+    Authenticate, Authenticated, BackendName, CanAuthenticate, Data, Method, OAuth2Message, OfArgs,
+    PluginInfo, SafeData,
+};
 
 /// The names of the methods of a plugin.
 pub mod method {
@@ -28,6 +34,34 @@ pub mod method {
     /// Backend and metadata: [`LoginArgs`](super::LoginArgs) →
     /// [`MetadataReply`](super::MetadataReply).
     pub const GET_PERSISTENT_METADATA: &str = "get_persistent_metadata";
+    /// Identity provider: `{}` → [`Method`](super::Method).
+    pub const GET_AUTHENTICATION_METHOD: &str = "get_authentication_method";
+    /// Identity provider: [`Authenticate`](super::Authenticate) and the body of
+    /// the login request → [`CanAuthenticate`](super::CanAuthenticate).
+    pub const CAN_AUTHENTICATE: &str = "can_authenticate";
+    /// Identity provider: [`Authenticate`](super::Authenticate) and the body of
+    /// the login request → [`Authenticated`](super::Authenticated).
+    pub const VERIFY_AUTH: &str = "verify_auth";
+    /// Identity provider: [`OfArgs`](super::OfArgs) →
+    /// [`BackendName`](super::BackendName).
+    pub const GET_BACKEND: &str = "get_backend";
+    /// HTTP and external authentication: `{}` → [`Items`](super::Items) of
+    /// [`Route`](crate::Route).
+    pub const GET_ROUTES: &str = "get_routes";
+    /// HTTP and external authentication: [`HttpRequest`](crate::HttpRequest) and
+    /// its body → [`HttpResponse`](crate::HttpResponse) and its body.
+    pub const HANDLE: &str = "handle";
+    /// External authentication: `{}` → [`PluginInfo`](super::PluginInfo).
+    pub const GET_PLUGIN_INFO: &str = "get_plugin_info";
+    /// External authentication: [`Data`](super::Data) →
+    /// [`SafeData`](super::SafeData).
+    pub const GET_SAFE_DATA: &str = "get_safe_data";
+    /// External authentication: [`OAuth2Message`](super::OAuth2Message) → `{}`.
+    pub const OAUTH2_CALLBACK: &str = "oauth2_callback";
+    /// E-mail notification: [`EmailContext`](crate::EmailContext) → `{}`.
+    pub const SEND_CONFIRMATION: &str = "send_confirmation";
+    /// E-mail notification: [`EmailContext`](crate::EmailContext) → `{}`.
+    pub const SEND_PASSWORD_RESET: &str = "send_password_reset";
 }
 
 /// The names of the services of the daemon.
@@ -56,6 +90,12 @@ pub mod service {
     pub const TOKENS_CREATE: &str = "tokens.create";
     /// [`Token`](super::Token) → `{}`.
     pub const TOKENS_DELETE: &str = "tokens.delete";
+    /// [`FormatEmail`](super::FormatEmail) →
+    /// [`FormattedEmail`](crate::host::FormattedEmail).
+    pub const EMAILS_FORMAT: &str = "emails.format";
+    /// [`ByName`](super::ByName) → [`Usable`](super::Usable): whether a backend
+    /// is loaded and can be called.
+    pub const BACKENDS_GET: &str = "backends.get";
     /// `{}` → [`LogLevel`](super::LogLevel). A plugin's logger asks once, when
     /// the plugin is made.
     pub const LOG_GET_LEVEL: &str = "log.get_level";
@@ -207,6 +247,30 @@ pub struct NewToken {
 pub struct Token {
     /// Its value; never log it.
     pub token: String,
+}
+
+/// Takes which mail is to be rendered, and for whom.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FormatEmail<'a> {
+    /// Which mail.
+    pub template: EmailTemplate,
+    /// For whom.
+    pub context: Cow<'a, EmailContext>,
+}
+
+/// Takes a name.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ByName<'a> {
+    /// The name.
+    #[serde(borrow)]
+    pub name: Cow<'a, str>,
+}
+
+/// Answers whether something is there.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Usable {
+    /// It is there, and can be called.
+    pub usable: bool,
 }
 
 /// Answers which lines of a plugin somebody reads.

@@ -27,6 +27,7 @@ const BEYOND_DEFAULTS: &[&str] = &[
     "rest_api.cors.resources.**",
     "enabled_backend_plugins.*",
     "enabled_metadata_plugins.*",
+    "enabled_http_plugins.*",
     "enabled_external_auth_plugins.*",
     "idp_plugins.*.enabled",
     "idp_plugins.*.priority",
@@ -218,7 +219,6 @@ mod tests {
             ("plugins.acme.sha265", Some("plugins.acme.sha256")),
             ("email_confirmation_get_mimetype'", Some("email_confirmation_get_mimetype")),
             ("listen", Some("rest_api.listen")),
-            ("enabled_http_plugins.user", Some("enabled_http_plugins.users")),
             ("acme", None),
             ("rest_api.flavour", None),
         ] {

@@ -148,8 +148,13 @@ fn plugin(settings: &Settings, name: &str, options: &PluginOptions, wrong: &mut 
         }
     }
     let plugins = &settings.plugins;
-    let mut names = plugins.backend.iter().chain(&plugins.metadata).chain(&plugins.external_auth);
-    if !names.any(|(enabled, on)| *on && enabled == name) {
+    let names = plugins.backend.iter().chain(&plugins.metadata).chain(&plugins.external_auth);
+    let mut names = names.chain(&plugins.http).map(|(enabled, on)| (enabled, *on));
+    let is_idp = plugins.idp.get(name).is_some_and(|idp| idp.enabled);
+    let is_enabled = is_idp
+        || plugins.email_notification == name
+        || names.any(|(enabled, on)| on && enabled == name);
+    if !is_enabled {
         let names = plugins.backend.keys().chain(plugins.metadata.keys());
         let hint = match known::alike(name, names.map(String::as_str).filter(|n| *n != name)) {
             Some(name) => format!("is `{name}` meant?"),

@@ -12,9 +12,6 @@ const SHIPPED: &[u8] = include_bytes!("../../../etc/wazo-auth/config.yml");
 
 /// Configured means: another value than shipped.
 const WITHOUT_EFFECT: &[&str] = &[
-    "idp_plugins",
-    "enabled_external_auth_plugins",
-    "email_notification_plugin",
     "smtp",
     "password_reset_expiration",
     "password_reset_from_name",

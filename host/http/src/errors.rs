@@ -1,6 +1,8 @@
 //! Every refusal and its answer. The contract knows four shapes of error
 //! bodies (http.md section 3); only this file does.
 
+use std::borrow::Cow;
+
 use deunicode::deunicode;
 use http::{
     HeaderValue, StatusCode,
@@ -8,7 +10,7 @@ use http::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use wazo_auth_plugins::CallError;
+use wazo_auth_plugins::{ApiError, CallError};
 use wazo_auth_service::{
     NotReady,
     groups::GroupError,
@@ -43,7 +45,12 @@ enum Shape {
     /// Shape A, legacy.
     Reason(String),
     /// Shape B, current.
-    Identified { id: &'static str, message: Value, details: Value, resource: Option<&'static str> },
+    Identified {
+        id: Cow<'static, str>,
+        message: Value,
+        details: Value,
+        resource: Option<Cow<'static, str>>,
+    },
     /// Shape C.
     Message(String),
 }
@@ -68,6 +75,7 @@ impl Error {
         details: Value,
         resource: Option<&'static str>,
     ) -> Self {
+        let (id, resource) = (id.into(), resource.map(Cow::Borrowed));
         Self::new(status, Shape::Identified { id, message: message.into(), details, resource })
     }
 
@@ -316,11 +324,28 @@ impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         // The log was told by whoever made the call.
         match error {
+            CallError::Api { error, .. } => (*error).into(),
             CallError::Busy { .. } | CallError::TimedOut { .. } => {
                 Self::unavailable("A plugin cannot serve this now.", SECONDS_TO_RECOVER)
             }
             _ => Self::internal(),
         }
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        let Ok(status) = StatusCode::from_u16(error.status) else { return Self::internal() };
+        let resource = Some(error.resource).filter(|resource| !resource.is_empty());
+        Self::new(
+            status,
+            Shape::Identified {
+                id: error.error_id.into(),
+                message: error.message.into(),
+                details: error.details.into(),
+                resource: resource.map(Cow::Owned),
+            },
+        )
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use wazo_auth_plugin_api::ApiError;
+
 /// Why a call into a plugin gave no answer. Every variant names the plugin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -45,6 +47,14 @@ pub enum CallError {
         /// What it does not find.
         text: String,
     },
+    /// The API is to answer with this error.
+    #[error("plugin `{plugin}` answers {}: {}", error.status, error.message)]
+    Api {
+        /// Its name.
+        plugin: Arc<str>,
+        /// The answer; its status is between 400 and 599.
+        error: Box<ApiError>,
+    },
     /// It failed (500).
     #[error("plugin `{plugin}` failed: {text}")]
     Failed {
@@ -75,6 +85,7 @@ impl CallError {
             | Self::Panicked { plugin, .. }
             | Self::Unauthorized { plugin, .. }
             | Self::NotFound { plugin, .. }
+            | Self::Api { plugin, .. }
             | Self::Failed { plugin, .. }
             | Self::BadReply { plugin, .. } => plugin,
         }

@@ -4,19 +4,17 @@
 use std::{fs, path::Path, time::Duration};
 
 use crate::{
-    Inspection, Settings, inspect,
+    Inspection, Settings, inspect, kind,
     registry::{Absent, Catalog, Choices, offers_others},
     text::one_line,
 };
 
-/// The kinds of plugins that this daemon loads.
-const KINDS: [&str; 2] = ["backend", "metadata"];
 /// Most bytes of a name from a manifest in a sentence.
 const WORDS: usize = 80;
 
 /// One plugin of a file that was looked at.
 pub struct Checked {
-    /// `backend`, `metadata`, or a kind that this daemon does not know.
+    /// `backend`, say, or a kind that this daemon does not know.
     pub kind: String,
     /// The name by which it is enabled.
     pub name: String,
@@ -61,8 +59,8 @@ fn check_configured_names(settings: &Settings, inspection: &Inspection) -> Resul
         let path = options.path.as_ref().and_then(|path| fs::canonicalize(path).ok());
         let offered = inspection.manifest.plugins.iter().any(|offer| offer.name == *name);
         if path.as_ref() == Some(&inspection.file) && !offered {
-            let is_metadata = settings.enabled_metadata.contains_key(name);
-            let kind = if is_metadata { "metadata" } else { "backend" };
+            let enabled = |kind: &&str| settings.enabled(kind).contains(&name.as_str());
+            let kind = kind::ALL.into_iter().find(enabled).unwrap_or(kind::BACKEND);
             return Err(offers_others(inspection, kind, name));
         }
     }
@@ -76,10 +74,10 @@ fn judge(
     kind: &str,
     name: &str,
 ) -> Result<Start, String> {
-    let Some(kind) = KINDS.into_iter().find(|known| *known == kind) else {
-        let kind = one_line(kind, WORDS);
+    let Some(kind) = kind::ALL.into_iter().find(|known| *known == kind) else {
+        let (kind, known) = (one_line(kind, WORDS), kind::ALL.join(", "));
         return Err(format!(
-            "this daemon knows no kind of plugin `{kind}`, only backend and metadata; \
+            "this daemon knows no kind of plugin `{kind}`, only {known}; \
              update the daemon, or build the plugin as one of these"
         ));
     };

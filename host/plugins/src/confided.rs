@@ -41,9 +41,14 @@ pub(crate) struct Confided {
 
 /// Until the answer is dropped, [`hidden`] hides the secrets of a login.
 pub(crate) fn confide(args: &Args) -> Confided {
+    confide_all(SECRET_ARGS.iter().filter_map(|key| args.str(key)))
+}
+
+/// Until the answer is dropped, [`hidden`] hides these texts.
+pub(crate) fn confide_all<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Confided {
     TOLD.with_borrow_mut(|told| {
         let before = told.len();
-        let secrets = SECRET_ARGS.iter().filter_map(|key| args.str(key));
+        let secrets = secrets.into_iter();
         told.extend(secrets.filter(|secret| secret.len() >= LEAST).map(str::to_owned));
         Confided { before }
     })

@@ -11,7 +11,7 @@ use abi_stable::{
 };
 use log::Level;
 use wazo_auth_plugin_api::{
-    ErrorKind,
+    ApiError, Error, ErrorKind,
     abi::{Failure, Frame, HostApi, HostApi_TO, HostBox},
     wire,
 };
@@ -66,6 +66,14 @@ pub(crate) struct HostObject {
 // === impl HostFailure ===
 
 impl HostFailure {
+    /// The error with which the API is to answer, unless the plugin has another
+    /// idea.
+    #[must_use]
+    pub fn api(error: ApiError) -> Self {
+        let failure = Failure::from(Error::from(error));
+        Self { kind: ErrorKind::Api, text: failure.text.into() }
+    }
+
     /// A failure of the given kind.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }

@@ -11,7 +11,7 @@ use std::{
 use abi_stable::std_types::{RResult, RSlice, RStr};
 use serde::{Serialize, de::DeserializeOwned};
 use wazo_auth_plugin_api::{
-    Args, Error, ErrorKind, Host,
+    ApiError, Args, Error, ErrorKind, Host,
     abi::{Frame, PluginBox},
 };
 
@@ -78,6 +78,11 @@ impl Instance {
         self.object.as_ref().err().map(String::as_str)
     }
 
+    /// Time that a call may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The host as the plugin sees it.
     pub(crate) fn host(&self) -> &Host {
         &self.host
@@ -98,6 +103,17 @@ impl Instance {
         args: &Args,
     ) -> Result<Option<A>, CallError> {
         let _confided = confide(args);
+        let reply = self.exchange(method, request, &[])?;
+        reply.map(|frame| self.read(&frame)).transpose()
+    }
+
+    /// Runs a method with a body. `None`: the plugin does not have it.
+    pub(crate) fn exchange<Q: Serialize>(
+        &self,
+        method: &str,
+        request: &Q,
+        body: &[u8],
+    ) -> Result<Option<Frame>, CallError> {
         let object = self.object.as_ref().map_err(|reason| {
             self.failed(format!("it could not be started when the daemon did: {reason}"))
         })?;
@@ -105,12 +121,12 @@ impl Instance {
         let turn = self.share.as_ref().map(Share::enter).transpose();
         let _turn = turn.map_err(|used_up| self.crowded_out(&used_up))?;
         let slot = self.gate.enter().map_err(|full| self.busy(&full))?;
-        let call = || object.call(RStr::from(method), RStr::from(&*head), RSlice::from(&[][..]));
+        let call = || object.call(RStr::from(method), RStr::from(&*head), RSlice::from(body));
         // The slot goes with the call: one that never returns keeps it.
         let reply = wazo_auth_work::within(self.timeout, || slot.call(call))
             .map_err(|_| CallError::TimedOut { plugin: self.plugin() })?;
         match reply {
-            RResult::ROk(frame) => self.read(&frame).map(Some),
+            RResult::ROk(frame) => Ok(Some(frame)),
             RResult::RErr(failure) => self.refusal(failure.into()).map_or(Ok(None), Err),
         }
     }
@@ -124,6 +140,9 @@ impl Instance {
         }
         let plugin = self.plugin();
         let text = words(error.text(), &self.secrets);
+        if let Some(api) = error.api() {
+            return Some(self.api_error(api, text));
+        }
         Some(match error.kind() {
             ErrorKind::Panic => {
                 self.panics.fetch_add(1, Ordering::Relaxed);
@@ -136,9 +155,24 @@ impl Instance {
         })
     }
 
+    /// What the API is to answer; `text` is its message without secrets.
+    fn api_error(&self, error: &ApiError, text: String) -> CallError {
+        if !(400..=599).contains(&error.status) {
+            return self.bad_reply(format!("an error of status {}, which is none", error.status));
+        }
+        let mut error = error.clone();
+        error.message = text;
+        CallError::Api { plugin: self.plugin(), error: Box::new(error) }
+    }
+
     /// A failure that has no kind of its own.
     pub(crate) fn failed(&self, text: impl Into<String>) -> CallError {
         CallError::Failed { plugin: self.plugin(), text: text.into() }
+    }
+
+    /// An answer that is not used.
+    pub(crate) fn bad_reply(&self, text: String) -> CallError {
+        CallError::BadReply { plugin: self.plugin(), text }
     }
 
     fn busy(&self, full: &Full) -> CallError {
@@ -160,9 +194,9 @@ impl Instance {
         CallError::Busy { plugin: self.plugin(), text }
     }
 
-    fn read<A: DeserializeOwned>(&self, frame: &Frame) -> Result<A, CallError> {
-        reply::read(frame.head.as_str())
-            .map_err(|text| CallError::BadReply { plugin: self.plugin(), text })
+    /// Reads the head of an answer.
+    pub(crate) fn read<A: DeserializeOwned>(&self, frame: &Frame) -> Result<A, CallError> {
+        reply::read(frame.head.as_str()).map_err(|text| self.bad_reply(text))
     }
 
     fn plugin(&self) -> Arc<str> {

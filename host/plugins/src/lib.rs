@@ -17,9 +17,14 @@ mod backend;
 mod call_error;
 mod check;
 mod confided;
+mod email_notification;
+mod external_auth;
 mod gate;
 mod host;
+mod http;
+mod identity_provider;
 mod instance;
+mod kind;
 mod load;
 pub mod look;
 mod metadata;
@@ -35,11 +40,18 @@ pub use backend::Backend;
 pub use call_error::CallError;
 pub use check::{Checked, Start, check};
 pub use confided::without_secrets;
+pub use email_notification::EmailNotification;
+pub use external_auth::ExternalAuth;
 pub use host::{HostFailure, HostServices};
+pub use http::HttpPlugin;
+pub use identity_provider::IdentityProvider;
 pub use look::{Inspection, LookError, inspect};
 pub use metadata::MetadataPlugin;
 pub use registry::{Candidate, LoadError, PluginReport, PluginState, Registry, TrialOpener};
-pub use settings::{Identities, Isolation, PluginOptions, Settings};
+pub use settings::{Identities, Idp, Isolation, PluginOptions, Settings};
 pub use text::one_line;
 pub use trial::{Extent, Outcome, Step, try_out};
-pub use wazo_auth_plugin_api::{Args, ErrorKind, Map, wire};
+pub use wazo_auth_plugin_api::{
+    ApiError, Args, EmailContext, EmailTemplate, ErrorKind, HttpRequest, HttpResponse, Identity,
+    LoginRequest, Map, Route, TokenInfo, wire,
+};

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 
 use crate::{
-    Backend, HostServices, Identities, MetadataPlugin, Settings, instance::Instance,
-    registry::loading::Loading,
+    Backend, EmailNotification, ExternalAuth, HostServices, HttpPlugin, Identities,
+    IdentityProvider, MetadataPlugin, Settings,
+    instance::Instance,
+    kind,
+    registry::{known_backends::KnownBackends, loading::Loading},
 };
 
 mod catalog;
 mod choice;
 mod error;
+mod known_backends;
 mod loading;
 mod purposes;
 mod report;
@@ -32,12 +36,6 @@ use report::Registered;
 
 /// The backend that must be there.
 const REQUIRED: &str = "wazo_user";
-/// The backends that come with the daemon; any other is a third party's.
-const STOCK: [&str; 4] = ["wazo_user", "ldap_user", "broken_init", "broken_verify_password"];
-
-/// The metadata plugins that come with the daemon.
-const STOCK_METADATA: [&str; 4] =
-    ["default_user", "default_internal", "default_external_api", "user_admin_status"];
 /// Plugins that answer from what the daemon has, and so never wait for others.
 const OWN: [&str; 4] = ["wazo_user", "default_user", "default_internal", "default_external_api"];
 
@@ -45,6 +43,11 @@ const OWN: [&str; 4] = ["wazo_user", "default_user", "default_internal", "defaul
 pub struct Registry {
     backends: IndexMap<String, Backend>,
     metadata: IndexMap<String, Arc<MetadataPlugin>>,
+    /// In the order in which they are asked; those that were dropped too.
+    identity_providers: IndexMap<String, IdentityProvider>,
+    external_auth: IndexMap<String, ExternalAuth>,
+    email_notification: Option<EmailNotification>,
+    http: IndexMap<String, HttpPlugin>,
     purposes: Purposes,
     identities: IndexMap<String, Identities>,
     /// Where the registered plugins come from, by kind and name.
@@ -68,9 +71,17 @@ impl Registry {
         opener: &dyn TrialOpener,
     ) -> Result<Self, LoadError> {
         let catalog = Catalog::read(&settings.plugin_dirs);
+        let known_backends = Arc::new(KnownBackends::new(services));
+        let services = Arc::<KnownBackends>::clone(&known_backends);
         let mut loading = Loading::new(settings, &catalog, services, opener);
-        let metadata = loading.group("metadata", &settings.enabled_metadata)?;
-        let backends = loading.group("backend", &settings.enabled_backends)?;
+        let mailer = loading.enabled(kind::EMAIL_NOTIFICATION).first().copied();
+        let email_notification = loading.group(kind::EMAIL_NOTIFICATION)?.into_values().next();
+        let metadata = loading.group(kind::METADATA)?;
+        let backends = loading.group(kind::BACKEND)?;
+        known_backends.are(&backends);
+        let identity_providers = loading.identity_providers()?;
+        let http = loading.http()?;
+        let external_auth = loading.external_auth()?;
         let (registered, mut others) = loading.finish();
         others.extend(catalog.not_loaded(&registered));
 
@@ -82,11 +93,15 @@ impl Registry {
             backends: backends.into_iter().map(|(name, made)| (name, Backend(made))).collect(),
             purposes: Purposes::new(&metadata, &settings.purpose_metadata_mapping),
             metadata,
+            identity_providers,
+            external_auth,
+            email_notification: email_notification.map(|made| EmailNotification(Arc::new(made))),
+            http,
             identities: identities(settings),
             registered,
             others,
         };
-        registry.check_required()?;
+        registry.check_required(mailer)?;
         Ok(registry)
     }
 
@@ -111,7 +126,7 @@ impl Registry {
     /// Whether a backend of this name comes with the daemon.
     #[must_use]
     pub fn is_stock(name: &str) -> bool {
-        STOCK.contains(&name)
+        kind::is_stock(kind::BACKEND, name)
     }
 
     /// The third parties' backends that can be called: each one is an
@@ -119,6 +134,28 @@ impl Registry {
     pub fn third_party_backends(&self) -> impl Iterator<Item = &Backend> {
         let names = self.backends.keys().filter(|name| !Self::is_stock(name));
         names.filter_map(|name| self.backend(name))
+    }
+
+    /// The identity providers in the order in which they are asked.
+    pub fn identity_providers(&self) -> impl Iterator<Item = &IdentityProvider> {
+        self.identity_providers.values().filter(|provider| provider.method.is_ok())
+    }
+
+    /// The external-authentication plugins in the order of the configuration,
+    /// those that cannot be called too.
+    pub fn external_auth(&self) -> impl Iterator<Item = &ExternalAuth> {
+        self.external_auth.values()
+    }
+
+    /// The plugin that sends mails, if there is one.
+    #[must_use]
+    pub fn email_notification(&self) -> Option<&EmailNotification> {
+        self.email_notification.as_ref()
+    }
+
+    /// The plugins that add routes, in the order of the configuration.
+    pub fn http(&self) -> impl Iterator<Item = &HttpPlugin> {
+        self.http.values()
     }
 
     /// What those who are known to a backend only may be; none: they are
@@ -142,31 +179,47 @@ impl Registry {
         let registered = self.registered.iter();
         let reports = registered.filter_map(|registered| {
             let instance = self.instance(registered.kind, &registered.name)?;
-            Some(registered.report(instance))
+            let dropped = match registered.kind {
+                kind::IDENTITY_PROVIDER => self.identity_providers.get(&registered.name),
+                _ => None,
+            };
+            let dropped = dropped.and_then(|provider| provider.method.as_ref().err());
+            Some(registered.report(instance, dropped.map(String::as_str)))
         });
         reports.chain(self.others.iter().cloned()).collect()
     }
 
     fn instance(&self, kind: &str, name: &str) -> Option<&Instance> {
         match kind {
-            "backend" => self.backends.get(name).map(|backend| &backend.0),
-            _ => self.metadata.get(name).map(|plugin| &plugin.0),
+            kind::BACKEND => self.backends.get(name).map(|backend| &backend.0),
+            kind::METADATA => self.metadata.get(name).map(|plugin| &plugin.0),
+            kind::IDENTITY_PROVIDER => {
+                self.identity_providers.get(name).map(|provider| &*provider.instance)
+            }
+            kind::EXTERNAL_AUTH => self.external_auth.get(name).map(|plugin| &*plugin.instance),
+            kind::HTTP => self.http.get(name).map(|plugin| &*plugin.instance),
+            _ => self.email_notification.as_ref().map(|plugin| &*plugin.0),
         }
     }
 
-    fn check_required(&self) -> Result<(), LoadError> {
-        let reason = match self.backends.get(REQUIRED).map(|backend| backend.0.unusable()) {
+    fn check_required(&self, mailer: Option<&str>) -> Result<(), LoadError> {
+        self.require(kind::BACKEND, REQUIRED)?;
+        mailer.map_or(Ok(()), |name| self.require(kind::EMAIL_NOTIFICATION, name))
+    }
+
+    fn require(&self, kind: &'static str, name: &str) -> Result<(), LoadError> {
+        let reason = match self.instance(kind, name).map(Instance::unusable) {
             Some(None) => return Ok(()),
             Some(Some(reason)) => format!("it could not be started: {reason}"),
             None => {
-                let known = self.others.iter().find(|report| report.is("backend", REQUIRED));
+                let known = self.others.iter().find(|report| report.is(kind, name));
                 let reason = known.and_then(|report| report.reason.clone());
                 reason.unwrap_or_else(|| {
                     "it is not enabled; set enabled_backend_plugins.wazo_user to true".to_owned()
                 })
             }
         };
-        Err(LoadError::Required { name: REQUIRED, reason })
+        Err(LoadError::Required { kind, name: name.to_owned(), reason })
     }
 }
 

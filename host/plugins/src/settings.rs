@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::kind;
+
 /// Which plugins are enabled, where they are and how they are to be called.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -16,6 +18,14 @@ pub struct Settings {
     pub enabled_backends: IndexMap<String, bool>,
     /// `enabled_metadata_plugins`, in order.
     pub enabled_metadata: IndexMap<String, bool>,
+    /// `idp_plugins`, in order.
+    pub idps: IndexMap<String, Idp>,
+    /// `enabled_external_auth_plugins`, in order.
+    pub enabled_external_auth: IndexMap<String, bool>,
+    /// `email_notification_plugin`; none: there are no mails.
+    pub email_notification: Option<String>,
+    /// `enabled_http_plugins`, in order; the daemon's own are among them.
+    pub enabled_http: IndexMap<String, bool>,
     /// Purpose → metadata plugins after the purpose's default one.
     pub purpose_metadata_mapping: IndexMap<String, Vec<String>>,
     /// What a plugin needs beyond its name, by name.
@@ -23,6 +33,16 @@ pub struct Settings {
     /// How many workers the calls of all plugins may hold together; those of
     /// the daemon's own do not count. None: as many as there are.
     pub workers: Option<usize>,
+}
+
+/// Whether and when an identity provider is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Idp {
+    /// Whether it is asked at all.
+    #[serde(default)]
+    pub enabled: bool,
+    /// The lowest is asked first.
+    pub priority: i64,
 }
 
 /// What a plugin needs beyond its name. An unknown key is an error: a misspelt
@@ -65,6 +85,37 @@ pub struct Identities {
     pub tenant: String,
     /// The most that their tokens allow.
     pub max_acl: Vec<String>,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// The enabled plugins of a kind, in the order in which they are loaded;
+    /// without what is part of the daemon itself.
+    pub(crate) fn enabled(&self, kind: &str) -> Vec<&str> {
+        match kind {
+            kind::BACKEND => on(&self.enabled_backends),
+            kind::METADATA => on(&self.enabled_metadata),
+            kind::EXTERNAL_AUTH => on(&self.enabled_external_auth),
+            kind::EMAIL_NOTIFICATION => self.email_notification.as_deref().into_iter().collect(),
+            kind::IDENTITY_PROVIDER => self.by_priority(),
+            _ => {
+                let mut names = on(&self.enabled_http);
+                names.retain(|name| !kind::OWN_HTTP.contains(name));
+                names
+            }
+        }
+    }
+
+    fn by_priority(&self) -> Vec<&str> {
+        let mut idps: Vec<_> = self.idps.iter().filter(|(_, idp)| idp.enabled).collect();
+        idps.sort_by_key(|(_, idp)| idp.priority);
+        idps.into_iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+fn on(plugins: &IndexMap<String, bool>) -> Vec<&str> {
+    plugins.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str()).collect()
 }
 
 // === impl PluginOptions ===

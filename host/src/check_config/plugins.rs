@@ -10,6 +10,17 @@ use crate::setup;
 
 const BACKENDS: &str = "enabled_backend_plugins";
 const METADATA: &str = "enabled_metadata_plugins";
+const HTTP: &str = "enabled_http_plugins";
+const EMAIL_NOTIFICATION: &str = "email_notification_plugin";
+/// Each kind of plugin, and the key that enables those of it.
+const KINDS: [(&str, &str); 6] = [
+    ("email_notification", EMAIL_NOTIFICATION),
+    ("metadata", METADATA),
+    ("backend", BACKENDS),
+    ("identity_provider", "idp_plugins"),
+    ("http", HTTP),
+    ("external_auth", "enabled_external_auth_plugins"),
+];
 /// The daemon does not start without this backend.
 const REQUIRED: &str = "wazo_user";
 
@@ -30,13 +41,13 @@ pub(super) fn check(checked: &mut Checked, settings: &Settings) {
     }
     let reports = Registry::survey(&setup::plugin_settings(settings));
     for report in &reports {
-        let enabled = match report.kind.as_str() {
-            "backend" => BACKENDS,
-            "metadata" => METADATA,
-            _ => continue,
+        let Some((_, enabled)) = KINDS.into_iter().find(|(kind, _)| *kind == report.kind) else {
+            continue;
         };
         match report.state {
-            PluginState::NotInstalled => not_installed(checked, enabled, report, &reports),
+            PluginState::NotInstalled => {
+                not_installed(checked, enabled, report, settings, &reports);
+            }
             PluginState::Refused => refused(checked, enabled, report, settings),
             _ => {}
         }
@@ -78,14 +89,18 @@ fn not_installed(
     checked: &mut Checked,
     enabled: &str,
     report: &PluginReport,
+    settings: &Settings,
     reports: &[PluginReport],
 ) {
-    let key = [enabled, &report.name];
+    let key = key_of(enabled, &report.name);
     let mut sentence = report.reason.clone().unwrap_or_default();
     let offered = reports
         .iter()
         .filter(|other| other.state == PluginState::NotEnabled && other.kind == report.kind);
-    if let Some(name) = alike(&report.name, offered.map(|other| other.name.as_str())) {
+    let offered = offered.map(|other| other.name.as_str());
+    // Most resources are the daemon's own.
+    let own = settings.plugins.http.keys().filter(|name| enabled == HTTP && **name != report.name);
+    if let Some(name) = alike(&report.name, offered.chain(own.map(String::as_str))) {
         sentence = format!("{sentence}: is `{name}` meant?");
     }
     let origin = checked.config.as_ref().and_then(|config| config.origin(&key));
@@ -99,9 +114,14 @@ fn not_installed(
 fn refused(checked: &mut Checked, enabled: &str, report: &PluginReport, settings: &Settings) {
     let name = report.name.as_str();
     let has_options = settings.plugins.options.contains_key(name);
-    let key = [if has_options { "plugins" } else { enabled }, name];
+    let key = key_of(if has_options { "plugins" } else { enabled }, name);
     // What is wrong with its options was said before.
     if !checked.is_wrong(&key) {
         checked.mistake(&key, report.reason.clone().unwrap_or_default());
     }
+}
+
+/// The key of a plugin below the key of its kind; only one sends mails.
+fn key_of<'a>(enabled: &'a str, name: &'a str) -> Vec<&'a str> {
+    if enabled == EMAIL_NOTIFICATION { vec![enabled] } else { vec![enabled, name] }
 }

@@ -16,10 +16,26 @@ use crate::{
     wire::{self, method},
 };
 
-/// What each kind does with a method and its JSON head.
+mod email_notification;
+mod external_auth;
+mod http;
+mod identity_provider;
+
+pub(super) use email_notification::EmailNotificationShim;
+pub(super) use external_auth::ExternalAuthShim;
+pub(super) use http::HttpShim;
+pub(super) use identity_provider::IdentityProviderShim;
+
+/// What each kind does with a method, its JSON head and its raw bytes.
 pub(super) trait Dispatch: Send + Sync + 'static {
-    /// The JSON head of the answer.
-    fn dispatch(&self, host: &Host, method: &str, head: &str) -> Result<String>;
+    /// The answer.
+    fn dispatch(&self, host: &Host, method: &str, head: &str, body: &[u8]) -> Result<Reply>;
+}
+
+/// A JSON head and raw bytes.
+pub(super) struct Reply {
+    head: String,
+    body: Vec<u8>,
 }
 
 /// A plugin with a guard around every entry, its destructor included.
@@ -68,13 +84,16 @@ impl<D: Dispatch> PluginApi for Shim<D> {
         &self,
         method: RStr<'_>,
         head: RStr<'_>,
-        _body: RSlice<'_, u8>,
+        body: RSlice<'_, u8>,
     ) -> RResult<Frame, Failure> {
         let Some(plugin) = &self.plugin else {
             return RResult::RErr(Error::other("the plugin is gone").into());
         };
-        match guard(&self.host, || plugin.dispatch(&self.host, method.as_str(), head.as_str())) {
-            Ok(head) => RResult::ROk(Frame { head: head.into(), body: RVec::new() }),
+        let (method, head, body) = (method.as_str(), head.as_str(), body.as_slice());
+        match guard(&self.host, || plugin.dispatch(&self.host, method, head, body)) {
+            Ok(Reply { head, body }) => {
+                RResult::ROk(Frame { head: head.into(), body: RVec::from(body) })
+            }
             Err(error) => RResult::RErr(error.into()),
         }
     }
@@ -96,7 +115,7 @@ impl<D: Dispatch> Drop for Shim<D> {
 // === impl BackendShim ===
 
 impl<T: Backend> Dispatch for BackendShim<T> {
-    fn dispatch(&self, _host: &Host, method: &str, head: &str) -> Result<String> {
+    fn dispatch(&self, _host: &Host, method: &str, head: &str, _body: &[u8]) -> Result<Reply> {
         match method {
             method::VERIFY_PASSWORD => {
                 let request: Verify<'_> = read(head)?;
@@ -126,7 +145,7 @@ impl<T: Backend> Dispatch for BackendShim<T> {
 // === impl MetadataShim ===
 
 impl<T: Metadata> Dispatch for MetadataShim<T> {
-    fn dispatch(&self, host: &Host, method: &str, head: &str) -> Result<String> {
+    fn dispatch(&self, host: &Host, method: &str, head: &str, _body: &[u8]) -> Result<Reply> {
         match method {
             method::GET_TOKEN_METADATA => with_args(head, |login, args| {
                 let metadata = or_default(self.0.get_token_metadata(login, args), || {
@@ -145,7 +164,7 @@ impl<T: Metadata> Dispatch for MetadataShim<T> {
 }
 
 /// Reads login and arguments, runs `f`, and answers what it makes of them.
-fn with_args<R, A>(head: &str, f: impl FnOnce(&str, &mut Args) -> Result<R>) -> Result<String>
+fn with_args<R, A>(head: &str, f: impl FnOnce(&str, &mut Args) -> Result<R>) -> Result<Reply>
 where
     R: FnOnce(Option<Map>) -> A,
     A: Serialize,
@@ -168,6 +187,6 @@ fn read<'a, T: Deserialize<'a>>(head: &'a str) -> Result<T> {
     serde_json::from_str(head).map_err(|error| Error::malformed("the head of the call", &error))
 }
 
-fn write<T: Serialize>(reply: &T) -> Result<String> {
-    Ok(wire::to_json(reply)?)
+fn write<T: Serialize>(reply: &T) -> Result<Reply> {
+    Ok(Reply { head: wire::to_json(reply)?, body: Vec::new() })
 }

@@ -89,6 +89,16 @@ pub struct Group {
     pub tenant_uuid: String,
 }
 
+/// A mail that was rendered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FormattedEmail {
+    /// The subject, on one line.
+    pub subject: String,
+    /// The text.
+    pub body: String,
+}
+
 // === impl User ===
 
 impl User {

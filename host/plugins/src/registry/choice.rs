@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    Inspection, Isolation, LoadError, PluginOptions, Settings, inspect, load::check_digest,
+    Inspection, Isolation, LoadError, PluginOptions, Settings, inspect, kind, load::check_digest,
     registry::catalog::Catalog, text::one_line,
 };
 
@@ -52,6 +52,26 @@ impl<'a> Choices<'a> {
         Self { settings, catalog }
     }
 
+    /// The enabled plugins of a kind in the order in which they are loaded,
+    /// without those of a later version.
+    pub(crate) fn enabled(&self, kind: &str) -> Vec<&'a str> {
+        let mut names = self.settings.enabled(kind);
+        names.retain(|name| !kind::is_to_come(kind, name) || self.is_there(kind, name));
+        names
+    }
+
+    /// Whether all of what is enabled by default of a kind is part of this
+    /// version, and a plugin.
+    pub(crate) fn is_complete(&self, kind: &str) -> bool {
+        kind != kind::HTTP && self.enabled(kind).len() == self.settings.enabled(kind).len()
+    }
+
+    /// Whether somebody offers a plugin that is no stock one yet.
+    fn is_there(&self, kind: &str, name: &str) -> bool {
+        self.settings.plugins.get(name).is_some_and(|options| options.path.is_some())
+            || self.catalog.offering(kind, name).next().is_some()
+    }
+
     /// Two files that offer the same plugin: which one runs must not depend on
     /// their names.
     pub(crate) fn check_single(&self, kind: &'static str, name: &str) -> Result<(), LoadError> {
@@ -72,7 +92,7 @@ impl<'a> Choices<'a> {
         let default = PluginOptions::default();
         let options = self.settings.plugins.get(name).unwrap_or(&default);
         let timeout = check_options(name, options).map_err(|reason| refused(None, reason))?;
-        if kind == "backend" && METHODS.contains(&name) {
+        if kind == kind::BACKEND && METHODS.contains(&name) {
             let reason = format!(
                 "`{name}` is an authentication method of the daemon's own; a backend needs another \
                  name"

@@ -13,7 +13,7 @@ pub enum LoadError {
         first.display(), second.display()
     )]
     Ambiguous {
-        /// `backend` or `metadata`.
+        /// Its kind: `backend`, say.
         kind: &'static str,
         /// Its name.
         name: String,
@@ -28,16 +28,18 @@ pub enum LoadError {
          the errors logged before say why", names.join(", ")
     )]
     NoneLoaded {
-        /// `backend` or `metadata`.
+        /// Its kind: `backend`, say.
         kind: &'static str,
         /// The enabled names.
         names: Vec<String>,
     },
-    /// The daemon cannot work without this backend.
-    #[error("the backend plugin `{name}` is required: {reason}")]
+    /// The daemon cannot work without this plugin.
+    #[error("the {kind} plugin `{name}` is required: {reason}")]
     Required {
+        /// Its kind: `backend`, say.
+        kind: &'static str,
         /// Its name.
-        name: &'static str,
+        name: String,
         /// Why it is not there.
         reason: String,
     },

@@ -9,16 +9,19 @@ use std::{
 
 use indexmap::IndexMap;
 
+mod kinds;
+
 use crate::{
-    HostServices, Inspection, LoadError, PluginReport, Settings,
+    CallError, HostServices, Inspection, LoadError, PluginReport, Settings,
     confided::of_config,
     gate::{Gate, MOST_PATIENCE},
     host::HostObject,
     instance::Instance,
+    kind,
     load::{Library, OpenError},
     look::FileId,
     registry::{
-        OWN, STOCK, STOCK_METADATA,
+        OWN,
         catalog::Catalog,
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
@@ -42,7 +45,7 @@ pub trait TrialOpener {
 /// A plugin whose library is to be opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// `backend` or `metadata`.
+    /// Its kind: `backend`, say.
     pub kind: &'a str,
     /// The name by which it is enabled.
     pub name: &'a str,
@@ -91,14 +94,18 @@ impl<'a> Loading<'a> {
         (self.registered, self.others)
     }
 
+    /// The enabled plugins of a kind.
+    pub(crate) fn enabled(&self, kind: &str) -> Vec<&'a str> {
+        self.choices.enabled(kind)
+    }
+
     /// Loads all enabled plugins of a kind.
     pub(crate) fn group(
         &mut self,
         kind: &'static str,
-        enabled: &IndexMap<String, bool>,
     ) -> Result<IndexMap<String, Instance>, LoadError> {
-        let names = enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone());
-        let names: Vec<String> = names.collect();
+        let names: Vec<String> =
+            self.choices.enabled(kind).into_iter().map(str::to_owned).collect();
         let mut instances = IndexMap::new();
         let mut missing = Vec::new();
         for name in &names {
@@ -117,9 +124,27 @@ impl<'a> Loading<'a> {
                 log::info!(target: "wazo_auth.plugins", "no {kind} plugin is enabled");
                 Ok(instances)
             }
-            (false, true) => Err(LoadError::NoneLoaded { kind, names }),
-            (false, false) => Ok(instances),
+            // The daemon has resources of its own; see kind::OWN_HTTP.
+            (false, true) if self.choices.is_complete(kind) => {
+                Err(LoadError::NoneLoaded { kind, names })
+            }
+            (false, _) => Ok(instances),
         }
+    }
+
+    /// What a plugin answers to a question that is asked of it once, when it
+    /// was made. One that could not be made is not asked.
+    pub(super) fn ask<T: Default + Send + 'static>(
+        &self,
+        instance: &Arc<Instance>,
+        question: fn(&Instance) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        if instance.unusable().is_some() {
+            return Ok(T::default());
+        }
+        let asked = Arc::clone(instance);
+        let answer = self.starter.run(instance.timeout(), move || question(&asked));
+        answer.unwrap_or_else(|_| Err(instance.failed("it did not answer when it was started")))
     }
 
     fn plugin(&mut self, kind: &'static str, name: &str) -> Result<Instance, Absent> {
@@ -181,7 +206,7 @@ impl<'a> Loading<'a> {
     fn try_and_open(&self, kind: &str, name: &str, choice: &Choice) -> Result<Library, String> {
         let inspection = &choice.inspection;
         // Under a stock plugin's name, a path may lead to anything.
-        if choice.has_path || !is_stock(kind, name) {
+        if choice.has_path || !kind::is_stock(kind, name) {
             let file = &inspection.file;
             self.opener.try_open(&Candidate { kind, name, file, timeout: choice.timeout })?;
         }
@@ -203,13 +228,5 @@ impl<'a> Loading<'a> {
             "enabled {kind} plugins are not installed: {names} \
              (no .so in plugin_dirs offers them)");
         self.others.extend(missing.iter().map(|name| PluginReport::not_installed(kind, name)));
-    }
-}
-
-/// Whether a plugin comes with the daemon.
-fn is_stock(kind: &str, name: &str) -> bool {
-    match kind {
-        "backend" => STOCK.contains(&name),
-        _ => STOCK_METADATA.contains(&name),
     }
 }

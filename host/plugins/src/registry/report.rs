@@ -10,7 +10,7 @@ use crate::{instance::Instance, registry::choice::Refusal};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PluginReport {
-    /// `backend`, `metadata`, another kind; empty when the file is refused
+    /// `backend`, `metadata` or another kind; empty when the file is refused
     /// before its manifest could be read.
     pub kind: String,
     /// The name by which it is enabled; empty as above.
@@ -57,8 +57,10 @@ pub(crate) struct Registered {
 // === impl Registered ===
 
 impl Registered {
-    pub(crate) fn report(&self, instance: &Instance) -> PluginReport {
-        let reason = instance.unusable().map(str::to_owned);
+    /// What is said of it; `dropped` tells why the daemon goes without it
+    /// though it could be made.
+    pub(crate) fn report(&self, instance: &Instance, dropped: Option<&str>) -> PluginReport {
+        let reason = instance.unusable().or(dropped).map(str::to_owned);
         PluginReport {
             kind: self.kind.to_owned(),
             name: self.name.clone(),

@@ -1,9 +1,7 @@
 //! What the configuration would load, found out without running any of it.
 
-use indexmap::IndexMap;
-
 use crate::{
-    PluginReport, PluginState, Settings,
+    PluginReport, PluginState, Settings, kind,
     registry::{
         catalog::Catalog,
         choice::{Absent, Choices, Refusal},
@@ -14,11 +12,10 @@ use crate::{
 pub(crate) fn survey(settings: &Settings) -> Vec<PluginReport> {
     let catalog = Catalog::read(&settings.plugin_dirs);
     let choices = Choices::new(settings, &catalog);
-    let groups =
-        [("metadata", &settings.enabled_metadata), ("backend", &settings.enabled_backends)];
     let mut reports = Vec::new();
-    for (kind, enabled) in groups {
-        reports.extend(names_on(enabled).map(|name| enabled_plugin(choices, kind, name)));
+    for kind in kind::ALL {
+        let names = choices.enabled(kind).into_iter();
+        reports.extend(names.map(|name| enabled_plugin(choices, kind, name)));
     }
     let is_enabled =
         |other: &PluginReport| reports.iter().any(|known| known.is(&other.kind, &other.name));
@@ -26,10 +23,6 @@ pub(crate) fn survey(settings: &Settings) -> Vec<PluginReport> {
         catalog.not_loaded(&[]).into_iter().filter(|other| !is_enabled(other)).collect();
     reports.extend(others);
     reports
-}
-
-fn names_on(enabled: &IndexMap<String, bool>) -> impl Iterator<Item = &str> {
-    enabled.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str())
 }
 
 fn enabled_plugin(choices: Choices<'_>, kind: &'static str, name: &str) -> PluginReport {

@@ -4,6 +4,7 @@
 
 mod files;
 mod hostile;
+mod kinds;
 mod limits;
 mod login;
 mod rules;

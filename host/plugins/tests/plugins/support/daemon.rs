@@ -43,6 +43,10 @@ impl Daemon {
             "users.list_groups" => json!({"items": []}),
             "metadata.get_token_metadata" => json!({"metadata": self.metadata(request)?}),
             "metadata.get_persistent_metadata" => json!({"metadata": {}}),
+            "emails.format" => {
+                let user = request["context"]["username"].as_str().unwrap_or_default();
+                json!({"subject": format!("Confirm, {user}"), "body": "…"})
+            }
             "test.panic" => panic!("the daemon panics"),
             "test.not_found" => {
                 return Err(HostFailure::new(ErrorKind::NotFound, "there is no such user"));

@@ -21,6 +21,11 @@ pub fn lines() -> Vec<String> {
     LINES.lock().unwrap().clone()
 }
 
+/// Whether a line holds this text.
+pub fn has(text: &str) -> bool {
+    lines().iter().any(|line| line.contains(text))
+}
+
 impl Log for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.level() <= Level::Info || metadata.target() == "wazo_auth.plugins"

@@ -1,0 +1,19 @@
+//! Plugins of all kinds that show what the daemon does with each: those of the
+//! contract (plugins.md section 11) and a few more.
+
+mod identity_providers;
+mod others;
+
+use identity_providers::{BrokenCanAuthenticate, BrokenLoad, BrokenVerifyAuth, Replacement};
+use others::{Badge, Hello, Outbox};
+use wazo_auth_plugin_api::export_plugins;
+
+export_plugins! {
+    identity_provider  "broken_load" => BrokenLoad,
+    identity_provider  "broken_can_authenticate" => BrokenCanAuthenticate,
+    identity_provider  "broken_verify_auth" => BrokenVerifyAuth,
+    identity_provider  "broken_verify_auth_replacement" => Replacement,
+    http               "hello" => Hello,
+    external_auth      "badge" => Badge,
+    email_notification "outbox" => Outbox,
+}
