@@ -225,7 +225,7 @@ const FILES: &[Row] = &[
         name: "of_another_kind",
         make: |place| place.library(&place.manifest_of("dance", place.name), ""),
         check: "dance `of_another_kind` does not fit: this daemon knows no kind of plugin `dance`, \
-                only backend and metadata; update the daemon, or build the plugin as one of these",
+                only email_notification, metadata, backend, identity_provider, http, external_auth; update the daemon, or build the plugin as one of these",
         start: Start::Says(
             "FILE offers dance `of_another_kind`, but no backend plugin `of_another_kind`; \
              correct the name, or give the file that offers it as plugins.of_another_kind.path",
