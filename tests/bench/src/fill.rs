@@ -19,6 +19,7 @@ use wazo_auth_store::{
     sessions::{self, Session},
     tenants::{self, Tenant},
     tokens::{self, NewToken},
+    transfer::{Place, transfer},
     users::{self, NewUser, StoredPassword},
 };
 
@@ -119,8 +120,25 @@ fn write_key(folder: &Path) -> Outcome {
     Ok(())
 }
 
+/// Copies what the file in `folder` holds into an empty database of a server.
+pub(crate) fn copy(folder: &Path, uri: &str) -> Outcome {
+    let (from, to) = (Place::File(folder.join("auth.db")), Place::Server(uri.to_owned()));
+    let mut progress = None;
+    let mut done_before = 0;
+    transfer(from, to, &context(), &mut |done, all| {
+        let progress = progress.get_or_insert_with(|| Progress::new("copying to the server", all));
+        progress.advance(done - done_before);
+        done_before = done;
+    })?;
+    Ok(())
+}
+
+fn context() -> Context {
+    Context::system(Environment { xivo_uuid: None, time_zone: TimeZone::UTC })
+}
+
 fn open(folder: &Path) -> Outcome<Arc<Store>> {
-    let context = Context::system(Environment { xivo_uuid: None, time_zone: TimeZone::UTC });
+    let context = context();
     let sealer = Some(Sealer::new(&KEY));
     if let Ok(uri) = fs::read_to_string(folder.join(crate::process::DB_URI)) {
         let server = Server::open(&uri, Duration::ZERO, true, &context)?;

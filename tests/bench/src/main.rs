@@ -180,13 +180,24 @@ impl Bench {
 
     fn original(&self) -> Outcome<Original> {
         if self.kind == Kind::Postgresql {
-            let temporary = tempfile::tempdir()?;
-            let folder = temporary.path().to_owned();
-            let uri = self.server.get_or_init(Postgresql::start_durable).database();
-            fs::write(folder.join(process::DB_URI), uri)?;
-            let tenant = fill::fill(&folder, self.contents)?;
-            return Ok(Original { folder, tenant, _temporary: Some(temporary) });
+            return self.original_on_server();
         }
+        self.original_file()
+    }
+
+    /// The file's rows in a database of the server.
+    fn original_on_server(&self) -> Outcome<Original> {
+        let file = self.original_file()?;
+        let temporary = tempfile::tempdir()?;
+        let folder = temporary.path().to_owned();
+        let uri = self.server.get_or_init(Postgresql::start_durable).database();
+        fs::copy(file.folder.join("token.key"), folder.join("token.key"))?;
+        fill::copy(&file.folder, &uri)?;
+        fs::write(folder.join(process::DB_URI), uri)?;
+        Ok(Original { folder, tenant: file.tenant, _temporary: Some(temporary) })
+    }
+
+    fn original_file(&self) -> Outcome<Original> {
         if let Some(folder) = self.keep.clone() {
             let tenant = fill::fill_once(&folder, self.contents)?;
             return Ok(Original { folder, tenant, _temporary: None });
