@@ -177,6 +177,12 @@ impl Broker {
         server.wait().unwrap();
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What `amqp.uri` is to be.
     #[must_use]
     pub fn uri(&self) -> String {

@@ -185,6 +185,25 @@ impl Link {
         Err(self.lost())
     }
 
+    /// Whether the broker has said that it takes no messages for the time being.
+    pub fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    /// A sentence on that.
+    pub fn blocked(&self) -> String {
+        format!(
+            "the message broker at {} takes no messages for the time being (is its disk or its memory \
+             full?); events are kept, and sent later",
+            self.place
+        )
+    }
+
+    pub fn silent(&self) -> BrokerError {
+        let reason = "it confirms nothing of what it is sent".to_owned();
+        BrokerError::Unreachable { place: self.place.clone(), reason }
+    }
+
     pub fn lost(&self) -> BrokerError {
         let reason = "the connection is lost".to_owned();
         BrokerError::Unreachable { place: self.place.clone(), reason }
@@ -266,8 +285,10 @@ mod tests {
         let body = r#"{"a": "text", "user_uuid:*": true, "origin_uuid": null, "data": {"b": 1}}"#;
         let event = |routing_key: &str, body: &str| Event {
             id: 1,
+            subject: String::new(),
             routing_key: routing_key.to_owned(),
             body: body.to_owned(),
+            waits: false,
         };
         let (key, properties) = message(&event("k.e.y", body)).unwrap();
         assert_eq!(key.as_str(), "k.e.y");
