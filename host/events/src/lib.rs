@@ -18,10 +18,12 @@
 mod broker;
 mod event;
 mod held;
+mod network;
 mod publisher;
 mod routing_key;
 mod rows;
 mod serving;
+mod tls;
 
 use std::{
     io,

@@ -102,9 +102,8 @@ impl Publisher {
             error = self.confirm(&link, arriving, &unconfirmed) => Err(error.into()),
             failure = self.look_after(&link, &unconfirmed) => Err(failure),
         };
-        if served.is_ok() {
-            link.close().await;
-        }
+        let why = if served.is_ok() { "the daemon stops" } else { "it begins anew" };
+        link.close(why).await;
         (served, unconfirmed.has_confirmed())
     }
 

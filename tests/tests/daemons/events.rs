@@ -99,7 +99,8 @@ fn a_session_ends_after_its_beginning_whichever_daemons_tell_of_it() {
         far.end(1, &token);
         let (other, third) = far.begin(1);
         far.end(0, &other);
-        expected.extend([session, third].map(|uuid| [CREATED, DELETED].map(|name| told(name, &uuid))));
+        expected
+            .extend([session, third].map(|uuid| [CREATED, DELETED].map(|name| told(name, &uuid))));
     }
     let mut ended = 0;
     let taken = queue.take_until(|message| {
