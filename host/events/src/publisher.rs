@@ -81,7 +81,7 @@ pub(crate) fn start(
     let publisher = Publisher {
         broker,
         outbox: Arc::clone(&outbox),
-        rows: Rows::new(store, context, daemon, limits),
+        rows: Rows::new(store, context, Arc::clone(&outbox), limits),
         woken,
         stop: stopped,
         attempted,

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 use wazo_auth_context::Context;
 use wazo_auth_store::{
-    Change, Conn, Error, Store,
+    Change, Conn, Error, Outbox, Store,
     events::{self, Event},
 };
 
@@ -24,6 +24,7 @@ pub(crate) struct Rows {
     store: Arc<Store>,
     context: Context,
     daemon: Uuid,
+    outbox: Arc<Outbox>,
     limits: Limits,
     /// What the broker has, or nobody can send.
     done: Mutex<Vec<i64>>,
@@ -45,9 +46,11 @@ impl Default for Limits {
 // === impl Rows ===
 
 impl Rows {
-    pub fn new(store: Arc<Store>, context: Context, daemon: Uuid, limits: Limits) -> Self {
+    /// Those of the daemon behind `outbox`.
+    pub fn new(store: Arc<Store>, context: Context, outbox: Arc<Outbox>, limits: Limits) -> Self {
+        let daemon = *outbox.daemon();
         let (done, deleting) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { store, context, daemon, limits, done, noted: Notify::new(), deleting }
+        Self { store, context, daemon, outbox, limits, done, noted: Notify::new(), deleting }
     }
 
     /// Whether other daemons may wait for our rows to be deleted.
@@ -94,10 +97,11 @@ impl Rows {
     }
 
     /// Makes the rows ours that nobody has, or that daemons left that are no more;
-    /// how many.
+    /// how many. If there are any, the outbox is closed: they may be older than what
+    /// is in it.
     pub async fn take_over(&self) -> Result<u64, Error> {
         let daemon = self.daemon;
-        let taken = self.write(move |conn| events::take_over(conn, &daemon)).await?;
+        let taken = self.take(move |conn| events::take_over(conn, &daemon)).await?;
         if taken > 0 {
             log::info!(
                 target: "wazo_auth.events",
@@ -108,10 +112,10 @@ impl Rows {
     }
 
     /// Makes the rows ours that one of ours waits for, and all others of the daemons
-    /// that have them; how many.
+    /// that have them; how many. As above.
     pub async fn claim(&self, id: i64) -> Result<u64, Error> {
         let daemon = self.daemon;
-        let taken = self.write(move |conn| events::claim(conn, &daemon, id)).await?;
+        let taken = self.take(move |conn| events::claim(conn, &daemon, id)).await?;
         if taken > 0 {
             log::warn!(
                 target: "wazo_auth.events",
@@ -132,6 +136,23 @@ impl Rows {
             }
             Err(error) => log::debug!(target: "wazo_auth.events", "events stay ours: {error}"),
         }
+    }
+
+    async fn take(
+        &self,
+        f: impl Fn(&mut dyn Conn) -> Result<u64, Error> + Send + 'static,
+    ) -> Result<u64, Error> {
+        let outbox = Arc::clone(&self.outbox);
+        let taking = move |conn: &mut dyn Conn| {
+            let taken = f(conn)?;
+            if taken > 0 {
+                // Before the commit: whatever is written after it, and so need not wait
+                // for them any more, must not be sent before them.
+                outbox.close();
+            }
+            Ok(taken)
+        };
+        self.write(taking).await
     }
 
     async fn write<T: Send + 'static>(

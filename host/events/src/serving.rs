@@ -248,10 +248,7 @@ impl Publisher {
         self.publish_released(way, held).await?;
         let Some((id, since)) = held.longest() else { return Ok(()) };
         wait.since = since;
-        if wait.overcome(&self.rows, id).await? {
-            // They are older than what is held: all in the order of the table.
-            self.outbox.close();
-        }
+        wait.overcome(&self.rows, id).await?;
         Ok(())
     }
 
@@ -335,7 +332,6 @@ impl Publisher {
                 looked = Instant::now();
                 // Told by the one above, if it is the database.
                 if self.rows.take_over().await.is_ok_and(|taken| taken > 0) {
-                    self.outbox.close();
                     self.woken.notify_one();
                 }
             }
@@ -377,17 +373,15 @@ impl Wait {
         Self { since: now, tried: now }
     }
 
-    /// Takes over what `id` waits for, when it is time to; whether anything.
-    async fn overcome(&mut self, rows: &Rows, id: i64) -> Result<bool, Error> {
-        if self.tried.elapsed() < OVERCOME {
-            return Ok(false);
+    /// Takes over what `id` waits for, when it is time to.
+    async fn overcome(&mut self, rows: &Rows, id: i64) -> Result<(), Error> {
+        if self.tried.elapsed() >= OVERCOME {
+            self.tried = Instant::now();
+            if rows.take_over().await? == 0 && self.since.elapsed() >= CLAIM {
+                rows.claim(id).await?;
+            }
         }
-        self.tried = Instant::now();
-        let mut taken = rows.take_over().await?;
-        if taken == 0 && self.since.elapsed() >= CLAIM {
-            taken = rows.claim(id).await?;
-        }
-        Ok(taken > 0)
+        Ok(())
     }
 }
 

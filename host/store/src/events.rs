@@ -119,7 +119,7 @@ pub fn oldest(conn: &mut dyn Conn, daemon: &Uuid, limit: u32) -> Result<Vec<Even
 }
 
 /// Of these events those that are still kept for `daemon`, and whether each still
-/// waits for another daemon's.
+/// waits: until there is no older one of its subject, whoever has that by now.
 ///
 /// # Errors
 /// See [`oldest`].
@@ -131,8 +131,11 @@ pub fn still_waiting(
     if conn.dialect() == Dialect::Sqlite {
         return Ok(ids.iter().map(|id| (*id, false)).collect());
     }
-    let sql =
-        format!("SELECT id, {WAITS} FROM wazo_auth_event e WHERE {IS_ONE_OF} AND daemon = ?2");
+    let sql = format!(
+        "SELECT id, EXISTS (SELECT FROM wazo_auth_event older \
+         WHERE older.subject = e.subject AND older.id < e.id) \
+         FROM wazo_auth_event e WHERE {IS_ONE_OF} AND daemon = ?2"
+    );
     let rows = conn.query(&sql, &[list(ids), daemon.into()])?;
     rows.iter().map(|row| Ok((row.int(0)?, row.bool(1)?))).collect()
 }
