@@ -95,6 +95,7 @@ fn events(checked: &mut Checked) {
     let Some(Err(error)) = amqp.map(events::broker) else { return };
     let key = match error {
         BrokerError::ExchangeName => "exchange_name",
+        BrokerError::CaFile { .. } | BrokerError::CaFileWithoutTls => "ca_file",
         _ => "uri",
     };
     checked.mistake(&["amqp", key], error.to_string());

@@ -1,6 +1,6 @@
 //! Whether and where events are published (design: events are rows first).
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use wazo_auth_config::{Amqp, Config, DbUri};
 use wazo_auth_context::Context;
@@ -37,7 +37,8 @@ pub(crate) fn start(
 /// # Errors
 /// A sentence that names the key.
 pub(crate) fn broker(amqp: &Amqp) -> Result<Broker, BrokerError> {
-    Broker::new(amqp.uri.expose(), &amqp.exchange_name, &amqp.exchange_type)
+    let ca_file = amqp.ca_file.as_deref().map(Path::new);
+    Broker::new(amqp.uri.expose(), ca_file, &amqp.exchange_name, &amqp.exchange_type)
 }
 
 /// The section, if events are on: as `amqp.enabled` says; without a word, where

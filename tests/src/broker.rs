@@ -25,6 +25,7 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,11 +38,15 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Where Debian's package has the programs, without the wrapper that goes to its
 /// own folders.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const CONTROL: &str = "/usr/lib/rabbitmq/bin/rabbitmqctl";
+/// The file of the authority that certificates are of.
+const CA: &str = "ca.pem";
 
 /// A message broker; it is killed when dropped.
 pub struct Broker {
     folder: TempDir,
     port: u16,
+    tls_port: u16,
     /// Where nodes find each other; ours finds only itself.
     names_port: u16,
     cluster_port: u16,
@@ -105,7 +110,17 @@ impl Broker {
         let cookie = folder.path().join(".erlang.cookie");
         fs::File::create(&cookie).unwrap().write_all(b"onlyfortests").unwrap();
         fs::set_permissions(&cookie, fs::Permissions::from_mode(0o400)).unwrap();
-        let [port, names_port, cluster_port] = free_ports();
+        let [port, tls_port, names_port, cluster_port] = free_ports();
+        make_certificates(folder.path());
+        let file = |name| folder.path().join(name).display().to_string();
+        let tls = format!(
+            "listeners.ssl.1 = 127.0.0.1:{tls_port}\nssl_options.cacertfile = {}\n\
+             ssl_options.certfile = {}\nssl_options.keyfile = {}\nssl_options.verify = verify_none\n",
+            file(CA),
+            file("server.pem"),
+            file("server.key")
+        );
+        fs::write(folder.path().join("rabbitmq.conf"), tls).unwrap();
         let names = Command::new("epmd")
             .args(["-address", "127.0.0.1", "-port", &names_port.to_string()])
             .stdin(Stdio::null())
@@ -118,7 +133,7 @@ impl Broker {
             .enable_all()
             .build()
             .unwrap();
-        Self { folder, port, names_port, cluster_port, names, server: None, runtime }
+        Self { folder, port, tls_port, names_port, cluster_port, names, server: None, runtime }
     }
 
     /// Starts it and waits until it accepts connections.
@@ -139,7 +154,7 @@ impl Broker {
             // The shell becomes the broker, so that it can be killed.
             .env("RABBITMQ_ALLOW_INPUT", "1")
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments)
-            .env("RABBITMQ_NODENAME", format!("test{}@localhost", self.port))
+            .env("RABBITMQ_NODENAME", self.node())
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.port.to_string())
             .env("RABBITMQ_DIST_PORT", self.cluster_port.to_string())
@@ -177,10 +192,50 @@ impl Broker {
         server.wait().unwrap();
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What `amqp.uri` is to be.
     #[must_use]
     pub fn uri(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/", self.port)
+    }
+
+    /// The same with TLS; the certificate is for `localhost`.
+    #[must_use]
+    pub fn tls_uri(&self) -> String {
+        format!("amqps://guest:guest@localhost:{}/", self.tls_port)
+    }
+
+    /// The authority that its certificate is of, as a file.
+    #[must_use]
+    pub fn ca_file(&self) -> String {
+        self.folder.path().join(CA).display().to_string()
+    }
+
+    /// Has the broker evaluate an expression in its own language.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[allow(clippy::disallowed_methods, reason = "its tools are found where ours are")]
+    pub fn evaluate(&self, expression: &str) {
+        let output = Command::new(CONTROL)
+            .args(["eval", expression])
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("RABBITMQ_NODENAME", self.node())
+            .env("ERL_EPMD_PORT", self.names_port.to_string())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{expression}: {output:?}");
+    }
+
+    fn node(&self) -> String {
+        format!("test{}@localhost", self.port)
     }
 
     /// A name for an exchange that no other test has.
@@ -227,13 +282,14 @@ impl Broker {
         Queue { broker: self, name: name.to_owned() }
     }
 
-    /// Declares an exchange that is not durable.
+    /// Declares an exchange of a type, durable or not.
     ///
     /// # Panics
     /// When the broker refuses it.
-    pub fn declare_another(&self, exchange: &str) {
+    pub fn declare_another(&self, exchange: &str, kind: ExchangeKind, durable: bool) {
         self.on_channel(async |channel| {
-            let (kind, options) = (ExchangeKind::Topic, ExchangeDeclareOptions::default());
+            let (kind, options) =
+                (kind.clone(), ExchangeDeclareOptions { durable, ..Default::default() });
             let none = FieldTable::default();
             channel.exchange_declare(exchange.into(), kind, options, none).await.unwrap();
         });
@@ -368,6 +424,21 @@ impl From<lapin::message::Delivery> for Message {
                 properties.priority().unwrap_or(99),
             ),
         }
+    }
+}
+
+/// An authority, and a certificate of it for `localhost` with its key.
+fn make_certificates(folder: &Path) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let server = server.signed_by(&key, &authority).unwrap();
+    for (name, pem) in
+        [(CA, authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
+    {
+        fs::write(folder.join(name), pem).unwrap();
     }
 }
 

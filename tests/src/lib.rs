@@ -27,6 +27,8 @@ mod raw;
 mod request;
 
 pub use broker::{Broker, Message, PLATFORM, Queue};
+pub use lapin::ExchangeKind;
+
 pub use build::{build, built, plugin, third_party};
 pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
 pub use database::{Database, configured_uri, empty_database, on_postgresql};

@@ -37,7 +37,7 @@ const ROWS: [&[&str]; 7] = [
 const FENCED: [(&str, &[&str]); 13] = [
     ("hyper", &["-http"]),
     ("hyper-util", &["-http"]),
-    ("tokio-rustls", &["-http"]),
+    ("tokio-rustls", &["-http", "-events"]),
     ("matchit", &["-http"]),
     ("tokio", &["-http", "-events", "-store", ""]),
     ("lapin", &["-events"]),

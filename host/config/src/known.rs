@@ -50,6 +50,7 @@ const BEYOND_DEFAULTS: &[&str] = &[
     "microsoft.token_url",
     "microsoft.websocket_host",
     "amqp.enabled",
+    "amqp.ca_file",
     "consul.host",
     "consul.token",
     "consul.verify",

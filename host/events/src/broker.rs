@@ -1,20 +1,31 @@
 //! The broker: where it is, a connection to it, a message on its way.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties, ErrorKind, ExchangeKind,
     PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions},
-    protocol::{AMQPErrorKind, AMQPSoftError},
+    protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
     uri::{AMQPScheme, AMQPUri},
 };
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 use wazo_auth_store::events::Event;
+
+use crate::{
+    network::{Cut, Network},
+    tls::{Tls, distrust},
+};
 
 /// A broker that does not answer for so long is away.
 const ANSWER: Duration = Duration::from_secs(10);
+/// How long the end of a connection is waited for.
+const CLOSED_WITHIN: Duration = Duration::from_millis(500);
 /// Messages survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 /// Where the broker is told to keep what belongs to nobody else.
@@ -23,6 +34,7 @@ const DEFAULT_VHOST: &str = "/";
 /// Where messages go.
 pub struct Broker {
     uri: AMQPUri,
+    tls: Option<Tls>,
     exchange: ShortString,
     kind: ExchangeKind,
 }
@@ -32,11 +44,32 @@ pub struct Broker {
 #[non_exhaustive]
 pub enum BrokerError {
     /// The URI cannot be understood.
-    #[error("`amqp.uri` must be of the form amqp://user:password@host:port/vhost")]
+    #[error(
+        "`amqp.uri` must be of the form amqp://user:password@host:port/vhost, or amqps://… for TLS"
+    )]
     Uri,
-    /// TLS.
-    #[error("`amqp.uri` asks for TLS (amqps://), which this version cannot do: use amqp://")]
-    Tls,
+    /// Authorities are named, and there is no TLS.
+    #[error(
+        "`amqp.ca_file` is of no use without TLS: let `amqp.uri` begin with amqps://, or remove it"
+    )]
+    CaFileWithoutTls,
+    /// The file of authorities.
+    #[error("`amqp.ca_file`: {} {reason}", file.display())]
+    CaFile {
+        /// Its path.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system's authorities.
+    #[error(
+        "`amqp.uri` asks for TLS, and the certificates of authorities that this system trusts cannot be \
+         read ({reason}): install the package ca-certificates, or set `amqp.ca_file`"
+    )]
+    Authorities {
+        /// What the system says.
+        reason: String,
+    },
     /// The name of the exchange.
     #[error("`amqp.exchange_name` must have 1 to 255 bytes")]
     ExchangeName,
@@ -48,11 +81,31 @@ pub enum BrokerError {
         /// What the system says.
         reason: String,
     },
+    /// It cannot prove who it is.
+    #[error(
+        "the message broker at {place} is not trusted: {reason} (the authority of its certificate must be \
+         in `amqp.ca_file`, or known to the system where that is not set, and the certificate made for the \
+         host in `amqp.uri`)"
+    )]
+    Untrusted {
+        /// Host, port and vhost.
+        place: String,
+        /// What is wrong with its certificate.
+        reason: String,
+    },
     /// It answers, and wants nothing of us.
     #[error(
         "the message broker at {place} refuses: {reason} (look at `amqp.uri`, and at what its user may do)"
     )]
     Refused {
+        /// Host, port and vhost.
+        place: String,
+        /// What the broker says.
+        reason: String,
+    },
+    /// There are no such exchanges.
+    #[error("the message broker at {place} refuses: {reason} (look at `amqp.exchange_type`)")]
+    ExchangeType {
         /// Host, port and vhost.
         place: String,
         /// What the broker says.
@@ -79,6 +132,8 @@ pub(crate) struct Link {
     channel: Channel,
     exchange: ShortString,
     place: String,
+    /// Dropped last.
+    _cut: Cut,
 }
 
 // === impl Broker ===
@@ -88,12 +143,19 @@ impl Broker {
     ///
     /// # Errors
     /// A sentence that names the key.
-    pub fn new(uri: &str, exchange: &str, kind: &str) -> Result<Self, BrokerError> {
+    pub fn new(
+        uri: &str,
+        ca_file: Option<&Path>,
+        exchange: &str,
+        kind: &str,
+    ) -> Result<Self, BrokerError> {
         // Its own error may quote the password.
         let mut uri: AMQPUri = uri.parse().map_err(|_| BrokerError::Uri)?;
-        if uri.scheme == AMQPScheme::AMQPS {
-            return Err(BrokerError::Tls);
-        }
+        let tls = match (&uri.scheme, ca_file) {
+            (AMQPScheme::AMQPS, _) => Some(Tls::new(&uri.authority.host, ca_file)?),
+            (AMQPScheme::AMQP, Some(_)) => return Err(BrokerError::CaFileWithoutTls),
+            (AMQPScheme::AMQP, None) => None,
+        };
         if uri.vhost.is_empty() {
             // As others read `amqp://host/`.
             DEFAULT_VHOST.clone_into(&mut uri.vhost);
@@ -107,27 +169,28 @@ impl Broker {
             "topic" => ExchangeKind::Topic,
             custom => ExchangeKind::Custom(custom.to_owned()),
         };
-        Ok(Self { uri, exchange, kind })
+        Ok(Self { uri, tls, exchange, kind })
     }
 
     /// Connects, and declares the exchange.
     pub(crate) async fn connect(&self) -> Result<Link, BrokerError> {
         let silent = |_| self.unreachable(format!("no answer within {} s", ANSWER.as_secs()));
-        tokio::time::timeout(ANSWER, self.open()).await.map_err(silent)?
+        timeout(ANSWER, self.open()).await.map_err(silent)?
     }
 
     async fn open(&self) -> Result<Link, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name("wazo-auth".into());
         let failed = |error| self.failed(&error);
-        let connection =
-            Connection::connect_uri(self.uri.clone(), properties).await.map_err(failed)?;
+        let (network, cut) = Network::new(self.tls.clone());
+        let connection = network.connect(self.uri.clone(), properties).await.map_err(failed)?;
         let channel = connection.create_channel().await.map_err(failed)?;
         let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
         let (name, kind) = (self.exchange.clone(), self.kind.clone());
         let declared = channel.exchange_declare(name, kind, durable, FieldTable::default());
         declared.await.map_err(|error| self.not_declared(&error))?;
         channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
-        Ok(Link { connection, channel, exchange: self.exchange.clone(), place: self.place() })
+        let (exchange, place) = (self.exchange.clone(), self.place());
+        Ok(Link { connection, channel, exchange, place, _cut: cut })
     }
 
     /// Host, port and vhost: what may be shown of the URI.
@@ -153,6 +216,12 @@ impl Broker {
                 let reason = said.get_message().to_string();
                 BrokerError::Exchange { place: self.place(), exchange, reason }
             }
+            ErrorKind::ProtocolError(said)
+                if *said.kind() == AMQPErrorKind::Hard(AMQPHardError::COMMANDINVALID) =>
+            {
+                let reason = said.get_message().to_string();
+                BrokerError::ExchangeType { place: self.place(), reason }
+            }
             _ => self.failed(error),
         }
     }
@@ -170,6 +239,16 @@ fn failed(place: String, error: &lapin::Error) -> BrokerError {
         ErrorKind::ProtocolError(said) => {
             BrokerError::Refused { place, reason: said.get_message().to_string() }
         }
+        ErrorKind::IOError(io) => match io.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::InvalidCertificate(reason)) => {
+                BrokerError::Untrusted { place, reason: distrust(reason) }
+            }
+            Some(error) => BrokerError::Unreachable {
+                place,
+                reason: format!("it does not speak TLS as it should: {error}"),
+            },
+            None => BrokerError::Unreachable { place, reason: io.to_string() },
+        },
         _ => BrokerError::Unreachable { place, reason: error.to_string() },
     }
 }
@@ -183,6 +262,25 @@ impl Link {
             return Ok(());
         }
         Err(self.lost())
+    }
+
+    /// Whether the broker has said that it takes no messages for the time being.
+    pub fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    /// A sentence on that.
+    pub fn blocked(&self) -> String {
+        format!(
+            "the message broker at {} takes no messages for the time being (is its disk or its memory \
+             full?); events are kept, and sent later",
+            self.place
+        )
+    }
+
+    pub fn silent(&self) -> BrokerError {
+        let reason = "it confirms nothing of what it is sent".to_owned();
+        BrokerError::Unreachable { place: self.place.clone(), reason }
     }
 
     pub fn lost(&self) -> BrokerError {
@@ -205,10 +303,10 @@ impl Link {
         failed(self.place.clone(), error)
     }
 
-    /// Ends the connection in order.
-    pub async fn close(self) {
-        // Whatever the broker says: it is over.
-        let _ = self.connection.close(200, "the daemon stops".into()).await;
+    /// Ends the connection, in order if the broker still answers.
+    pub async fn close(self, why: &str) {
+        // Whatever it says: it is over.
+        let _ = timeout(CLOSED_WITHIN, self.connection.close(200, why.into())).await;
     }
 }
 
@@ -248,12 +346,13 @@ mod tests {
 
     #[test]
     fn a_uri_is_read_as_others_read_it() {
-        let place = |uri| Broker::new(uri, "xivo", "topic").map(|broker| broker.place());
+        let place = |uri| Broker::new(uri, None, "xivo", "topic").map(|broker| broker.place());
         assert_eq!(place("amqp://u:p@h:1/").unwrap(), "h:1 (vhost `/`)");
         assert_eq!(place("amqp://h").unwrap(), "h:5672 (vhost `/`)");
         assert_eq!(place("amqp://h/%2f").unwrap(), "h:5672 (vhost `/`)");
         assert_eq!(place("amqp://h/wazo").unwrap(), "h:5672 (vhost `wazo`)");
-        assert_eq!(place("amqps://h").unwrap_err(), BrokerError::Tls);
+        let with_file = Broker::new("amqp://h", Some(Path::new("ca.pem")), "xivo", "topic");
+        assert_eq!(with_file.err(), Some(BrokerError::CaFileWithoutTls));
         for uri in ["", "h:5672", "http://u:p4ss@h", "amqp://u:p4ss@:x"] {
             let error = place(uri).unwrap_err();
             assert_eq!(error, BrokerError::Uri, "{uri}");
@@ -266,8 +365,10 @@ mod tests {
         let body = r#"{"a": "text", "user_uuid:*": true, "origin_uuid": null, "data": {"b": 1}}"#;
         let event = |routing_key: &str, body: &str| Event {
             id: 1,
+            subject: String::new(),
             routing_key: routing_key.to_owned(),
             body: body.to_owned(),
+            waits: false,
         };
         let (key, properties) = message(&event("k.e.y", body)).unwrap();
         assert_eq!(key.as_str(), "k.e.y");

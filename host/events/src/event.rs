@@ -119,7 +119,18 @@ impl Event {
             body.insert("session_uuid".to_owned(), json!(session));
         }
         body.insert("data".to_owned(), self.data());
-        NewEvent { routing_key, body: Value::Object(body).to_string() }
+        let subject = self.subject(&routing_key);
+        NewEvent { subject, routing_key, body: Value::Object(body).to_string() }
+    }
+
+    /// What it is about: its routing key says so, but for what happened to it.
+    fn subject(&self, routing_key: &str) -> String {
+        match self {
+            Self::SessionExpireSoon { uuid, .. } => format!("auth.sessions.{uuid}"),
+            _ => {
+                routing_key.rsplit_once('.').map_or(routing_key, |(subject, _)| subject).to_owned()
+            }
+        }
     }
 
     const fn name(&self) -> &'static str {
@@ -258,6 +269,24 @@ mod tests {
         let (key, body) = headers(&Event::SessionExpireSoon { uuid, tenant_uuid, auth_id });
         assert_eq!(key, format!("auth.users.acme__DOT__example:bob.sessions.{uuid}.expire_soon"));
         assert_eq!(users(&body), ["acme.example:bob"]);
+    }
+
+    #[test]
+    fn events_of_one_session_have_one_subject() {
+        let uuid = Uuid::from_u128(1);
+        let (tenant_uuid, auth_id) = (String::new(), "a.b".to_owned());
+        let environment = Environment { xivo_uuid: None, time_zone: jiff::tz::TimeZone::UTC };
+        let subject = |event: Event| event.message(Timestamp::UNIX_EPOCH, &environment).subject;
+        let (user_uuid, mobile) = (None, false);
+        let created = Event::SessionCreated { uuid, tenant_uuid: uuid, user_uuid, mobile };
+        let about = [
+            subject(created),
+            subject(Event::SessionExpireSoon { uuid, tenant_uuid: tenant_uuid.clone(), auth_id }),
+            subject(Event::SessionDeleted { uuid, tenant_uuid, auth_id: None }),
+        ];
+        assert_eq!(about, [(); 3].map(|()| format!("auth.sessions.{uuid}")));
+        let tenant = subject(Event::TenantDeleted { uuid });
+        assert_eq!(tenant, format!("auth.tenants.{uuid}"));
     }
 
     #[test]

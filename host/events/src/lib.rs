@@ -11,13 +11,19 @@
 //!
 //! A message is sent at least once: again when a connection ends between it and
 //! its confirmation. Messages of one request, and those of one session, are sent
-//! in order.
+//! in order, whichever daemons write them: one waits until an older one of another
+//! daemon is confirmed. A daemon without a connection leaves its messages to those
+//! that have one.
 
 mod broker;
 mod event;
+mod held;
+mod network;
 mod publisher;
 mod routing_key;
 mod rows;
+mod serving;
+mod tls;
 
 use std::{
     io,

@@ -283,6 +283,12 @@ impl Store {
         }
     }
 
+    /// Whether several daemons may use it at the same time.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.backing, Backing::Postgresql(_))
+    }
+
     /// Says to the other daemons of this database that the run `daemon` of this one
     /// goes on, until it ends: its events are not for them to publish.
     pub fn hold(&self, daemon: Uuid) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod directory;
+mod events;
 mod outage;
 mod partition;
 mod proxy;

@@ -103,6 +103,23 @@ fn other_revisions_are_refused_with_what_to_do() {
 }
 
 #[test]
+fn an_older_version_of_ours_is_completed() {
+    let uri = original();
+    let (_setup, folder) = site(&uri);
+    let _ = run_ok(&folder, &["upgrade-db"]);
+    let whole = catalogue(&uri);
+    let _ = psql(
+        &uri,
+        "DELETE FROM wazo_auth_version WHERE version > 1; ALTER TABLE wazo_auth_event DROP COLUMN subject; \
+         DROP FUNCTION wazo_auth_goes_after_another",
+    );
+    let said = without_user(&uri).refusal();
+    assert!(said.contains("run `wazo-auth-upgrade-db`"), "{said}");
+    let _ = run_ok(&folder, &["upgrade-db"]);
+    assert_eq!(catalogue(&uri), whole);
+}
+
+#[test]
 fn a_newer_version_of_ours_is_refused() {
     let uri = original();
     let (_setup, folder) = site(&uri);

@@ -5,6 +5,8 @@
 
 mod messages;
 mod outages;
+mod refusals;
 mod settings;
 mod support;
 mod timing;
+mod tls;

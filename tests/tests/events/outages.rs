@@ -55,6 +55,24 @@ fn nothing_waits_for_a_broker_that_is_away_and_nothing_is_lost() {
     let lost = daemon.wait_for_log("; events are kept, and sent later");
     println!("{} messages of {} sessions; {lost:?}", taken.len(), sessions.len());
     broker.wait_until(|| kept(&daemon) == 0);
+    a_full_disk(&daemon, &broker);
+}
+
+/// A broker that takes nothing for a while, and says so.
+fn a_full_disk(daemon: &Daemon, broker: &Broker) {
+    // What was sent twice is in the other one.
+    let queue = broker.queue(EXCHANGE);
+    let alarm = "{resource_limit, disk, node()}";
+    broker.evaluate(&format!("rabbit_alarm:set_alarm({{{alarm}, []}})."));
+    let login = || text(&daemon.login("admin", "adm1n", json!({})), "session_uuid");
+    let sessions = [(); 10].map(|()| login());
+    let line = daemon.wait_for_log("takes no messages for the time being").unwrap();
+    assert!(line.contains("(WARNING)") && line.contains("is its disk"), "{line}");
+    broker.evaluate(&format!("rabbit_alarm:clear_alarm({alarm})."));
+    let taken: Vec<_> = queue.take(sessions.len()).iter().map(brief).collect();
+    assert_eq!(taken, sessions.map(|session| (CREATED.to_owned(), session)));
+    let _ = daemon.wait_for_log("takes messages again").unwrap();
+    broker.wait_until(|| kept(daemon) == 0);
 }
 
 /// Requests without a broker, none of which takes long; what is to be told of them.

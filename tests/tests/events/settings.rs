@@ -1,6 +1,6 @@
 //! Whether events are on, and where they go.
 
-use wazo_auth_tests::{Broker, Setup, on_postgresql};
+use wazo_auth_tests::{Broker, ExchangeKind, Setup, on_postgresql};
 
 use crate::support::{kept, setup};
 
@@ -36,14 +36,21 @@ fn without_a_platform_and_without_a_broker_it_starts_and_says_so() {
 
 #[test]
 fn a_uri_that_cannot_be_used_is_refused_at_the_start() {
-    for (uri, sentence) in [
-        ("localhost:5672", "`amqp.uri` must be of the form amqp://user:password@host:port/vhost"),
+    let no_ca = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let uri = "must be of the form amqp://user:password@host:port/vhost, or amqps://… for TLS";
+    for (yaml, sentence) in [
+        ("uri: 'localhost:5672'".to_owned(), uri),
         (
-            "amqps://u:s3cre7pw@h",
-            "`amqp.uri` asks for TLS (amqps://), which this version cannot do",
+            "uri: 'amqps://u:s3cre7pw@h', ca_file: /nowhere/ca.pem".to_owned(),
+            "`amqp.ca_file`: /nowhere/ca.pem cannot be read: No such file",
+        ),
+        (format!("uri: 'amqps://u:s3cre7pw@h', ca_file: {no_ca}"), "holds no certificate (PEM)"),
+        (
+            "uri: 'amqp://u:s3cre7pw@h', ca_file: /etc/hosts".to_owned(),
+            "`amqp.ca_file` is of no use without TLS: let `amqp.uri` begin with amqps://",
         ),
     ] {
-        let refusal = Setup::default().config(&format!("amqp: {{uri: '{uri}'}}")).refusal();
+        let refusal = Setup::default().config(&format!("amqp: {{{yaml}}}")).refusal();
         assert!(refusal.contains(sentence) && !refusal.contains("s3cre7pw"), "{refusal}");
     }
 }
@@ -51,15 +58,21 @@ fn a_uri_that_cannot_be_used_is_refused_at_the_start() {
 #[test]
 fn an_exchange_of_other_properties_is_told_of_and_its_end_noticed() {
     let broker = Broker::shared();
-    let exchange = broker.exchange();
-    broker.declare_another(&exchange);
-    let daemon = setup(&broker, &exchange).start();
-    let _ = daemon.admin_token();
-    let line = daemon.wait_for_log("of other properties").unwrap();
-    assert!(line.contains("(ERROR)") && line.contains(&exchange), "{line}");
-    assert!(line.contains("delete it there, or set `amqp.exchange_name`"), "{line}");
-    assert_eq!(kept(&daemon), 1);
-    broker.delete_exchange(&exchange);
-    let _ = daemon.wait_for_log("sent 1 events that were kept").unwrap();
-    broker.wait_until(|| kept(&daemon) == 0);
+    for (kind, is_durable) in [(ExchangeKind::Topic, false), (ExchangeKind::Fanout, true)] {
+        let exchange = broker.exchange();
+        broker.declare_another(&exchange, kind, is_durable);
+        let daemon = setup(&broker, &exchange).start();
+        let _ = daemon.admin_token();
+        let line = daemon.wait_for_log("of other properties").unwrap();
+        assert!(line.contains("(ERROR)") && line.contains(&exchange), "{line}");
+        assert!(line.contains("delete it there, or set `amqp.exchange_name`"), "{line}");
+        assert_eq!(kept(&daemon), 1);
+        broker.delete_exchange(&exchange);
+        let _ = daemon.wait_for_log("sent 1 events that were kept").unwrap();
+        broker.wait_until(|| kept(&daemon) == 0);
+        // An exchange that goes away later is made again.
+        broker.delete_exchange(&exchange);
+        let _ = daemon.admin_token();
+        broker.wait_until(|| kept(&daemon) == 0);
+    }
 }

@@ -16,6 +16,9 @@ pub struct Amqp {
     pub enabled: Option<bool>,
     /// The broker; holds a password.
     pub uri: Secret<String>,
+    /// The authorities that the broker's certificate may be of; unset: the system's.
+    #[serde(default, deserialize_with = "value::non_empty")]
+    pub ca_file: Option<String>,
     /// A durable exchange, declared by us.
     pub exchange_name: String,
     /// Its type.

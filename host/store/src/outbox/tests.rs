@@ -6,7 +6,8 @@ fn outbox() -> Arc<Outbox> {
 
 fn announce(outbox: &Arc<Outbox>, id: i64) -> (Place, Receipt) {
     let receipt = Receipt::default();
-    let event = Event { id, routing_key: String::new(), body: String::new() };
+    let [subject, routing_key, body] = [(); 3].map(|()| String::new());
+    let event = Event { id, subject, routing_key, body, waits: false };
     (Announcement::new(outbox, vec![event], &receipt).reserve(), receipt)
 }
 

@@ -81,6 +81,8 @@ impl Engine {
                         // These are heard, in the order of the commits.
                         _ => {}
                     });
+                    // Before the events go out: whoever reacts to one finds here what it
+                    // tells of (contract/bus.md section 5).
                     if change == Change::Directory {
                         self.hearing.catch_up();
                     }

@@ -5,15 +5,19 @@ use wazo_auth_context::Context;
 
 use crate::postgresql::connection::Link;
 use crate::postgresql::engine::DATABASE_LOCK;
-use crate::{Conn, Error, OpenError, Schema, Seals, Tx, seed};
+use crate::{Conn, Error, OpenError, Schema, Seals, Tx, Value, seed};
 
 /// The only revision of the original that can be used.
 pub(crate) const REVISION: &str = "1c862ebfbb3a";
 /// What is ours has a version of its own.
-const VERSION: i64 = 1;
+const VERSION: i64 = OURS.len() as i64;
 
 const ORIGINAL: &str = include_str!("../../schema/postgresql/original.sql");
-const OURS: &str = include_str!("../../schema/postgresql/ours.sql");
+/// What is ours, version by version: what was released stays as it is.
+const OURS: [&str; 2] = [
+    include_str!("../../schema/postgresql/ours.sql"),
+    include_str!("../../schema/postgresql/ours_2.sql"),
+];
 
 /// What stands in a database.
 struct Found {
@@ -47,10 +51,8 @@ pub(crate) fn upgrade(link: &mut Link, name: &str, context: &Context) -> Result<
 /// A sentence that names the database and the remedy.
 pub(crate) fn check(link: &mut Link, name: &str) -> Result<(), OpenError> {
     match look(link, name)? {
-        Found { revision: None, .. } | Found { version: 0, .. } => {
-            Err(OpenError::NotPrepared { name: name.to_owned() })
-        }
-        Found { .. } => Ok(()),
+        Found { revision: Some(_), version: VERSION } => Ok(()),
+        Found { .. } => Err(OpenError::NotPrepared { name: name.to_owned() }),
     }
 }
 
@@ -82,14 +84,16 @@ pub(crate) fn make(link: &mut Link, name: &str, context: &Context) -> Result<Sch
         Found { version: VERSION, .. } => return Ok(Schema::UpToDate),
         Found { version, .. } => Schema::Upgraded { from: version, to: VERSION },
     };
-    link.batch(OURS).map_err(failed)?;
     let seals = Seals::default();
+    for (version, step) in (1..).zip(OURS).filter(|(version, _)| *version > found.version) {
+        link.batch(step).map_err(failed)?;
+        let noted = Tx::postgresql(link, &seals).execute(
+            "INSERT INTO wazo_auth_version VALUES (?1, ?2)",
+            &[Value::Int(version), context.now().to_string().into()],
+        );
+        noted.map_err(failed)?;
+    }
     let mut tx = Tx::postgresql(link, &seals);
-    let noted = tx.execute(
-        "INSERT INTO wazo_auth_version VALUES (?1, ?2)",
-        &[VERSION.into(), context.now().to_string().into()],
-    );
-    noted.map_err(failed)?;
     if schema == Schema::Created {
         seed::seed(&mut tx, context).map_err(failed)?;
     }

@@ -12,12 +12,17 @@ fn outbox(f: &Fixture) -> Arc<Outbox> {
     outbox
 }
 
+/// `subject/name`, or a name that is the subject too.
+fn event(name: &str) -> NewEvent {
+    let subject = name.split('/').next().unwrap_or(name).to_owned();
+    NewEvent { subject, routing_key: name.to_owned(), body: "{}".to_owned() }
+}
+
 /// Writes events of these names in one transaction.
 fn announce(f: &Fixture, outbox: &Arc<Outbox>, names: &'static [&str], created_at: i64) {
     let outbox = Arc::clone(outbox);
-    let event = |name: &&str| NewEvent { routing_key: (*name).to_owned(), body: "{}".to_owned() };
     f.write(move |tx| {
-        let events = names.iter().map(event).collect();
+        let events = names.iter().map(|name| event(name)).collect();
         tx.announce(&outbox, events, created_at, &Receipt::default())
     });
 }
@@ -63,7 +68,7 @@ fn what_is_undone_is_not_told() {
         let outbox = outbox(f);
         let inside = Arc::clone(&outbox);
         let refused = f.try_write(move |tx| {
-            let event = NewEvent { routing_key: "no".into(), body: "{}".into() };
+            let event = event("no");
             tx.announce(&inside, vec![event], NOON, &Receipt::default())?;
             Err::<(), _>(Error::Other("refused".into()))
         });
@@ -119,5 +124,66 @@ fn what_another_daemon_left_is_taken_over_before_what_is_new() {
         assert_eq!(f.write(move |tx| events::take_over(tx.conn(), &daemon)), 0);
         assert_eq!(names(f, &daemon), ["a", "b", "c"]);
         assert!(names(f, dead.daemon()).is_empty());
+    });
+}
+
+#[test]
+fn of_one_subject_the_oldest_goes_first_whichever_daemon_has_it() {
+    on_every_store(|f| {
+        let shares = f.store.is_shared();
+        let (one, other) = (outbox(f), outbox(f));
+        let (first, second) = (*one.daemon(), *other.daemon());
+        announce(f, &one, &["s/begin", "t"], NOON);
+        announce(f, &other, &["u", "s/end"], NOON);
+        announce(f, &one, &["s/after"], NOON);
+        let handed_over = |outbox: &Outbox| {
+            let mut all = Vec::new();
+            while let Taken::Events(events, _) = outbox.take() {
+                all.extend(events.into_iter().map(|event| (event.routing_key, event.waits)));
+            }
+            all
+        };
+        let told = |name: &str, waits: bool| (name.to_owned(), waits && shares);
+        assert_eq!(
+            handed_over(&one),
+            [told("s/begin", false), told("t", false), told("s/after", true)]
+        );
+        assert_eq!(handed_over(&other), [told("u", false), told("s/end", true)]);
+        let rows = |daemon| f.read(|conn| events::oldest(conn, daemon, 100));
+        let waits = |daemon| rows(daemon).into_iter().map(|row| row.waits).collect::<Vec<_>>();
+        assert_eq!(waits(&first), [false, false, shares]);
+        assert_eq!(waits(&second), [false, shares]);
+        let (begin, end) = (rows(&first)[0].id, rows(&second)[1].id);
+        let still = || f.read(|conn| events::still_waiting(conn, &second, &[end]));
+        assert_eq!(still(), [(end, shares)]);
+        f.write(move |tx| events::delete(tx.conn(), &[begin]));
+        assert_eq!(still(), [(end, false)]);
+        assert_eq!(waits(&first), [false, shares]);
+    });
+}
+
+#[test]
+fn who_cannot_publish_leaves_it_to_others_and_who_waits_too_long_takes_it() {
+    on_every_store(|f| {
+        if !f.store.is_shared() {
+            return;
+        }
+        let (one, other) = (outbox(f), outbox(f));
+        let (first, second) = (*one.daemon(), *other.daemon());
+        announce(f, &one, &["s/begin"], NOON);
+        announce(f, &other, &["s/end"], NOON);
+        // Both run.
+        f.store.hold(first);
+        assert_eq!(f.write(move |tx| events::take_over(tx.conn(), &second)), 0);
+        assert_eq!(f.write(move |tx| events::give_up(tx.conn(), &first)), 1);
+        assert_eq!(f.write(move |tx| events::take_over(tx.conn(), &second)), 1);
+        assert_eq!(names(f, &second), ["s/begin", "s/end"]);
+        announce(f, &one, &["s/then", "t"], NOON);
+        let last = kept(f, &first, 100)[0].0;
+        assert_eq!(f.write(move |tx| events::claim(tx.conn(), &first, last)), 2);
+        assert_eq!(names(f, &first), ["s/begin", "s/end", "s/then", "t"]);
+        // Nobody's are limited too.
+        assert_eq!(f.write(move |tx| events::give_up(tx.conn(), &first)), 4);
+        assert_eq!(f.write(move |tx| events::trim(tx.conn(), &second, 1, NOON)), 3);
     });
 }
