@@ -116,6 +116,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
 /// Store, plugins, first user: everything before the socket opens.
 fn start_services(config: &Config, context: &Context) -> Result<Arc<Services>, Failure> {
     let settings = &config.settings;
+    setup::ensure_meant(config)?;
     let store = setup::store(settings, context)?;
     let hasher = Arc::new(setup::hasher(settings, context)?);
     let events = events::start(config, &store, context)?;

@@ -44,7 +44,10 @@ fn try_run(cli: &Cli, command: &DbCommand) -> Result<String, Failure> {
         DbCommand::Restore { file, force } => {
             restore(settings, &context, sealer.as_ref(), file, *force)
         }
-        DbCommand::ForgetTokens => tokens::forget(settings, &context, sealer.as_ref()),
+        DbCommand::ForgetTokens => {
+            setup::ensure_meant(&config)?;
+            tokens::forget(settings, &context, sealer.as_ref())
+        }
         DbCommand::Seal => tokens::seal(settings, &context, sealer),
         DbCommand::Detach => tokens::detach(settings, sealer.as_ref()),
         DbCommand::Copy { from, to } => copy::run(settings, &context, from, to),

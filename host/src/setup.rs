@@ -21,7 +21,7 @@ use wazo_auth_service::{
     bootstrap::InitialUser,
     reconciliation::{Configured, ConfiguredPolicy},
 };
-use wazo_auth_store::{Database, KeyFileError, Sealer, Server, Store, key_file};
+use wazo_auth_store::{Database, KeyFileError, Sealer, Server, Store, holds_tables, key_file};
 
 /// Why the daemon cannot start: a sentence for the log.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -34,6 +34,29 @@ const LOGINS_PER_THREAD: usize = 32;
 pub(crate) const LOOKUPS: usize = 4;
 /// The hashing threads stay behind everything else.
 const HASHING_NICE: i32 = 19;
+
+/// How long the Python service's database may take to answer.
+const INQUIRY: Duration = Duration::from_secs(1);
+
+/// Refuses to begin with an empty file where nothing says so and the Python
+/// service's database is at its usual place: it would seem that everybody is gone.
+/// For whatever makes the file, or misses it.
+pub(crate) fn ensure_meant(config: &Config) -> Result<(), Failure> {
+    let DbUri::Sqlite(path) = &config.settings.database.uri else { return Ok(()) };
+    let usual = DbUri::OF_THE_PYTHON_SERVICE;
+    // One that cannot be looked at is not taken for missing.
+    let is_missing = matches!(path.try_exists(), Ok(false));
+    if config.is_set(&["db_uri"]) || !is_missing || !holds_tables(usual, INQUIRY) {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(format!(
+        "`db_uri` is not set and there is no database {path} yet, but PostgreSQL on this host \
+         holds the tables of wazo-auth: to use them, set `db_uri: {usual}`; to begin with an empty \
+         database all the same, set `db_uri: sqlite:///{path}`"
+    )
+    .into())
+}
 
 /// Opens the store.
 pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {

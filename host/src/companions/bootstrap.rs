@@ -130,6 +130,7 @@ fn log(error: &Failure) -> io::Result<PathBuf> {
 fn complete(sources: &Sources, file: &CredentialsFile<'_>) -> Result<(), Failure> {
     let context = environment::context()?;
     let config = load(sources)?;
+    setup::ensure_meant(&config)?;
     let lock = file.lock()?;
     if let Some(found) = file.read()? {
         let services = services(&config.settings, &context)?;
@@ -167,7 +168,11 @@ fn initial_user(sources: &Sources, arguments: &UserArguments) -> Result<(), Fail
                 uri.parse().map_err(|error| format!("the URI of the database: {error}"))?;
             settings
         }
-        None => load(sources)?.settings,
+        None => {
+            let config = load(sources)?;
+            setup::ensure_meant(&config)?;
+            config.settings
+        }
     };
     let username = given(&arguments.username, "USERNAME")?;
     let password = given(&arguments.password, "PASSWORD")?;

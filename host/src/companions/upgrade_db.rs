@@ -6,7 +6,7 @@ use wazo_auth_config::{DbUri, Sources};
 use wazo_auth_context::Context;
 use wazo_auth_store::{Database, Schema, Server};
 
-use crate::{account, commands::load, environment, setup::Failure};
+use crate::{account, commands::load, environment, setup::{self, Failure}};
 
 /// How long it waits for a server (bootstrap.md section 6).
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -21,6 +21,7 @@ pub(super) fn run(sources: &Sources) -> Result<String, Failure> {
             if let Some(user) = &settings.process.user {
                 account::switch_to(user)?;
             }
+            setup::ensure_meant(&config)?;
             upgrade_file(file, &context)
         }
         DbUri::Postgresql(uri) => upgrade_server(uri.expose(), &context),

@@ -47,6 +47,7 @@ pub use key_file::KeyFileError;
 pub use list::{Direction, List, ListQuery, Page, Tenants};
 pub use outbox::{Outbox, Receipt, Taken};
 pub use postgresql::database::Server;
+pub use postgresql::inquiry::holds_tables;
 pub use postgresql::preparation::{Preparation, PreparationError, Prepared};
 pub use sealer::{Sealer, Table};
 pub use sealing::Rewritten;

@@ -6,6 +6,7 @@ pub(crate) mod database;
 pub(crate) mod engine;
 pub(crate) mod error;
 pub(crate) mod filler;
+pub(crate) mod inquiry;
 pub(crate) mod lease;
 pub(crate) mod listener;
 pub(crate) mod lookup;

@@ -12,6 +12,7 @@ mod complete;
 mod databases;
 mod initial_user;
 mod methods;
+mod python_service;
 mod support;
 mod usage;
 mod wait;

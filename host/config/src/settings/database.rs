@@ -55,6 +55,12 @@ pub enum DbUriError {
 
 // === impl DbUri ===
 
+impl DbUri {
+    /// What the Python service uses where its `db_uri` is not set.
+    pub const OF_THE_PYTHON_SERVICE: &str =
+        "postgresql://asterisk:proformatique@localhost/asterisk";
+}
+
 impl std::str::FromStr for DbUri {
     type Err = DbUriError;
 
