@@ -19,6 +19,7 @@
 
 mod broker;
 mod build;
+pub mod command;
 mod daemon;
 mod database;
 pub mod fuzz;

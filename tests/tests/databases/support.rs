@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -11,7 +11,8 @@ use std::{
 use serde_json::json;
 use wazo_auth_servers::postgresql;
 pub use wazo_auth_servers::postgresql::psql;
-use wazo_auth_tests::{Daemon, Setup, built};
+pub use wazo_auth_tests::command::{program, run, run_ok};
+use wazo_auth_tests::{Daemon, Setup, command};
 
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,37 +108,10 @@ pub fn daemon(uri: &str) -> Daemon {
     setup(uri).start()
 }
 
-/// `wazo-auth …` with the configuration of a folder.
-pub fn program(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(built().join("wazo-auth"));
-    command.args(arguments).arg("--config-file").arg(folder.join("config.yml"));
-    command.env_clear().stdin(Stdio::null());
-    command
-}
-
-/// Runs it to its end: exit code, standard output, standard error.
-pub fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = program(folder, arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap_or(-1), text(stdout), text(stderr))
-}
-
-/// Runs it; gives what it says.
-#[track_caller]
-pub fn run_ok(folder: &Path, arguments: &[&str]) -> String {
-    let (code, said, errors) = run(folder, arguments);
-    assert_eq!((code, errors.as_str()), (0, ""), "{said}");
-    said
-}
-
 /// Runs it; gives the sentence it fails with, the name of the database left out.
 #[track_caller]
 pub fn refused(folder: &Path, uri: &str, arguments: &[&str]) -> String {
-    let (code, said, errors) = run(folder, arguments);
-    assert_eq!((code, said.as_str()), (1, ""), "{errors}");
-    let sentence = errors.strip_suffix('\n').and_then(|text| text.split_once(": "));
-    let (_, sentence) = sentence.unwrap_or_else(|| panic!("{errors}"));
-    assert!(!sentence.contains('\n'), "{errors}");
+    let sentence = command::refused(folder, arguments);
     sentence.replace(&name(uri), "DATABASE").replace(&*folder.to_string_lossy(), "FOLDER")
 }
 

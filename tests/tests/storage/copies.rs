@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::Command,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +14,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon, Database, Setup, built};
+use wazo_auth_tests::{ADMIN, ADMIN_PASSWORD, Daemon, Database, Setup, command};
 
 use crate::support::{Fixture, Over, token, used_folder, wait};
 
@@ -29,36 +29,19 @@ struct Ledger {
 
 /// `wazo-auth db …` with the configuration of a daemon's folder.
 fn db(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(built().join("wazo-auth"));
-    command.arg("--config-file").arg(folder.join("config.yml")).arg("db").args(arguments);
-    command.env_clear().stdin(Stdio::null());
-    command
-}
-
-/// Runs it to its end: exit code, standard output, standard error.
-fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = db(folder, arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+    command::program(folder, &[&["db"], arguments].concat())
 }
 
 /// Runs it; gives what it says.
 #[track_caller]
 pub fn run_ok(folder: &Path, arguments: &[&str]) -> String {
-    let (code, said, errors) = run(folder, arguments);
-    assert_eq!((code, errors.as_str()), (0, ""), "{said}");
-    said
+    command::run_ok(folder, &[&["db"], arguments].concat())
 }
 
 /// Runs it; gives the sentence it fails with.
 #[track_caller]
 fn refused(folder: &Path, arguments: &[&str]) -> String {
-    let (code, said, errors) = run(folder, arguments);
-    assert_eq!((code, said.as_str()), (1, ""), "{errors}");
-    let sentence = errors.strip_prefix("wazo-auth: ").and_then(|text| text.strip_suffix('\n'));
-    let sentence = sentence.unwrap_or_else(|| panic!("{errors}"));
-    assert!(!sentence.contains('\n'), "{errors}");
-    sentence.to_owned()
+    command::refused(folder, &[&["db"], arguments].concat())
 }
 
 /// A folder ready for commands: configuration, a database and its key. It lives
