@@ -8,9 +8,7 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use wazo_auth_config::{
-    Config, Database as Keys, DbUri, DefaultPolicy, Isolation, Policies, Secret, Settings, Tls,
-};
+use wazo_auth_config::{Config, DbUri, DefaultPolicy, Isolation, Policies, Secret, Settings, Tls};
 use wazo_auth_context::Context;
 use wazo_auth_http::{Cors, Limits, TlsFiles};
 use wazo_auth_log::{Handle, Level};
@@ -73,7 +71,8 @@ pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>
             Ok(database.start(connections, sealer, context.clone())?)
         }
         DbUri::Postgresql(_) => {
-            let mut server = server(settings, context)?;
+            let patience = settings.database.connect_retry_timeout;
+            let mut server = server(settings, patience, context)?;
             let tokens = server.tokens_of_another_key(sealer.as_ref())?;
             fits(key_file, server.name(), sealer.as_ref(), tokens)?;
             let sealer = for_writing(settings, sealer, context)?;
@@ -86,19 +85,18 @@ pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>
 
 /// Reaches the server that `db_uri` names, and has the schema made where that is
 /// wanted.
-fn server(settings: &Settings, context: &Context) -> Result<Server, Failure> {
+fn server(settings: &Settings, patience: Duration, context: &Context) -> Result<Server, Failure> {
     let DbUri::Postgresql(uri) = &settings.database.uri else {
         return Err("`db_uri` names no PostgreSQL server".into());
     };
-    let Keys { connect_retry_timeout, upgrade_on_startup, .. } = settings.database;
-    Ok(Server::open(uri.expose(), connect_retry_timeout, upgrade_on_startup, context)?)
+    Ok(Server::open(uri.expose(), patience, settings.database.upgrade_on_startup, context)?)
 }
 
 /// Opens the store for a command, whether daemons run or not.
 pub(crate) fn store_beside(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {
     Ok(match &settings.database.uri {
         DbUri::Sqlite(path) => Store::open_beside(path.clone(), 1, context.clone())?,
-        DbUri::Postgresql(_) => server(settings, context)?.start_beside()?,
+        DbUri::Postgresql(_) => server(settings, PATIENCE, context)?.start_beside()?,
     })
 }
 

@@ -34,7 +34,7 @@ const ROWS: [&[&str]; 7] = [
 ];
 
 /// Libraries that belong to one place, with the crates that may use them.
-const FENCED: [(&str, &[&str]); 13] = [
+const FENCED: [(&str, &[&str]); 14] = [
     ("hyper", &["-http"]),
     ("hyper-util", &["-http"]),
     ("tokio-rustls", &["-http", "-events"]),
@@ -45,6 +45,7 @@ const FENCED: [(&str, &[&str]); 13] = [
     ("r2d2", &["-store"]),
     ("r2d2_sqlite", &["-store"]),
     ("tokio-postgres", &["-store"]),
+    ("tokio-postgres-rustls", &["-store"]),
     ("pbkdf2", &["-password"]),
     ("getrandom", &["-context"]),
     ("abi_stable", &["-plugin-api", "-plugins"]),

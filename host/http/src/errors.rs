@@ -305,7 +305,7 @@ impl From<store::Error> for Error {
             let text = "A value is too long, or holds a character that cannot be stored.";
             return Self::message(StatusCode::BAD_REQUEST, text);
         }
-        log::error!(target: "wazo_auth.store", "{error}");
+        log::log!(target: "wazo_auth.store", error.level(), "{error}");
         if error.is_outage() {
             Self::unavailable("The database cannot serve this now.", SECONDS_TO_RECOVER)
         } else {

@@ -149,8 +149,13 @@ impl Services {
             ),
             Err(error) => {
                 let login = request.credentials.as_ref().map_or("", |known| &*known.login);
-                log::error!(
+                let level = match error {
+                    LoginError::Store(error) => error.level(),
+                    _ => log::Level::Error,
+                };
+                log::log!(
                     target: "wazo_auth.login",
+                    level,
                     "login of \"{}\" from {from} not completed: {error}", quotable(login)
                 );
             }

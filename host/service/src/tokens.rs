@@ -222,6 +222,8 @@ impl Services {
         self.write_and_tell(Change::Sessions(None), move |tx, told| {
             let conn = tx.conn();
             let Some(row) = store::tokens::get(conn, &token)? else { return Ok(()) };
+            // Of two who revoke its last tokens at once, one sees that nothing is left.
+            store::sessions::hold(conn, &row.session_uuid)?;
             store::tokens::delete(conn, &token)?;
             if !store::tokens::tokens_of_session(conn, &row.session_uuid)?.is_empty() {
                 return Ok(());

@@ -6,7 +6,12 @@ use wazo_auth_config::{DbUri, Sources};
 use wazo_auth_context::Context;
 use wazo_auth_store::{Database, Schema, Server};
 
-use crate::{account, commands::load, environment, setup::{self, Failure}};
+use crate::{
+    account,
+    commands::load,
+    environment,
+    setup::{self, Failure},
+};
 
 /// How long it waits for a server (bootstrap.md section 6).
 const PATIENCE: Duration = Duration::from_secs(300);

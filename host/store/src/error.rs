@@ -43,6 +43,18 @@ pub enum Error {
         /// Why.
         detail: String,
     },
+    /// The database cannot be reached now, and the log has been told so already.
+    #[error("the database is not available: {detail}")]
+    Away {
+        /// Why.
+        detail: String,
+    },
+    /// The server could be reached, but not over TLS as `db_uri` wants it.
+    #[error("the database is not available: {detail}")]
+    Tls {
+        /// Why, and what to do.
+        detail: String,
+    },
     /// Too many writes wait already.
     #[error("too many writes are waiting for the database: try again later")]
     Overloaded,
@@ -85,6 +97,8 @@ impl Error {
             | Self::Conflict
             | Self::Busy
             | Self::Unavailable { .. }
+            | Self::Away { .. }
+            | Self::Tls { .. }
             | Self::Overloaded => true,
             Self::Unique { .. }
             | Self::ForeignKey
@@ -92,6 +106,16 @@ impl Error {
             | Self::Unfit { .. }
             | Self::Panicked
             | Self::Other(_) => false,
+        }
+    }
+
+    /// How loudly the log is to be told by each whom it concerns: that the database
+    /// went away, it has been told once.
+    #[must_use]
+    pub fn level(&self) -> log::Level {
+        match self {
+            Self::Away { .. } => log::Level::Debug,
+            _ => log::Level::Error,
         }
     }
 }
@@ -183,6 +207,16 @@ pub enum OpenError {
     )]
     Uri {
         /// What is wrong with it; not the URI itself.
+        reason: String,
+    },
+    /// The file that `sslrootcert` names is of no use.
+    #[error(
+        "`db_uri`: cannot use the file {} of sslrootcert: {reason}: it is to hold, as PEM, the certificate of the authority that has signed the server's", path.display()
+    )]
+    RootCertificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         reason: String,
     },
     /// A PostgreSQL database cannot be used now.

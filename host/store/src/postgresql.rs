@@ -16,6 +16,8 @@ pub(crate) mod presence;
 pub(crate) mod reach;
 pub(crate) mod schema;
 pub(crate) mod sealed_tokens;
+mod tls;
+mod unknown;
 pub(crate) mod uri;
 pub(crate) mod value;
 pub(crate) mod version;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::refresh_tokens::Held;
 use crate::tokens::tokens_of_session;
-use crate::{Conn, Error, IndexChange, Row, Value};
+use crate::{Conn, Dialect, Error, IndexChange, Row, Value};
 
 pub use list::{LIST, Listed, Scope, list};
 
@@ -41,6 +41,19 @@ pub fn insert(conn: &mut dyn Conn, session: &Session) -> Result<(), Error> {
 pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Session>, Error> {
     let sql = "SELECT uuid, mobile, tenant_uuid FROM auth_session WHERE uuid = ?1";
     Ok(many(conn, sql, &[uuid.into()])?.into_iter().next())
+}
+
+/// Keeps other transactions from doing the same with this session until the end of
+/// this one. Where writes are serial there is nothing to do.
+///
+/// # Errors
+/// See [`get`].
+pub fn hold(conn: &mut dyn Conn, uuid: &Uuid) -> Result<(), Error> {
+    if conn.dialect() == Dialect::Postgresql {
+        let sql = "SELECT 1 FROM auth_session WHERE uuid = ?1 FOR NO KEY UPDATE";
+        conn.query(sql, &[uuid.into()])?;
+    }
+    Ok(())
 }
 
 /// Deletes a session with its tokens; whether it existed.

@@ -8,6 +8,7 @@ mod events;
 mod outage;
 mod partition;
 mod proxy;
+mod races;
 mod revocation;
 mod start;
 mod support;

@@ -176,3 +176,29 @@ fn a_server_that_hangs_is_not_waited_for() {
         assert_eq!(check(daemon, &token), 204);
     }
 }
+
+#[test]
+fn the_log_is_told_once_that_a_server_is_away_and_once_that_it_is_back() {
+    let server = Postgresql::start();
+    let site = Site::on(&server.database(), 1);
+    let daemon = &site.daemons[0];
+    let offline = site.user(&[]).offline(daemon);
+    server.kill();
+    wait("it is told", || daemon.log().contains("cannot be reached"));
+    let lines = |text: &str| daemon.log().matches(text).count();
+    let before = lines("(ERROR)");
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| is_outage(&refresh(daemon, &offline)));
+            scope.spawn(|| is_outage(&daemon.get("/0.1/users").token(&site.admin).send()));
+            scope.spawn(|| is_outage(&daemon.head(&format!("/0.1/token/{}", site.admin)).send()));
+        }
+    });
+    server.run();
+    wait("it is told", || daemon.log().contains("tells its changes again, after "));
+    wait("it is well", || refresh(daemon, &offline).status == 200);
+    let log = daemon.log();
+    assert_eq!(lines("(ERROR)"), before, "{log}");
+    assert_eq!(lines("cannot be reached"), 1, "{log}");
+    assert_eq!(lines("tells its changes again"), 1, "{log}");
+}

@@ -214,3 +214,74 @@ fn a_daemon_that_vanishes_in_the_middle_of_a_write_stops_the_others_for_seconds_
         site.send(2, "POST", "/0.1/groups", name).status == 200
     });
 }
+
+/// Nothing says so to the daemon, and its other connections are well.
+#[test]
+fn a_request_whose_connection_is_lost_without_a_word_is_answered_before_long() {
+    let partition = Partition::new();
+    partition.proxy.set(Mode::Swallow, Whose::Writer);
+    let began = Instant::now();
+    is_outage(&partition.site.send(2, "POST", "/0.1/groups", json!({"name": "never"})));
+    println!("answered after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    assert!(partition.proxy.spoilt() > 0);
+    partition.proxy.heal();
+    let _ = partition.site.send(2, "POST", "/0.1/groups", json!({"name": "later"})).expect(200);
+}
+
+#[test]
+fn tokens_are_in_memory_again_as_soon_as_changes_are_told_again() {
+    let partition = Partition::new();
+    let (far, proxy) = (partition.far(), &partition.proxy);
+    partition.is_at_full_speed();
+    let issue = || refresh(&partition.site.daemons[1], &partition.offline).expect(200).json();
+    let tokens: Vec<String> = (0..50).map(|_| text(&issue()["data"], "token")).collect();
+    proxy.set(Mode::Cut, Whose::Listener);
+    wait("it is told", || far.log().contains("does not tell its changes"));
+    proxy.heal();
+    wait("all is told again", || far.log().contains(AGAIN));
+    // Each is asked for once: the first one that was not looked up was read before.
+    let mut tokens = tokens.iter();
+    wait_within(RECOVERY, "tokens in memory that nobody has asked for", || {
+        thread::park_timeout(Duration::from_millis(100));
+        let before = proxy.asked();
+        assert_eq!(check(far, tokens.next().unwrap()), 204);
+        proxy.asked() == before
+    });
+}
+
+#[test]
+fn a_token_that_is_asked_for_in_vain_all_the_time_costs_the_database_little() {
+    let partition = Partition::new();
+    let (far, proxy) = (partition.far(), &partition.proxy);
+    partition.is_at_full_speed();
+    let unknown = || "00000000-0000-4000-8000-00000000000".to_owned();
+    let asked = |token: &str| {
+        let before = proxy.asked();
+        assert_eq!(check(far, token), 404);
+        proxy.asked() - before
+    };
+    // The first ones prepare the statement.
+    let costs = [0, 1, 2, 3, 4, 5].map(|number| asked(&format!("{}{number}", unknown())));
+    let one = costs[5];
+    assert!(one > 0, "each is looked up");
+    let (token, began) = (unknown() + "9", Instant::now());
+    let all: u64 = (0..200).map(|_| asked(&token)).sum();
+    let terms = began.elapsed().as_millis() / TERM.as_millis() + 1;
+    let looked_up = u128::from(all / one);
+    println!("{looked_up} look-ups in {terms} terms");
+    assert!(looked_up <= terms + 2, "{looked_up} look-ups in {terms} terms");
+
+    // Made by whatever program after all, it is good.
+    let known = partition.token();
+    let columns = "auth_id, issued_t, expire_t, metadata, session_uuid, acl";
+    let _ = partition.site.psql(&format!(
+        "INSERT INTO auth_token (uuid, {columns}) SELECT '{token}', {columns} FROM auth_token \
+         ORDER BY issued_t DESC LIMIT 1"
+    ));
+    let since = Instant::now();
+    while check(far, &token) != 204 {
+        assert!(since.elapsed() < TERM + Duration::from_millis(50), "{:?}", since.elapsed());
+    }
+    assert_eq!(check(far, &known), 204);
+}

@@ -123,7 +123,10 @@ impl State {
             let (state, connection) = (Arc::clone(self), Arc::clone(&connection));
             thread::spawn(move || {
                 state.pump(&connection, from, to);
-                connection.end();
+                // Who has lost something does not hear of the end either.
+                if from == 0 || !connection.is_spoilt.load(Ordering::SeqCst) {
+                    connection.end();
+                }
             });
         }
     }

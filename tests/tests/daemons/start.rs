@@ -1,10 +1,16 @@
 //! What is done once per database, however many daemons there are.
 
-use std::thread;
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use wazo_auth_servers::postgresql::{self, psql};
 
-use crate::support::{Site, setup, wait};
+use crate::{
+    races::Psql,
+    support::{Site, setup, wait},
+};
 
 #[test]
 fn several_daemons_start_at_once_on_an_empty_database() {
@@ -49,4 +55,25 @@ fn one_daemon_removes_what_has_expired_and_another_one_when_that_dies() {
         wait("it is removed", || site.psql(expired) == "0");
         drop(daemon);
     }
+}
+
+#[test]
+fn a_daemon_waits_for_whoever_works_on_the_whole_database() {
+    let (uri, shared) = (postgresql::database(), tempfile::tempdir().unwrap());
+    let mut other = Psql::begin(&uri);
+    // As `wazo-auth db seal` takes it.
+    other.run("SELECT pg_advisory_xact_lock(x'77617a6f61757468'::bigint)");
+    let since = Instant::now();
+    let mut starting = setup(&uri, shared.path());
+    let log = starting.prepare().join("wazo-auth.log");
+    let starting = thread::spawn(|| starting.start());
+    wait("it says so", || {
+        fs::read_to_string(&log).is_ok_and(|log| log.contains("waiting up to 300 s"))
+    });
+    // Longer than a request would wait.
+    wait("a while", || since.elapsed() > Duration::from_secs(12));
+    other.commit();
+    let daemon = starting.join().unwrap();
+    let _ = daemon.admin_token();
+    assert_eq!(daemon.log().matches("waiting up to").count(), 1, "{}", daemon.log());
 }

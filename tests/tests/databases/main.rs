@@ -15,3 +15,4 @@ mod preparation;
 mod seal;
 mod side_by_side;
 mod support;
+mod tls;

@@ -7,6 +7,7 @@ use std::{
     process::Stdio,
     sync::Barrier,
     thread,
+    time::{Duration, Instant},
 };
 
 use wazo_auth_tests::{Daemon, Database, Setup, on_postgresql};
@@ -150,6 +151,24 @@ fn a_log_that_was_damaged_is_named_by_whoever_opens_it() {
         assert!(fs::read(kept).unwrap() == left[1], "{ran:?}");
         let _ = programs.run(program, arguments).succeeded();
     }
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for_as_long_as_a_person_would() {
+    let (_setup, _folder, programs) = site(Setup::default());
+    let began = Instant::now();
+    let uri = "postgresql://u:s3cr3t@127.0.0.1:1/d";
+    let user = ["initial-user", "--password=s3cre7", "--uri", uri];
+    let ran = programs.run("wazo-auth-bootstrap", &user);
+    assert!(
+        ran.complaint.starts_with("wazo-auth: the database d on 127.0.0.1:1 cannot"),
+        "{ran:?}"
+    );
+    assert!(ran.complaint.contains(": trying for 10 s\n"), "{ran:?}");
+    assert!(!ran.complaint.contains("s3cr3t"), "{ran:?}");
+    let sentence = programs.failed_bootstrap(ran);
+    assert!(sentence.contains("cannot use the database d on 127.0.0.1:1"), "{sentence}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -194,7 +194,8 @@ fn serves(programs: &Programs, var: &Path) {
     let mut daemon = command.stdout(Stdio::piped()).spawn().unwrap();
     let said = BufReader::new(daemon.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut seen = Vec::new();
-    let listens = said.inspect(|line| seen.push(line.clone())).any(|line| line.contains("Listening on"));
+    let listens =
+        said.inspect(|line| seen.push(line.clone())).any(|line| line.contains("Listening on"));
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     assert!(listens, "{seen:?}");

@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use crate::postgresql::reach::Reach;
+use crate::postgresql::uri::Address;
 use crate::postgresql::value;
 use crate::{Error, Row, Value};
 
@@ -27,8 +28,11 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long connecting may take, the server's part included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer may take from a server that answers others.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a statement may take that a request waits for.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long such an answer may take from a server that answers others: it would have
+/// given up the statement by then, and said so.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two looks whether it does.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -38,8 +42,19 @@ const GLANCE: Duration = Duration::from_secs(1);
 const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; \
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Requests, which do not wait for ever.
+    Requests,
+    /// A command or a start, whose statements may take as long as they need: the
+    /// network alone can end them.
+    Command,
+}
+
 /// A connection, perhaps with a transaction.
 pub(crate) struct Link {
+    purpose: Purpose,
     runtime: Runtime,
     client: Client,
     statements: HashMap<Box<str>, Statement>,
@@ -63,30 +78,38 @@ enum Transaction {
 
 impl Link {
     /// Connects.
-    pub fn connect(config: &Config, reach: Arc<Reach>) -> Result<Self, Error> {
+    pub fn connect(address: &Address, purpose: Purpose, reach: Arc<Reach>) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Unavailable { detail: error.to_string() })?;
         let connecting = async {
-            let (client, connection) = config.connect(NoTls).await.inspect_err(|error| {
+            let (client, connection) = address.connect().await.inspect_err(|error| {
                 if !has_no_room(error) {
                     reach.failed();
                 }
             })?;
             // Its errors are those of the statements.
             tokio::spawn(connection);
-            let milliseconds = LOCK_TIMEOUT.as_millis();
-            client.batch_execute(&format!("SET lock_timeout = {milliseconds}; {SESSION}")).await?;
+            client.batch_execute(&session(purpose)).await?;
             Ok::<_, Error>(client)
         };
-        // The timeout of `config` is for the network's part only.
+        // The timeout of the driver is for the network's part only.
         let connected =
             runtime.block_on(async { tokio::time::timeout(CONNECT_TIMEOUT, connecting).await });
-        let client = connected.unwrap_or_else(|_| {
+        let connected = connected.unwrap_or_else(|_| {
             reach.failed();
             Err(silent())
-        })?;
+        });
+        let client = match connected {
+            Ok(client) => client,
+            Err(error) => {
+                // Not waiting for a name that is still looked up.
+                runtime.shutdown_background();
+                return Err(reach.known(error));
+            }
+        };
         reach.succeeded();
         Ok(Self {
+            purpose,
             runtime,
             client,
             statements: HashMap::new(),
@@ -193,8 +216,7 @@ impl Link {
         let mut answers = pin!(self.answer(after(&self.client, begin, answers))?);
         // Row by row, but waiting for the connection only where it has to.
         self.runtime.block_on(async {
-            while let Some(answer) = in_time(&self.is_lost, &self.reach, answers.try_next()).await?
-            {
+            while let Some(answer) = self.in_time(answers.try_next()).await? {
                 row(value::row(&answer)?)?;
             }
             Ok(())
@@ -227,28 +249,42 @@ impl Link {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Error> {
-        self.runtime.block_on(in_time(&self.is_lost, &self.reach, answer))
+        self.runtime.block_on(self.in_time(answer))
+    }
+
+    /// An answer, unless it takes so long that the server must be out of reach: less
+    /// long when nobody gets one.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Error> {
+        // What a lost transaction is ended with is not waited for once more.
+        if self.is_lost.get() {
+            return Err(self.reach.known(silent()));
+        }
+        let (asked, mut answer) = (Instant::now(), pin!(answer));
+        loop {
+            if let Ok(answer) = tokio::time::timeout(GLANCE, &mut answer).await {
+                return answer.map_err(|error| self.reach.known(error.into()));
+            }
+            let is_late = self.purpose == Purpose::Requests && asked.elapsed() > ANSWER_TIMEOUT;
+            if is_late || self.reach.is_silent_since(asked) {
+                self.is_lost.set(true);
+                self.reach.failed();
+                return Err(self.reach.known(silent()));
+            }
+        }
     }
 }
 
-/// An answer, unless it takes so long that the server must be out of reach: less
-/// long when nobody gets one.
-async fn in_time<T>(
-    is_lost: &Cell<bool>,
-    reach: &Reach,
-    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Error> {
-    let (asked, mut answer) = (Instant::now(), pin!(answer));
-    loop {
-        if let Ok(answer) = tokio::time::timeout(GLANCE, &mut answer).await {
-            return Ok(answer?);
-        }
-        if reach.is_silent_since(asked) || asked.elapsed() > ANSWER_TIMEOUT {
-            is_lost.set(true);
-            reach.failed();
-            return Err(silent());
-        }
-    }
+/// What a session begins with.
+fn session(purpose: Purpose) -> String {
+    let (lock, statement) = (LOCK_TIMEOUT.as_millis(), STATEMENT_TIMEOUT.as_millis());
+    let limit = match purpose {
+        Purpose::Requests => format!("SET statement_timeout = {statement}; "),
+        Purpose::Command => String::new(),
+    };
+    format!("SET lock_timeout = {lock}; {limit}{SESSION}")
 }
 
 /// Whether the server has no room for more: it answers those it has.

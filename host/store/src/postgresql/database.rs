@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio_postgres::Config;
 use wazo_auth_context::Context;
 
-use crate::postgresql::connection::Link;
+use crate::postgresql::connection::{Link, Purpose};
 use crate::postgresql::engine::Engine;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::pool::Pool;
 use crate::postgresql::presence;
-use crate::postgresql::reach::Reach;
-use crate::postgresql::{filler::Filler, schema, sealed_tokens, uri};
+use crate::postgresql::unknown::Unknown;
+use crate::postgresql::uri::Address;
+use crate::postgresql::{filler::Filler, schema, sealed_tokens};
 use crate::store::Backing;
 use crate::{Error, OpenError, Schema, Sealer, Seals, Store, TokenIndex};
 
@@ -21,11 +21,14 @@ use crate::{Error, OpenError, Schema, Sealer, Seals, Store, TokenIndex};
 const LOOKUPS: usize = 4;
 /// Between two attempts to reach the server at start.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long others may work on the whole database at start: sealing all tokens of a
+/// large one takes minutes.
+const LOCK_PATIENCE: Duration = Duration::from_secs(300);
 
 /// A database on a server that was reached and has the newest schema. Its tokens
 /// are not read yet: which key they need can be looked at.
 pub struct Server {
-    config: Config,
+    address: Address,
     pub(crate) name: String,
     pub(crate) link: Link,
     grace: Duration,
@@ -48,8 +51,10 @@ impl Server {
     ) -> Result<Self, OpenError> {
         let mut server = Self::connect(uri, patience)?;
         // Until the listener holds it: what is found now is not taken away.
-        let held = server.link.batch(&presence::hold());
-        held.map_err(|source| OpenError::Server { name: server.name.clone(), source })?;
+        patiently(&server.name, || {
+            let held = server.link.batch(&presence::hold());
+            held.map_err(|source| OpenError::Server { name: server.name.clone(), source })
+        })?;
         if upgrade {
             server.upgrade(context)?;
         } else {
@@ -63,10 +68,10 @@ impl Server {
     /// # Errors
     /// A sentence that names the database and the remedy.
     pub fn connect(uri: &str, patience: Duration) -> Result<Self, OpenError> {
-        let config = uri::parse(uri, "wazo-auth")?;
-        let name = uri::name(&config);
-        let link = reached(&config, &name, patience)?;
-        Ok(Self { config, name, link, grace: Duration::ZERO })
+        let address = Address::parse(uri, "wazo-auth")?;
+        let name = address.name();
+        let link = reached(&address, &name, patience)?;
+        Ok(Self { address, name, link, grace: Duration::ZERO })
     }
 
     /// Makes the schema, or completes it.
@@ -74,7 +79,8 @@ impl Server {
     /// # Errors
     /// A sentence that names the database and the remedy.
     pub fn upgrade(&mut self, context: &Context) -> Result<Schema, OpenError> {
-        let schema = schema::upgrade(&mut self.link, &self.name, context)?;
+        let Self { link, name, .. } = self;
+        let schema = patiently(name, || schema::upgrade(link, name, context))?;
         match schema {
             Schema::Created => {
                 log::info!(target: "wazo_auth.store", "created the tables in the database {}", self.name);
@@ -118,16 +124,17 @@ impl Server {
     /// # Errors
     /// A sentence that names the database and the remedy.
     pub fn start_beside(self) -> Result<Arc<Store>, OpenError> {
-        let Self { config, name, link, grace } = self;
+        let Self { address, name, link, grace } = self;
         let (seals, index) = (Seals::default(), Arc::new(TokenIndex::default()));
         let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone(), false));
-        let listener = Listener::start(config.clone(), Arc::clone(&hearing));
+        let listener = Listener::start(address.clone(), Arc::clone(&hearing));
         let listener = listener.map_err(|source| OpenError::Thread { name, source })?;
         drop(link);
-        let pool = || Pool::new(config.clone(), Arc::clone(&hearing.reach), 1);
+        let pool = || Pool::new(address.clone(), Arc::clone(&hearing.reach), 1);
         let (pool, lookups) = (pool(), pool());
         let background = Mutex::new(Some((listener, None)));
-        let engine = Engine { background, hearing, pool, lookups, seals, grace };
+        let unknown = Unknown::default();
+        let engine = Engine { background, hearing, pool, lookups, unknown, seals, grace };
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 
@@ -142,30 +149,51 @@ impl Server {
         sealer: Option<Sealer>,
         context: Context,
     ) -> Result<Arc<Store>, OpenError> {
-        let Self { config, name, link, grace } = self;
+        let Self { address, name, link, grace } = self;
         let failed = |source| OpenError::Thread { name: name.clone(), source };
         let (seals, index) = (Seals::new(sealer), Arc::new(TokenIndex::default()));
         let hearing = Arc::new(Hearing::new(Arc::clone(&index), seals.clone(), true));
-        let listener = Listener::start(config.clone(), Arc::clone(&hearing)).map_err(failed)?;
+        let listener = Listener::start(address.clone(), Arc::clone(&hearing)).map_err(failed)?;
         drop(link);
-        let filler = Filler::start(config.clone(), Arc::clone(&hearing), context);
+        let filler = Filler::start(address.clone(), Arc::clone(&hearing), context);
         let filler = filler.map_err(failed)?;
         let reach = || Arc::clone(&hearing.reach);
-        let pool = Pool::new(config.clone(), reach(), connections as usize);
-        let lookups = Pool::new(config, reach(), LOOKUPS);
+        let pool = Pool::new(address.clone(), reach(), connections as usize);
+        let lookups = Pool::new(address, reach(), LOOKUPS);
         let background = Mutex::new(Some((listener, Some(filler))));
         log::info!(target: "wazo_auth.store", "opened the database {name}");
-        let engine = Engine { background, hearing, pool, lookups, seals, grace };
+        let unknown = Unknown::default();
+        let engine = Engine { background, hearing, pool, lookups, unknown, seals, grace };
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 }
 
+/// Does what waits for locks that others hold, again and again; says that it waits.
+fn patiently<T>(name: &str, mut f: impl FnMut() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    let mut has_waited = false;
+    loop {
+        match f() {
+            Err(OpenError::Server { source: Error::Busy, .. }) if Instant::now() < deadline => {}
+            done => return done,
+        }
+        if !has_waited {
+            has_waited = true;
+            log::warn!(
+                target: "wazo_auth.store",
+                "another program has locked the database {name}: waiting up to {} s until it has finished",
+                LOCK_PATIENCE.as_secs()
+            );
+        }
+    }
+}
+
 /// A connection, as soon as the server answers.
-fn reached(config: &Config, name: &str, patience: Duration) -> Result<Link, OpenError> {
+fn reached(address: &Address, name: &str, patience: Duration) -> Result<Link, OpenError> {
     let deadline = Instant::now() + patience;
     let mut has_waited = false;
     loop {
-        let source = match Link::connect(config, Arc::new(Reach::default())) {
+        let source = match Link::connect(address, Purpose::Command, Arc::default()) {
             Ok(link) => return Ok(link),
             Err(error) => error,
         };

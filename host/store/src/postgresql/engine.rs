@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use crate::postgresql::filler::Filler;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
+use crate::postgresql::unknown::Unknown;
 use crate::postgresql::version;
 use crate::store::Change;
 use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, TokenIndex, Tx, Value};
@@ -37,6 +38,8 @@ pub(crate) struct Engine {
     pub pool: Pool,
     /// Of those who look up tokens that the index does not hold.
     pub lookups: Pool,
+    /// Those that were not found.
+    pub unknown: Unknown,
     pub seals: Seals,
     /// How long checks go on from memory while the database cannot be reached.
     pub grace: Duration,
@@ -76,7 +79,10 @@ impl Engine {
             match written {
                 Ok((value, changes, places)) => {
                     changes.into_iter().for_each(|change| match change {
-                        IndexChange::Token(token) => index.fill(*token, None, &mark),
+                        IndexChange::Token(token) => {
+                            self.unknown.forget(&token.token);
+                            index.fill(*token, None, &mark);
+                        }
                         IndexChange::RemoveToken(token) => index.forget_token(&token),
                         // These are heard, in the order of the commits.
                         _ => {}
@@ -90,7 +96,10 @@ impl Engine {
                     return Ok(value);
                 }
                 Err(Failed::Conflict(_)) if attempt < ATTEMPTS => attempt += 1,
-                Err(Failed::Conflict(error) | Failed::Refused(error)) => return Err(error),
+                Err(Failed::Overtaken(_)) if attempt == 1 => attempt += 1,
+                Err(
+                    Failed::Conflict(error) | Failed::Overtaken(error) | Failed::Refused(error),
+                ) => return Err(error),
             }
         }
     }
@@ -111,7 +120,11 @@ impl Engine {
             self.hearing.versions.advance(seen);
         }
         let (mut made, error) = tx.into_parts();
-        let is_conflict = error == Some(Error::Conflict);
+        let failed: fn(E) -> Failed<E> = match &error {
+            Some(Error::Conflict) => Failed::Conflict,
+            Some(Error::ForeignKey) => Failed::Overtaken,
+            _ => Failed::Refused,
+        };
         let refused = match (outcome, error) {
             // A statement failed, and the closure made nothing of it: the server has
             // given up the transaction all the same.
@@ -129,7 +142,7 @@ impl Engine {
         };
         // A connection on which this fails is not used again.
         let _ = link.roll_back();
-        Err(if is_conflict { Failed::Conflict(refused) } else { Failed::Refused(refused) })
+        Err(failed(refused))
     }
 
     /// See [`Store::version`](crate::Store::version).
@@ -154,7 +167,10 @@ impl Engine {
         tenant: Option<&Uuid>,
         now: i64,
     ) -> Result<TokenIndex, Error> {
-        let mark = self.hearing.index.mark();
+        if self.is_current() && self.unknown.holds(token) {
+            return Ok(TokenIndex::default());
+        }
+        let (mark, asked) = (self.hearing.index.mark(), Instant::now());
         let (found, line) = read(&self.lookups, &self.seals, |conn| {
             let found = lookup::token(conn, token, now)?;
             let line = match (&found, tenant) {
@@ -167,6 +183,8 @@ impl Engine {
         if let Some(lookup::Found { token, home }) = found {
             self.hearing.index.fill(token.clone(), home, &mark);
             own.fill(token, home, &own.mark());
+        } else {
+            self.unknown.note(token, asked);
         }
         own.set_tenants(&line);
         Ok(own)
@@ -234,6 +252,9 @@ impl Engine {
 enum Failed<E> {
     /// Others were in its way: it may be tried again.
     Conflict(E),
+    /// What it had found is gone, by a program that knows nothing of our locks: it
+    /// looks once more.
+    Overtaken(E),
     /// The closure, or the database for good.
     Refused(E),
 }

@@ -3,9 +3,13 @@
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::Error;
+use crate::postgresql::tls;
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(detail) = tls::sentence(&error) {
+            return Self::Tls { detail };
+        }
         match error.as_db_error() {
             Some(said) => from_server(said),
             // A value that does not fit its parameter never leaves this process.
@@ -44,7 +48,7 @@ fn from_server(said: &DbError) -> Error {
         }
         SqlState::FOREIGN_KEY_VIOLATION => Error::ForeignKey,
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Error::Conflict,
-        SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED => Error::Busy,
+        SqlState::LOCK_NOT_AVAILABLE => Error::Busy,
         SqlState::DISK_FULL => Error::Full,
         SqlState::READ_ONLY_SQL_TRANSACTION => Error::ReadOnly,
         _ if is_outage(state.code()) => Error::Unavailable { detail: detail() },
@@ -57,8 +61,9 @@ fn from_server(said: &DbError) -> Error {
 }
 
 /// By class: the connection (08), the authorisation (28), a database that is not
-/// there (3D), a transaction that was left alone (25P03), resources (53), an operator who ends or has not begun (57P), the
+/// there (3D), a transaction that was left alone (25P03), resources (53), an operator
+/// who ends it or has not begun it, or a statement that takes too long (57), the
 /// system (58, XX).
 fn is_outage(code: &str) -> bool {
-    ["08", "25P03", "28", "3D", "53", "57P", "58", "XX"].iter().any(|class| code.starts_with(class))
+    ["08", "25P03", "28", "3D", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class))
 }

@@ -1,11 +1,9 @@
 //! Reads the live tokens into the index, and takes out those that have expired.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio_postgres::Config;
 use wazo_auth_context::Context;
 
 use crate::Error;
@@ -13,15 +11,17 @@ use crate::postgresql::engine::read;
 use crate::postgresql::listener::Hearing;
 use crate::postgresql::lookup::{self, Found};
 use crate::postgresql::pool::Pool;
+use crate::postgresql::uri::Address;
 
 /// Tokens that are read at once: so few that little is told meanwhile.
 const PAGE: i64 = 5_000;
-/// Between two looks for what has expired, or for the database to be there again.
+/// Between two looks for what has expired.
 const REST: Duration = Duration::from_secs(30);
+/// Between two attempts to read.
+const RETRY: Duration = Duration::from_secs(1);
 
-/// A thread that is ended when this is dropped.
+/// A thread that ends with the listener, and is waited for when this is dropped.
 pub(crate) struct Filler {
-    end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -29,29 +29,26 @@ struct Worker {
     pool: Pool,
     hearing: Arc<Hearing>,
     context: Context,
-    ended: Receiver<()>,
 }
 
 // === impl Filler ===
 
 impl Filler {
-    pub fn start(config: Config, hearing: Arc<Hearing>, context: Context) -> std::io::Result<Self> {
-        let (end, ended) = channel();
-        let worker = Worker {
-            pool: Pool::new(config, Arc::clone(&hearing.reach), 1),
-            hearing,
-            context,
-            ended,
-        };
+    pub fn start(
+        address: Address,
+        hearing: Arc<Hearing>,
+        context: Context,
+    ) -> std::io::Result<Self> {
+        let worker =
+            Worker { pool: Pool::new(address, Arc::clone(&hearing.reach), 1), hearing, context };
         let thread = std::thread::Builder::new().name("store-filler".into());
         let thread = thread.spawn(move || worker.run())?;
-        Ok(Self { end: Some(end), thread: Some(thread) })
+        Ok(Self { thread: Some(thread) })
     }
 }
 
 impl Drop for Filler {
     fn drop(&mut self) {
-        drop(self.end.take());
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -66,7 +63,7 @@ impl Worker {
     fn run(&self) {
         // What was forgotten is read again.
         let mut filled = None;
-        loop {
+        while !self.hearing.is_closed() {
             let forgotten = self.hearing.forgotten();
             if filled != Some(forgotten) {
                 match self.fill() {
@@ -77,9 +74,8 @@ impl Worker {
                 }
             }
             self.hearing.index.forget_expired(self.context.now().as_second());
-            if self.ended.recv_timeout(REST) != Err(RecvTimeoutError::Timeout) {
-                return;
-            }
+            let rest = if filled == Some(forgotten) { REST } else { RETRY };
+            self.hearing.wait_until_forgotten_again(forgotten, rest);
         }
     }
 
@@ -95,7 +91,7 @@ impl Worker {
             }
             let Some(last) = last else { return Ok(true) };
             after = last;
-            if self.ended.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
+            if self.hearing.is_closed() {
                 return Ok(false);
             }
         }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::SimpleQueryMessage;
 
 use crate::Error;
-use crate::postgresql::uri;
+use crate::postgresql::uri::Address;
 
 /// Any of these tables of the original will do.
 const SELECT: &str = "SELECT to_regclass('public.alembic_version_auth') IS NOT NULL \
@@ -16,10 +16,10 @@ const SELECT: &str = "SELECT to_regclass('public.alembic_version_auth') IS NOT N
 /// holds tables of wazo-auth. Nothing is said of why it does not.
 #[must_use]
 pub fn holds_tables(uri: &str, within: Duration) -> bool {
-    let Ok(config) = uri::parse(uri, "wazo-auth") else { return false };
+    let Ok(address) = Address::parse(uri, "wazo-auth") else { return false };
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return false };
     let asking = async {
-        let (client, connection) = config.connect(NoTls).await?;
+        let (client, connection) = address.connect().await?;
         tokio::spawn(connection);
         let answers = client.simple_query(SELECT).await?;
         Ok::<_, Error>(answers.iter().any(|answer| match answer {

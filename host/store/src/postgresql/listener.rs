@@ -21,13 +21,14 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 use uuid::Uuid;
 
 use crate::postgresql::connection::has_no_room;
 use crate::postgresql::lease::{Lease, TERM};
 use crate::postgresql::presence;
 use crate::postgresql::reach::Reach;
+use crate::postgresql::uri::Address;
 use crate::postgresql::version::{self, Numbers, Versions};
 use crate::{Error, IndexChange, Seals, Table, TokenIndex};
 
@@ -61,6 +62,8 @@ pub(crate) struct Hearing {
     told_meanwhile: Mutex<Option<Vec<IndexChange>>>,
     rounds: Mutex<Rounds>,
     renewed: Condvar,
+    /// Everything was forgotten once more, or nothing is heard any more.
+    emptied: Condvar,
     wanted: Notify,
 }
 
@@ -100,6 +103,7 @@ impl Hearing {
             told_meanwhile: Mutex::default(),
             rounds: Mutex::default(),
             renewed: Condvar::new(),
+            emptied: Condvar::new(),
             wanted: Notify::new(),
         }
     }
@@ -160,11 +164,23 @@ impl Hearing {
         self.rounds.lock().forgotten
     }
 
+    /// Waits until everything was forgotten more often than `known`, for so long at
+    /// most.
+    pub fn wait_until_forgotten_again(&self, known: u64, most: Duration) {
+        let (mut rounds, deadline) = (self.rounds.lock(), Instant::now() + most);
+        while rounds.forgotten == known && !rounds.is_closed {
+            if self.emptied.wait_until(&mut rounds, deadline).timed_out() {
+                break;
+            }
+        }
+    }
+
     fn forget(&self) {
-        self.rounds.lock().forgotten += 1;
         self.is_tree_stale.store(true, Ordering::Release);
         self.versions.forget();
         self.index.forget();
+        self.rounds.lock().forgotten += 1;
+        self.emptied.notify_all();
     }
 
     /// Reads the tree of tenants. What is told meanwhile is applied once more.
@@ -228,11 +244,11 @@ fn tenant(text: &str) -> Option<IndexChange> {
 impl Listener {
     /// Connects and hears everything before it returns, if the server answers;
     /// goes on trying otherwise.
-    pub fn start(config: Config, hearing: Arc<Hearing>) -> std::io::Result<Self> {
+    pub fn start(address: Address, hearing: Arc<Hearing>) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let heard = Arc::clone(&hearing);
         let thread = std::thread::Builder::new().name("store-listener".into());
-        let thread = thread.spawn(move || run(&runtime, &config, &heard))?;
+        let thread = thread.spawn(move || run(&runtime, &address, &heard))?;
         hearing.wait_for_round(hearing.rounds.lock(), Instant::now() + ANSWER);
         Ok(Self { hearing, thread: Some(thread) })
     }
@@ -242,6 +258,7 @@ impl Listener {
         self.hearing.rounds.lock().is_closed = true;
         self.hearing.lease.give_up();
         self.hearing.renewed.notify_all();
+        self.hearing.emptied.notify_all();
         self.hearing.wanted.notify_one();
     }
 }
@@ -257,14 +274,18 @@ impl Drop for Listener {
     }
 }
 
-fn run(runtime: &Runtime, config: &Config, hearing: &Arc<Hearing>) {
-    let mut told = Told::Nothing;
+fn run(runtime: &Runtime, address: &Address, hearing: &Arc<Hearing>) {
+    let (mut told, mut since) = (Told::Nothing, Instant::now());
     while !hearing.is_closed() {
-        let failed = runtime.block_on(listen(config, hearing, &mut told));
+        let failed = runtime.block_on(listen(address, hearing, &mut told, since));
         hearing.lease.give_up();
         hearing.leads.store(false, Ordering::Release);
         let (Err(failed), false) = (failed, hearing.is_closed()) else { continue };
         let was = std::mem::replace(&mut told, failed.told());
+        if was == Told::Nothing {
+            since = Instant::now();
+        }
+        hearing.reach.tell(told == Told::Away);
         // Said once, not four times a second.
         match failed {
             _ if was == told => {}
@@ -277,7 +298,10 @@ fn run(runtime: &Runtime, config: &Config, hearing: &Arc<Hearing>) {
                 "the database does not tell its changes ({error}): each token is looked up until it does"
             ),
         }
-        hearing.rest();
+        // Whether it is the server or this connection alone, the next attempt tells.
+        if was != Told::Nothing {
+            hearing.rest();
+        }
     }
 }
 
@@ -314,10 +338,15 @@ impl From<Error> for Failed {
 }
 
 /// Listens until that fails.
-async fn listen(config: &Config, hearing: &Arc<Hearing>, told: &mut Told) -> Result<(), Failed> {
+async fn listen(
+    address: &Address,
+    hearing: &Arc<Hearing>,
+    told: &mut Told,
+    since: Instant,
+) -> Result<(), Failed> {
     let is_full = Cell::new(false);
     let connecting =
-        async { config.connect(NoTls).await.inspect_err(|error| is_full.set(has_no_room(error))) };
+        async { address.connect().await.inspect_err(|error| is_full.set(has_no_room(error))) };
     let (client, mut connection) = in_time(connecting).await.map_err(|error| {
         if is_full.get() {
             return Failed::Deaf(error);
@@ -362,7 +391,12 @@ async fn listen(config: &Config, hearing: &Arc<Hearing>, told: &mut Told) -> Res
         hearing.end_round(round);
         hearing.reach.heard();
         if std::mem::replace(told, Told::Nothing) != Told::Nothing {
-            log::warn!(target: "wazo_auth.store", "the database tells its changes again");
+            hearing.reach.tell(false);
+            let seconds = since.elapsed().as_secs_f64();
+            log::warn!(
+                target: "wazo_auth.store",
+                "the database tells its changes again, after {seconds:.1} s"
+            );
         }
         let _ = tokio::time::timeout(RENEWAL, hearing.wanted.notified()).await;
     }

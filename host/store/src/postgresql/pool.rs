@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use tokio_postgres::Config;
 
 use crate::Error;
-use crate::postgresql::connection::Link;
+use crate::postgresql::connection::{Link, Purpose};
 use crate::postgresql::reach::Reach;
+use crate::postgresql::uri::Address;
 
 /// How long a thread waits for a connection. There is one for each thread that
 /// asks, so none waits unless a caller nests.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections to one database.
 pub(crate) struct Pool {
-    config: Config,
+    address: Address,
     reach: Arc<Reach>,
     most: usize,
     state: Mutex<State>,
@@ -36,9 +36,9 @@ struct Seat<'a>(&'a Pool);
 
 impl Pool {
     /// Connects when first asked.
-    pub fn new(config: Config, reach: Arc<Reach>, most: usize) -> Self {
+    pub fn new(address: Address, reach: Arc<Reach>, most: usize) -> Self {
         let (state, freed) = (Mutex::default(), Condvar::new());
-        Self { config, reach, most: most.max(1), state, freed }
+        Self { address, reach, most: most.max(1), state, freed }
     }
 
     /// Runs `f` on a connection: one that was used before, or a new one. It is
@@ -52,7 +52,7 @@ impl Pool {
         let _seat = self.seat()?;
         let mut link = match self.idle() {
             Some(link) => link,
-            None => Link::connect(&self.config, Arc::clone(&self.reach))?,
+            None => Link::connect(&self.address, Purpose::Requests, Arc::clone(&self.reach))?,
         };
         let done = f(&mut link);
         if link.is_idle() {

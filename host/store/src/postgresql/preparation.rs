@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use postgres_protocol::password::scram_sha_256;
 
-use crate::postgresql::connection::Link;
-use crate::postgresql::uri;
+use crate::postgresql::connection::{Link, Purpose};
+use crate::postgresql::uri::Address;
 use crate::{Error, OpenError};
 
 const ATTEMPTS: u32 = 40;
@@ -116,12 +116,12 @@ impl Preparation<'_> {
 
 /// A connection, as soon as the server answers.
 fn reached(uri: &str, option: &'static str) -> Result<(Link, String), PreparationError> {
-    let config = uri::parse(uri, "wazo-auth-init-db");
-    let config = config.map_err(|source| PreparationError::Uri { option, source })?;
-    let name = uri::name(&config);
+    let address = Address::parse(uri, "wazo-auth-init-db");
+    let address = address.map_err(|source| PreparationError::Uri { option, source })?;
+    let name = address.name();
     let mut attempt = 1;
     loop {
-        match Link::connect(&config, Arc::default()) {
+        match Link::connect(&address, Purpose::Command, Arc::default()) {
             Ok(link) => return Ok((link, name)),
             Err(source) if attempt == ATTEMPTS => {
                 return Err(PreparationError::Connect(OpenError::Server { name, source }));

@@ -20,6 +20,8 @@ pub(crate) struct Reach {
     /// the time; 0: nobody listens.
     heard: AtomicU64,
     is_away: AtomicBool,
+    /// Whether the log has been told.
+    is_told: AtomicBool,
     /// How often it went away.
     outages: AtomicU64,
     /// The last time that somebody tried while it was away.
@@ -34,6 +36,7 @@ impl Default for Reach {
             began: Instant::now(),
             heard: AtomicU64::new(0),
             is_away: AtomicBool::new(false),
+            is_told: AtomicBool::new(false),
             outages: AtomicU64::new(0),
             tried: Mutex::default(),
         }
@@ -52,7 +55,9 @@ impl Reach {
         }
         let mut tried = self.tried.lock();
         if tried.is_some_and(|tried| tried.elapsed() < TRIAL) {
-            return Err(Error::Unavailable { detail: "it was just tried in vain".into() });
+            return Err(
+                self.known(Error::Unavailable { detail: "it was just tried in vain".into() })
+            );
         }
         *tried = Some(Instant::now());
         Ok(())
@@ -78,6 +83,24 @@ impl Reach {
     pub fn heard(&self) {
         self.succeeded();
         self.heard.store(self.milliseconds(), Ordering::Release);
+    }
+
+    /// The log is told that the database cannot be reached, or that it can again.
+    pub fn tell(&self, is_away: bool) {
+        self.is_told.store(is_away, Ordering::Release);
+    }
+
+    /// The error of somebody who could not reach it, as everybody's whom that
+    /// concerns where the log has been told.
+    pub fn known(&self, error: Error) -> Error {
+        match error {
+            Error::Unavailable { detail } | Error::Tls { detail }
+                if self.is_told.load(Ordering::Acquire) =>
+            {
+                Error::Away { detail }
+            }
+            error => error,
+        }
     }
 
     /// Whether whoever tried last was not answered.

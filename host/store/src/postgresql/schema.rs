@@ -27,13 +27,23 @@ struct Found {
     version: i64,
 }
 
-/// Makes what is missing, in one transaction, alone of all daemons.
+/// Makes what is missing, in one transaction, alone of all daemons. Who works on the
+/// whole database is not waited for for long: that is [`Error::Busy`].
 ///
 /// # Errors
 /// A sentence that names the database and the remedy.
 pub(crate) fn upgrade(link: &mut Link, name: &str, context: &Context) -> Result<Schema, OpenError> {
     let failed = |source| OpenError::Server { name: name.to_owned(), source };
-    link.begin(format!("BEGIN; SELECT pg_advisory_xact_lock({DATABASE_LOCK})"));
+    // Where all is there, nobody is waited for. What is amiss, or half there, is
+    // looked at once nobody changes it.
+    if is_ours(link).map_err(failed)?
+        && let Ok(Found { revision: Some(_), version: VERSION }) = look(link, name)
+    {
+        return Ok(Schema::UpToDate);
+    }
+    link.begin(format!(
+        "BEGIN; SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock({DATABASE_LOCK})"
+    ));
     let made = make(link, name, context);
     match made {
         Ok(schema) => link.commit().map(|()| schema).map_err(failed),
@@ -105,6 +115,20 @@ pub(crate) fn make(link: &mut Link, name: &str, context: &Context) -> Result<Sch
 fn make_extension(link: &mut Link, name: &str) -> Result<(), OpenError> {
     let made = link.batch("CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\"");
     made.map_err(|source| OpenError::Extension { name: name.to_owned(), source })
+}
+
+/// Whether the table is there that is made with everything else of ours. Asked so
+/// that the session does not remember it as missing: it may have to find it a moment
+/// later.
+fn is_ours(link: &mut Link) -> Result<bool, Error> {
+    let mut is_ours = false;
+    let sql = "SELECT 1 FROM pg_tables WHERE schemaname = 'public' \
+        AND tablename = 'wazo_auth_version'";
+    link.each(sql, &[], &mut |_| {
+        is_ours = true;
+        Ok(())
+    })?;
+    Ok(is_ours)
 }
 
 fn look(link: &mut Link, name: &str) -> Result<Found, OpenError> {
