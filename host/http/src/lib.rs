@@ -24,6 +24,7 @@ mod emails;
 mod errors;
 mod fields;
 mod groups;
+mod idp;
 mod list;
 mod memory;
 mod password_reset;
