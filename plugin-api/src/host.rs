@@ -12,14 +12,18 @@ use crate::{
     wire::{self, service},
 };
 
+mod token_renewer;
 mod types;
 
+pub use token_renewer::TokenRenewer;
 pub use types::{Email, FormattedEmail, Group, Platform, Policy, User};
 
 /// The daemon, as a plugin sees it: cheap to clone, usable from any thread.
 ///
 /// The time that the daemon spends here does not count against the deadline of
-/// the call in progress.
+/// the call in progress. Hold no lock meanwhile: another call of the plugin may
+/// take the place of this one, and would wait for the lock while this one waits
+/// for its place.
 ///
 /// ```
 /// use wazo_auth_plugin_api::prelude::*;

@@ -4,4 +4,6 @@
 
 mod assignments;
 mod providers;
+mod routes;
 mod support;
+mod tokens;

@@ -2,9 +2,11 @@
 //! contract (plugins.md section 11) and a few more.
 
 mod identity_providers;
+mod internal_token;
 mod others;
 
 use identity_providers::{BrokenCanAuthenticate, BrokenLoad, BrokenVerifyAuth, Replacement};
+use internal_token::InternalToken;
 use others::{Badge, Hello, Outbox};
 use wazo_auth_plugin_api::export_plugins;
 
@@ -13,6 +15,7 @@ export_plugins! {
     identity_provider  "broken_can_authenticate" => BrokenCanAuthenticate,
     identity_provider  "broken_verify_auth" => BrokenVerifyAuth,
     identity_provider  "broken_verify_auth_replacement" => Replacement,
+    metadata           "internal_token" => InternalToken,
     http               "hello" => Hello,
     external_auth      "badge" => Badge,
     email_notification "outbox" => Outbox,
