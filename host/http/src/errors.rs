@@ -343,6 +343,9 @@ impl From<CallError> for Error {
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let Ok(status) = StatusCode::from_u16(error.status) else { return Self::internal() };
+        if error.error_id.is_empty() {
+            return Self::message(status, error.message);
+        }
         let resource = Some(error.resource).filter(|resource| !resource.is_empty());
         Self::new(
             status,

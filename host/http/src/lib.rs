@@ -28,6 +28,7 @@ mod idp;
 mod list;
 mod memory;
 mod password_reset;
+mod plugin_requests;
 mod plugin_routes;
 mod policies;
 mod profile;
@@ -55,6 +56,7 @@ use wazo_auth_work::Pool;
 
 pub use config::Config;
 pub use cors::Cors;
+pub use plugin_requests::PluginRequests;
 pub use server::{BindError, Limits, Server, TlsError, TlsFiles, serve_connection};
 pub use token_request::credentials;
 

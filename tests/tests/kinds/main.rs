@@ -4,6 +4,7 @@
 
 mod assignments;
 mod providers;
+mod requests;
 mod routes;
 mod support;
 mod tokens;

@@ -52,6 +52,27 @@ fn the_first_whose_request_it_is_decides_alone() {
 }
 
 #[test]
+fn the_error_that_it_chooses_is_the_answer() {
+    let daemon = providers(&[("broken_verify_auth", 4)]).start();
+    let request = daemon.post("/0.1/token").header("X-Unknown-Tenant", "acme");
+    let error = request.json(json!({METHOD: true})).send().expect(404).json();
+    assert_eq!(
+        (&error["error_id"], &error["details"]),
+        (&json!("unknown-tenant"), &json!({"uuid": "acme"}))
+    );
+}
+
+#[test]
+fn while_it_hangs_other_logins_go_on_and_its_own_are_not_taken_for_others() {
+    let limits = "plugins: {broken_verify_auth: {timeout: 0.2, max_concurrent_calls: 1}}";
+    let daemon = providers(&[("broken_verify_auth", 4)]).config(limits).start();
+    daemon.create_user("alice", "s3cre7");
+    let _ = log_in(&daemon, "s3cre7", json!({METHOD: true, "hang": true})).expect(503);
+    let _ = log_in(&daemon, "s3cre7", json!({})).expect(200);
+    let _ = log_in(&daemon, "s3cre7", json!({METHOD: true})).expect(503);
+}
+
+#[test]
 fn its_users_log_in_by_it_online_offline_and_by_refresh_token() {
     let both = [("broken_verify_auth_replacement", 4), ("broken_verify_auth", 5)];
     let daemon = providers(&both).start();
