@@ -223,7 +223,8 @@ impl Host {
         self.perform(&to("DELETE", &["policies", policy]))
     }
 
-    /// Adds an access to a policy.
+    /// Adds an access to a policy. A slash in it would be stored as `%2F`: give
+    /// such an access by [`update_policy`](Self::update_policy).
     ///
     /// # Errors
     /// As of [`request`](Self::request).

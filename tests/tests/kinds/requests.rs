@@ -17,9 +17,11 @@ fn a_plugin_can_do_what_the_api_can() {
     let post = || daemon.post("/0.1/clerk").token(&admin).json("{}").send();
     let seen = post().expect(200).json();
     let me = daemon.get(&format!("/0.1/token/{admin}")).send().expect(200).json();
+    // By the group and directly.
+    let twice = json!(["road.runner", "anvil.drop", "road.runner", "anvil.drop"]);
     let expected = json!({
         "tenant": "acme", "tenants": 2, "users": ["wile"], "members": 1, "policies": "hunt",
-        "acl": ["road.runner", "anvil/drop"], "user_acl": ["road.runner", "anvil/drop"],
+        "acl": ["road.runner", "anvil.drop"], "user_acl": twice,
         "sessions": 0, "purpose": ["default_user"], "me": me["data"]["auth_id"],
     });
     assert_eq!(seen, expected);

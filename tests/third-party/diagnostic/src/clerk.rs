@@ -64,7 +64,7 @@ impl Clerk {
         host.add_group_user(&group.uuid, &user.uuid)?;
         host.add_group_policy(&group.uuid, &policy.uuid)?;
         host.add_user_policy(&user.uuid, &policy.uuid)?;
-        host.add_policy_access(&policy.uuid, "anvil/drop")?;
+        host.add_policy_access(&policy.uuid, "anvil.drop")?;
         host.change_user_password(&user.uuid, "old", "coyote-1949")?;
         let users = host.list_users(of, &[("search", "wil")])?;
         let seen = json!({
