@@ -103,7 +103,7 @@ impl Host {
     /// is not served. Logins and routes of plugins are not to be had in this way.
     ///
     /// # Errors
-    /// Answers of 400 and more, as an [`ApiError`](crate::ApiError); a failure of
+    /// Answers of 400 and more, as an [`ApiError`]; a failure of
     /// the daemon.
     pub fn request<A: DeserializeOwned>(&self, request: &ApiRequest) -> Result<A> {
         read(service::API_REQUEST, &self.answer(request)?)
