@@ -6,7 +6,7 @@ use nix::sys::stat::{Mode, umask};
 use tokio::signal::unix::{SignalKind, signal};
 use wazo_auth_config::{Config, Settings};
 use wazo_auth_context::Context;
-use wazo_auth_http::{App, Server};
+use wazo_auth_http::{App, PluginRequests, Server};
 use wazo_auth_log::{Handle, LogError, LogOptions, critical};
 use wazo_auth_plugins::Registry;
 use wazo_auth_service::{Services, host_services::PluginHost};
@@ -87,7 +87,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
         account::switch_to(user)?;
     }
     setup::warn_of_unused_keys(config);
-    let services = start_services(config, context)?;
+    let (services, plugin_requests) = start_services(config, context)?;
     let cleanup = CleanupTask::start(Arc::clone(&services), settings.tokens.cleanup_interval)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(setup::cores().get())
@@ -98,7 +98,8 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
             }
         })
         .build()?;
-    let served = runtime.block_on(serve(config, context, log, Arc::clone(&services)));
+    let served =
+        runtime.block_on(serve(config, context, log, Arc::clone(&services), &plugin_requests));
     // A plugin that never returns must not keep the process.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
@@ -114,7 +115,10 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
 }
 
 /// Store, plugins, first user: everything before the socket opens.
-fn start_services(config: &Config, context: &Context) -> Result<Arc<Services>, Failure> {
+fn start_services(
+    config: &Config,
+    context: &Context,
+) -> Result<(Arc<Services>, Arc<PluginRequests>), Failure> {
     let settings = &config.settings;
     setup::ensure_meant(config)?;
     let store = setup::store(settings, context)?;
@@ -122,15 +126,20 @@ fn start_services(config: &Config, context: &Context) -> Result<Arc<Services>, F
     let events = events::start(config, &store, context)?;
     let rules = setup::rules(settings);
     let services = Services::new(context.clone(), rules, store, hasher, events)?;
-    let host = PluginHost::new(&services);
-    services.set_plugins(Registry::load(&setup::plugin_settings(settings), host, &Trials)?);
+    let host = PluginRequests::new(PluginHost::new(&services));
+    let plugins = Registry::load(
+        &setup::plugin_settings(settings),
+        Arc::<PluginRequests>::clone(&host),
+        &Trials,
+    )?;
+    services.set_plugins(plugins);
     services.reconcile()?;
     if let Some(user) = setup::initial_user(settings)? {
         services.ensure_initial_user(&user)?;
     }
     services.warn_of_missing_methods()?;
     services.events().wait_for_first_attempt(events::FIRST_ATTEMPT);
-    Ok(services)
+    Ok((services, host))
 }
 
 /// Opens the socket and serves. The inner result is the socket's.
@@ -139,6 +148,7 @@ async fn serve(
     context: &Context,
     log: &Handle,
     services: Arc<Services>,
+    plugin_requests: &PluginRequests,
 ) -> Result<io::Result<()>, Failure> {
     let settings = &config.settings;
     let tls = match setup::tls_files(settings) {
@@ -162,6 +172,7 @@ async fn serve(
     let lookups = Pool::new("lookups", setup::LOOKUPS, setup::LOOKUPS * QUEUE_PER_WORKER);
     let http = setup::http(settings, descriptors::connections(api));
     let app = App::new(services, http, setup::shown(config, log), requests, logins, lookups)?;
+    plugin_requests.serve(&app);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let scheme = if tls.is_some() { "https" } else { "http" };

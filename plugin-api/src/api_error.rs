@@ -30,7 +30,8 @@ use crate::{Error, Map, Value};
 pub struct ApiError {
     /// The status of the answer.
     pub status: u16,
-    /// What went wrong, for programs: `unknown-user`.
+    /// What went wrong, for programs: `unknown-user`. Without one, the message is
+    /// all that is answered.
     #[serde(default)]
     pub error_id: String,
     /// What went wrong, for people; no secrets.

@@ -8,18 +8,29 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Args, EmailContext, EmailTemplate, Error, ErrorKind, Map, Result, Value,
-    abi::HostBox,
+    abi::{Frame, HostBox},
     wire::{self, service},
 };
 
+mod api;
+mod nouns;
+mod token_renewer;
 mod types;
 
-pub use types::{Email, FormattedEmail, Group, Platform, Policy, User};
+pub use api::ApiRequest;
+
+pub use token_renewer::TokenRenewer;
+pub use types::{
+    Email, FormattedEmail, Group, Page, Platform, Policy, RefreshToken, RefreshTokenInfo, Session,
+    Tenant, User,
+};
 
 /// The daemon, as a plugin sees it: cheap to clone, usable from any thread.
 ///
 /// The time that the daemon spends here does not count against the deadline of
-/// the call in progress.
+/// the call in progress. Hold no lock meanwhile: another call of the plugin may
+/// take the place of this one, and would wait for the lock while this one waits
+/// for its place.
 ///
 /// ```
 /// use wazo_auth_plugin_api::prelude::*;
@@ -249,10 +260,14 @@ impl Host {
 
     /// The head of a service's answer.
     fn ask<Q: Serialize>(&self, service: &str, request: &Q) -> Result<RString> {
+        Ok(self.exchange(service, request, &[])?.head)
+    }
+
+    fn exchange<Q: Serialize>(&self, service: &str, request: &Q, body: &[u8]) -> Result<Frame> {
         let head = wire::to_json(request)?;
-        let reply = self.0.call(RStr::from(service), RStr::from(&*head), RSlice::from(&[][..]));
+        let reply = self.0.call(RStr::from(service), RStr::from(&*head), RSlice::from(body));
         match reply {
-            RResult::ROk(frame) => Ok(frame.head),
+            RResult::ROk(frame) => Ok(frame),
             RResult::RErr(failure) => Err(match Error::from(failure) {
                 // Not to be taken for "this plugin lacks the method".
                 error if error.kind() == ErrorKind::Unsupported => {

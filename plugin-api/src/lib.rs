@@ -101,7 +101,7 @@
 //! # What the daemon does for a plugin
 //!
 //! [`Host`] is given to `new`: users, groups, policies, the daemon's own
-//! password check, tokens. `log::info!(…)` writes to the daemon's log
+//! password check, the whole API ([`ApiRequest`]), tokens ([`TokenRenewer`] keeps one for requests to the API). `log::info!(…)` writes to the daemon's log
 //! ([`log`] is re-exported here).
 //!
 //! # Failures and panics
@@ -147,7 +147,7 @@ pub use config::NoConfig;
 pub use email_notification::{EmailContext, EmailNotification, EmailTemplate};
 pub use error::{Error, ErrorKind, Result};
 pub use external_auth::ExternalAuth;
-pub use host::Host;
+pub use host::{ApiRequest, Host, TokenRenewer};
 pub use http::{HttpRequest, HttpResponse, HttpRoutes, Route, TokenInfo};
 pub use identity_provider::{Identity, IdentityProvider, LoginRequest};
 pub use metadata::Metadata;

@@ -96,6 +96,14 @@ pub mod service {
     /// [`ByName`](super::ByName) → [`Usable`](super::Usable): whether a backend
     /// is loaded and can be called.
     pub const BACKENDS_GET: &str = "backends.get";
+    /// [`ApiRequest`](super::ApiRequest) and its body →
+    /// [`ApiResponse`](super::ApiResponse) and its body.
+    pub const API_REQUEST: &str = "api.request";
+    /// [`RefreshTokenOf`](super::RefreshTokenOf) →
+    /// [`RefreshTokenInfo`](crate::host::RefreshTokenInfo).
+    pub const TOKENS_GET_REFRESH_TOKEN: &str = "tokens.get_refresh_token";
+    /// [`ByName`](super::ByName) of a purpose → [`Items`](super::Items) of names.
+    pub const PURPOSES_GET: &str = "purposes.get";
     /// `{}` → [`LogLevel`](super::LogLevel). A plugin's logger asks once, when
     /// the plugin is made.
     pub const LOG_GET_LEVEL: &str = "log.get_level";
@@ -256,6 +264,41 @@ pub struct FormatEmail<'a> {
     pub template: EmailTemplate,
     /// For whom.
     pub context: Cow<'a, EmailContext>,
+}
+
+/// Takes a request to the API, in the daemon's own name; the body goes beside it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct ApiRequest<'a> {
+    /// `GET`, say.
+    #[serde(borrow)]
+    pub method: Cow<'a, str>,
+    /// The path below `/0.1`, encoded.
+    #[serde(borrow)]
+    pub path: Cow<'a, str>,
+    /// The parameters of the query, not encoded.
+    #[serde(default)]
+    pub query: Cow<'a, [(String, String)]>,
+    /// The tenant that the request is about; none: the one above all others.
+    #[serde(borrow, default)]
+    pub tenant_uuid: Option<Cow<'a, str>>,
+}
+
+/// Answers a request to the API; the body goes beside it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct ApiResponse {
+    /// The status.
+    pub status: u16,
+}
+
+/// Takes a refresh token and the application that it is for.
+#[derive(Serialize, Deserialize)]
+pub struct RefreshTokenOf<'a> {
+    /// The token; never log it.
+    #[serde(borrow)]
+    pub refresh_token: Cow<'a, str>,
+    /// The application.
+    #[serde(borrow)]
+    pub client_id: Cow<'a, str>,
 }
 
 /// Takes a name.

@@ -10,7 +10,10 @@ use wazo_auth_events::Events;
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins::{Candidate, Identities, PluginOptions, Registry, Settings, TrialOpener};
 use wazo_auth_service::{
-    Rules, Services, bootstrap::InitialUser, host_services::PluginHost, login::LoginRequest,
+    Rules, Services,
+    bootstrap::InitialUser,
+    host_services::PluginHost,
+    login::{LoginRequest, RawRequest},
 };
 use wazo_auth_store::{Change, Options, Sealer, Store, Tx};
 
@@ -106,6 +109,7 @@ pub fn login_request(backend: &str, login: &str, password: &str) -> LoginRequest
         mobile: false,
         user_agent: String::new(),
         remote_addr: "127.0.0.1".to_owned(),
+        raw: RawRequest::default(),
     }
 }
 

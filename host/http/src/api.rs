@@ -30,6 +30,7 @@ static DOCUMENT: &str = concat!(
     include_str!("../api/emails.yml"),
     include_str!("../api/groups.yml"),
     include_str!("../api/policies.yml"),
+    include_str!("../api/idp.yml"),
     include_str!("../api/tenants.yml"),
     "definitions:\n",
     include_str!("../api/definitions.yml"),
@@ -41,6 +42,7 @@ static DOCUMENT: &str = concat!(
     include_str!("../api/emails.definitions.yml"),
     include_str!("../api/groups.definitions.yml"),
     include_str!("../api/policies.definitions.yml"),
+    include_str!("../api/idp.definitions.yml"),
     include_str!("../api/tenants.definitions.yml"),
 );
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr, ops::Range};
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
 use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -132,11 +132,20 @@ impl Call {
 
 /// A header's text; bytes beyond ASCII are Latin-1, as HTTP once had it.
 pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
-    let value = headers.get(name)?;
-    Some(match value.to_str() {
+    headers.get(name).map(text)
+}
+
+/// All headers, in order.
+pub(crate) fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let headers = headers.iter();
+    headers.map(|(name, value)| (name.as_str().to_owned(), text(value).into_owned())).collect()
+}
+
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    match value.to_str() {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(value.as_bytes().iter().copied().map(char::from).collect()),
-    })
+    }
 }
 
 /// The address of the client (http.md section 6.2): as the `proxies`-th proxy
@@ -166,8 +175,6 @@ pub(crate) fn uuid(text: &str) -> Option<Uuid> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

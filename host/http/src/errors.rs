@@ -14,6 +14,7 @@ use wazo_auth_plugins::{ApiError, CallError};
 use wazo_auth_service::{
     NotReady,
     groups::GroupError,
+    idp::IdpError,
     login::LoginError,
     missing::Missing,
     policies::PolicyError,
@@ -228,6 +229,12 @@ impl Error {
         Self::identified(status, "invalid-data", errors, json!({}), Some("emails"))
     }
 
+    /// What is wrong with a list of users (sic): `message` is the whole map.
+    pub(crate) fn invalid_idp_users(errors: Value) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        Self::identified(status, "invalid-list-param", errors, json!({}), Some("users"))
+    }
+
     /// Offending parameters of a list: `message` is the whole map.
     pub(crate) fn invalid_list_params(errors: Vec<FieldError>) -> Self {
         let mut map = Map::new();
@@ -336,6 +343,9 @@ impl From<CallError> for Error {
 impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         let Ok(status) = StatusCode::from_u16(error.status) else { return Self::internal() };
+        if error.error_id.is_empty() {
+            return Self::message(status, error.message);
+        }
         let resource = Some(error.resource).filter(|resource| !resource.is_empty());
         Self::new(
             status,
@@ -365,6 +375,25 @@ impl From<LoginError> for Error {
             LoginError::Plugin(error) => error.into(),
             LoginError::NotReady(error) => error.into(),
             LoginError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<IdpError> for Error {
+    fn from(error: IdpError) -> Self {
+        let text = error.to_string();
+        match error {
+            IdpError::UnknownType(idp_type) => Self::identified(
+                StatusCode::NOT_FOUND,
+                "unknown-idp-type",
+                text,
+                json!({"idp_type": idp_type}),
+                Some("idp"),
+            ),
+            IdpError::UnknownUser(user) => Self::unknown_user(&user),
+            IdpError::NotReady(error) => error.into(),
+            IdpError::Store(error) => error.into(),
             _ => Self::internal(),
         }
     }

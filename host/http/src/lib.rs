@@ -24,9 +24,12 @@ mod emails;
 mod errors;
 mod fields;
 mod groups;
+mod idp;
 mod list;
 mod memory;
 mod password_reset;
+mod plugin_requests;
+mod plugin_routes;
 mod policies;
 mod profile;
 mod query;
@@ -53,6 +56,7 @@ use wazo_auth_work::Pool;
 
 pub use config::Config;
 pub use cors::Cors;
+pub use plugin_requests::PluginRequests;
 pub use server::{BindError, Limits, Server, TlsError, TlsFiles, serve_connection};
 pub use token_request::credentials;
 
@@ -107,9 +111,12 @@ impl App {
         let time_zone = services.context().environment().time_zone.clone();
         let is_on = |plugin: &str| settings.plugins.iter().any(|enabled| enabled == plugin);
         // Without the description, the page has nothing to show.
-        let router = router::Router::new(routes::ROUTES, |plugin| {
+        let mut router = router::Router::new(routes::ROUTES, |plugin| {
             is_on(plugin) && (plugin != "api_page" || is_on("api"))
         })?;
+        if let Ok(plugins) = services.plugins() {
+            plugin_routes::add(&mut router, plugins);
+        }
         let bodies = bodies::Bodies::new();
         Ok(Arc::new(Self {
             services,

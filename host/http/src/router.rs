@@ -128,6 +128,34 @@ impl Router {
         Ok(Self { resources, paths, checks })
     }
 
+    /// Adds a route of a plugin, which is kept for ever.
+    ///
+    /// # Errors
+    /// Why it is not served, as the end of a sentence.
+    pub(crate) fn add(&mut self, route: Route) -> Result<(), String> {
+        let variables = variables(route.path);
+        if variables.len() > MAX_PARAMS {
+            return Err(format!("its path has more than {MAX_PARAMS} variables"));
+        }
+        let same = self.resources.iter_mut().find(|known| known.path() == Some(route.path));
+        if let Some(resource) = same {
+            if resource.routes.iter().any(|known| known.method == route.method) {
+                return Err("it is served already".to_owned());
+            }
+            resource.routes.push(Box::leak(Box::new(route)));
+            return Ok(());
+        }
+        // What is served must not go to another one from now on.
+        let example = example(route.path);
+        if let Some((known, _)) = self.resource(&example, &example) {
+            return Err(format!("{} is served already", known.path().unwrap_or_default()));
+        }
+        let inserted = self.paths.insert(route.path, self.resources.len());
+        inserted.map_err(|error| format!("its path contradicts another one: {error}"))?;
+        self.resources.push(Resource { routes: vec![Box::leak(Box::new(route))], variables });
+        Ok(())
+    }
+
     /// `full` is the path of the request as it stands. What a proxy has passed
     /// on it has stripped of the prefix; to strip it again would let requests
     /// around the proxy's own rules.
@@ -176,6 +204,10 @@ impl Router {
 // === impl Resource ===
 
 impl Resource {
+    fn path(&self) -> Option<&'static str> {
+        self.routes.first().map(|route| route.path)
+    }
+
     /// Whether the path ends with its only variable, a UUID.
     fn is_one_uuid(&self) -> bool {
         let ends = self.routes.iter().all(|route| route.path.ends_with('}'));
@@ -203,6 +235,16 @@ fn params(
 fn variables(path: &'static str) -> Vec<(&'static str, bool)> {
     let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
     names.map(|name| (name, name.ends_with("_uuid"))).collect()
+}
+
+/// An address that a path stands for.
+fn example(path: &str) -> String {
+    let mut parts = path.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |address, rest| {
+        let after = rest.split_once('}').map_or("", |(_, after)| after);
+        address + "00000000-0000-4000-8000-000000000000" + after
+    })
 }
 
 fn methods(routes: &[&'static Route]) -> Vec<&'static str> {

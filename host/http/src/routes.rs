@@ -1,7 +1,7 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    api, api_page, backends, config, emails, groups, password_reset, policies, refresh_tokens,
+    api, api_page, backends, config, emails, groups, idp, password_reset, policies, refresh_tokens,
     router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
@@ -54,6 +54,32 @@ pub(crate) static ROUTES: &[
     open("backends", "GET", "/0.1/backends", on_reactor, backends::list),
     held("config", "GET", "/0.1/config", "auth.config.read", config::get),
     held("config", "PATCH", "/0.1/config", "auth.config.update", config::patch),
+    // Authentication methods.
+    held("idp", "GET", "/0.1/idp", "auth.idp.read", idp::list),
+    Route {
+        max_body: Some(LIST_BODY),
+        ..held(
+            "idp",
+            "PUT",
+            "/0.1/idp/{idp_type}/users",
+            "auth.idp.{idp_type}.users.update",
+            idp::assign_several,
+        )
+    },
+    held(
+        "idp",
+        "PUT",
+        "/0.1/idp/{idp_type}/users/{user_uuid}",
+        "auth.idp.{idp_type}.users.{user_uuid}.create",
+        idp::assign,
+    ),
+    held(
+        "idp",
+        "DELETE",
+        "/0.1/idp/{idp_type}/users/{user_uuid}",
+        "auth.idp.{idp_type}.users.{user_uuid}.delete",
+        idp::withdraw,
+    ),
     // Tokens.
     Route {
         max_body: Some(LOGIN_BODY),

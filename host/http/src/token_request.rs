@@ -3,11 +3,11 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use wazo_auth_service::login::{Credentials, LoginRequest};
+use wazo_auth_service::login::{Credentials, LoginRequest, RawRequest};
 
 use crate::{
     App,
-    call::Call,
+    call::{self, Call},
     errors::Error,
     fields::{FieldError, Fields, Length},
 };
@@ -35,7 +35,16 @@ pub(crate) fn parse(app: &App, call: &Call) -> Result<LoginRequest, Error> {
         mobile: mobile.is_some_and(|kind| kind.eq_ignore_ascii_case("mobile")),
         user_agent: call.header("user-agent").unwrap_or_default().into_owned(),
         remote_addr: call.remote_addr(app),
+        raw: raw(app, call)?,
     })
+}
+
+/// The request as it came, if anybody is going to look at it.
+fn raw(app: &App, call: &Call) -> Result<RawRequest, Error> {
+    if app.services.plugins()?.identity_providers().next().is_none() {
+        return Ok(RawRequest::default());
+    }
+    Ok(RawRequest::new(call::texts(&call.parts.headers), call.body.to_vec()))
 }
 
 /// The telephony users of old are users like any other now.

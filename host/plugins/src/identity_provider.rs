@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use serde::de::DeserializeOwned;
 use wazo_auth_plugin_api::{
     Args, Identity, LoginRequest,
     wire::{self, method},
@@ -53,9 +52,13 @@ impl IdentityProvider {
     /// # Errors
     /// Why it could not be decided.
     pub fn can_authenticate(&self, args: &Args, request: &LoginRequest) -> Result<bool, CallError> {
-        let reply: Option<wire::CanAuthenticate> =
-            self.ask(method::CAN_AUTHENTICATE, args, request)?;
-        Ok(reply.is_some_and(|reply| reply.can_authenticate))
+        let _confided = confide(args);
+        let head = head(args, request);
+        let reply =
+            self.instance.exchange_aside(method::CAN_AUTHENTICATE, &head, request.body())?;
+        let Some(frame) = reply else { return Ok(false) };
+        let reply: wire::CanAuthenticate = self.instance.read(&frame)?;
+        Ok(reply.can_authenticate)
     }
 
     /// Says who sent a login request.
@@ -67,8 +70,11 @@ impl IdentityProvider {
         args: &mut Args,
         request: &LoginRequest,
     ) -> Result<Identity, CallError> {
-        let reply: Option<wire::Authenticated> = self.ask(method::VERIFY_AUTH, args, request)?;
-        let reply = reply.ok_or_else(|| self.instance.failed("it does not verify requests"))?;
+        let _confided = confide(args);
+        let reply =
+            self.instance.exchange(method::VERIFY_AUTH, &head(args, request), request.body())?;
+        let frame = reply.ok_or_else(|| self.instance.failed("it does not verify requests"))?;
+        let reply: wire::Authenticated = self.instance.read(&frame)?;
         if let Some(changed) = reply.args {
             *args = changed.into();
         }
@@ -86,20 +92,12 @@ impl IdentityProvider {
             self.instance.call(method::GET_BACKEND, &request, args)?;
         Ok(reply.map(|reply| reply.backend))
     }
+}
 
-    fn ask<A: DeserializeOwned>(
-        &self,
-        method: &str,
-        args: &Args,
-        request: &LoginRequest,
-    ) -> Result<Option<A>, CallError> {
-        let head = wire::Authenticate {
-            args: Cow::Borrowed(args.as_map()),
-            headers: Cow::Borrowed(request.headers()),
-        };
-        let _confided = confide(args);
-        let reply = self.instance.exchange(method, &head, request.body())?;
-        reply.map(|frame| self.instance.read(&frame)).transpose()
+fn head<'a>(args: &'a Args, request: &'a LoginRequest) -> wire::Authenticate<'a> {
+    wire::Authenticate {
+        args: Cow::Borrowed(args.as_map()),
+        headers: Cow::Borrowed(request.headers()),
     }
 }
 

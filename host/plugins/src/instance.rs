@@ -18,7 +18,7 @@ use wazo_auth_plugin_api::{
 use crate::{
     CallError,
     confided::{confide, hidden},
-    gate::{Full, Gate},
+    gate::{Full, Gate, MOST_PATIENCE},
     host::HostObject,
     reply,
     share::{Share, UsedUp},
@@ -38,6 +38,8 @@ pub(crate) struct Instance {
     /// The host as the plugin sees it, for the documented defaults.
     host: Host,
     gate: Arc<Gate>,
+    /// The slots of calls that must not wait for the others.
+    aside: Arc<Gate>,
     /// What it shares with other plugins; the daemon's own share nothing.
     share: Option<Arc<Share>>,
     timeout: Duration,
@@ -62,6 +64,7 @@ impl Instance {
             object: object.map_err(|reason| words(&reason, &host.secrets)),
             secrets: Arc::clone(&host.secrets),
             gate: Arc::clone(&host.gate),
+            aside: Gate::new(host.gate.slots(), timeout.min(MOST_PATIENCE)),
             host: Host::new(host.into_object()),
             share,
             timeout,
@@ -114,13 +117,34 @@ impl Instance {
         request: &Q,
         body: &[u8],
     ) -> Result<Option<Frame>, CallError> {
+        let turn = self.share.as_ref().map(Share::enter).transpose();
+        let _turn = turn.map_err(|used_up| self.crowded_out(&used_up))?;
+        self.run(&self.gate, method, request, body)
+    }
+
+    /// Runs a method that every login waits for: however many other calls hang
+    /// in the plugin, they do not keep it waiting.
+    pub(crate) fn exchange_aside<Q: Serialize>(
+        &self,
+        method: &str,
+        request: &Q,
+        body: &[u8],
+    ) -> Result<Option<Frame>, CallError> {
+        self.run(&self.aside, method, request, body)
+    }
+
+    fn run<Q: Serialize>(
+        &self,
+        gate: &Arc<Gate>,
+        method: &str,
+        request: &Q,
+        body: &[u8],
+    ) -> Result<Option<Frame>, CallError> {
         let object = self.object.as_ref().map_err(|reason| {
             self.failed(format!("it could not be started when the daemon did: {reason}"))
         })?;
         let head = to_json(request).map_err(|error| self.failed(error.to_string()))?;
-        let turn = self.share.as_ref().map(Share::enter).transpose();
-        let _turn = turn.map_err(|used_up| self.crowded_out(&used_up))?;
-        let slot = self.gate.enter().map_err(|full| self.busy(&full))?;
+        let slot = gate.enter().map_err(|full| self.busy(&full))?;
         let call = || object.call(RStr::from(method), RStr::from(&*head), RSlice::from(body));
         // The slot goes with the call: one that never returns keeps it.
         let reply = wazo_auth_work::within(self.timeout, || slot.call(call))

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices};
+use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices, wire};
 use wazo_auth_store::{self as store, Store, TokenIndex};
 
 use crate::{
@@ -137,6 +137,17 @@ impl Services {
                 }
                 reply(&json!({}))
             }
+            "tokens.get_refresh_token" => reply(&self.refresh_token_info(&parse(head)?)?),
+            "purposes.get" => {
+                let purpose = parse::<wire::ByName<'_>>(head)?.name;
+                let plugins =
+                    self.plugins().map_err(|error| failure(ErrorKind::Busy, &error.to_string()))?;
+                let plugins = plugins.metadata_for(&purpose).ok_or_else(|| {
+                    failure(ErrorKind::NotFound, "there are no tokens for this purpose")
+                })?;
+                let items: Vec<&str> = plugins.iter().map(|plugin| plugin.name()).collect();
+                reply(&json!({"items": items}))
+            }
             unknown => {
                 let text = format!("this daemon offers no service named `{unknown}`");
                 Err(failure(ErrorKind::Unsupported, &text))
@@ -149,6 +160,23 @@ impl Services {
             Some(uuid) => Ok(ask(self.directory(), self.store(), uuid)?),
             None => Ok(Arc::new([])),
         }
+    }
+
+    fn refresh_token_info(&self, of: &wire::RefreshTokenOf<'_>) -> Result<Value, Refusal> {
+        let found = match TokenIndex::parse_token(&of.refresh_token) {
+            Some(token) => {
+                self.store().read(|conn| store::refresh_tokens::get(conn, &token, &of.client_id))?
+            }
+            None => None,
+        };
+        let found = found.ok_or_else(|| {
+            failure(ErrorKind::NotFound, "there is no such refresh token for this application")
+        })?;
+        Ok(json!({
+            "backend_name": found.backend.as_deref().unwrap_or_default(),
+            "login": found.login.as_deref().unwrap_or_default(),
+            "metadata": found.metadata,
+        }))
     }
 
     /// A token for a plugin's own use (tokens.md section 12), committed before

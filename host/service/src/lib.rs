@@ -32,6 +32,7 @@ mod directory;
 mod events;
 pub mod groups;
 pub mod host_services;
+pub mod idp;
 pub mod login;
 pub mod metadata;
 pub mod missing;

@@ -3,10 +3,12 @@
 //!
 //! ```text
 //!   choose a provider ─▶ verify ─▶ user and method ─▶ metadata, ACL ─▶ write
-//!   (verify.rs)                                       (this file)      (write.rs)
+//!   (provider.rs,
+//!    verify.rs)                                       (this file)      (write.rs)
 //! ```
 
 mod foreign;
+mod provider;
 mod verify;
 mod write;
 
@@ -16,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_password::{Busy, HashingFailed};
+pub use wazo_auth_plugins::LoginRequest as RawRequest;
 use wazo_auth_plugins::{Args, CallError};
 use wazo_auth_store as store;
 
@@ -55,6 +58,9 @@ pub struct LoginRequest {
     pub user_agent: String,
     /// Address of the client.
     pub remote_addr: String,
+    /// The request as it came, for identity providers; empty when there are
+    /// none.
+    pub raw: RawRequest,
 }
 
 /// What a successful login gives.

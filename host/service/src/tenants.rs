@@ -153,8 +153,8 @@ impl Services {
     /// # Errors
     /// [`TenantError`].
     pub fn create_tenant(&self, parent: Uuid, new: NewTenant) -> Result<TenantView, TenantError> {
-        let NewTenant { uuid, slug, fields } = new;
-        self.check_default_method(&fields.default_authentication_method)?;
+        let NewTenant { uuid, slug, mut fields } = new;
+        self.check_default_method(&mut fields)?;
         let name = fields.name.as_deref().unwrap_or_default();
         let slugs = match &slug {
             Some(slug) => vec![slug.clone()],
@@ -212,9 +212,9 @@ impl Services {
         &self,
         scope: Uuid,
         tenant: Uuid,
-        fields: TenantFields,
+        mut fields: TenantFields,
     ) -> Result<TenantView, TenantError> {
-        self.check_default_method(&fields.default_authentication_method)?;
+        self.check_default_method(&mut fields)?;
         let domains = self.new_domains(&fields);
         self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
@@ -273,11 +273,14 @@ impl Services {
 
     /// Refuses a method that users could not log in by: `default` too, which
     /// would mean itself.
-    fn check_default_method(&self, method: &str) -> Result<(), TenantError> {
-        match method != DEFAULT_METHOD && self.is_known_method(method)? {
-            true => Ok(()),
-            false => Err(TenantError::InvalidMethod(method.to_owned())),
-        }
+    fn check_default_method(&self, fields: &mut TenantFields) -> Result<(), TenantError> {
+        let named = &mut fields.default_authentication_method;
+        let method = match &**named {
+            DEFAULT_METHOD => None,
+            name => self.method_of_name(name)?,
+        };
+        *named = method.ok_or_else(|| TenantError::InvalidMethod(named.clone()))?;
+        Ok(())
     }
 
     fn new_domains(&self, fields: &TenantFields) -> Vec<Domain> {

@@ -213,6 +213,22 @@ impl Services {
         Ok(TokenView::from(row))
     }
 
+    /// What the service itself may do, as if somebody had a token for it.
+    #[must_use]
+    pub fn own_rights(&self) -> LiveToken {
+        LiveToken {
+            token: Uuid::nil(),
+            session: Uuid::nil(),
+            expires: None,
+            owner: Arc::new(Owner {
+                auth_id: OWN_AUTH_ID.into(),
+                user_uuid: None,
+                tenant_uuid: Some(self.top_tenant()),
+            }),
+            acl: Arc::new(Acl::compile(["#"])),
+        }
+    }
+
     /// Revokes a token, and its session with its last token. Unknown tokens
     /// are revoked already.
     ///

@@ -125,16 +125,6 @@ impl From<HashError> for UserError {
 pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 impl Services {
-    /// Whether users and tenants may have this authentication method.
-    ///
-    /// # Errors
-    /// [`NotReady`].
-    pub fn is_known_method(&self, method: &str) -> Result<bool, NotReady> {
-        Ok(method == DEFAULT_METHOD
-            || method == NATIVE_METHOD
-            || self.plugins()?.third_party_backends().any(|backend| backend.name() == method))
-    }
-
     /// The enabled user that `login` means: by confirmed address, else by
     /// username, in any letter case (tokens.md section 4.5).
     ///
@@ -279,10 +269,8 @@ impl Services {
     fn method(&self, purpose: &str, asked: Option<&str>) -> Result<String, UserError> {
         let own = purpose == "internal" || purpose == "external_api";
         let method = asked.unwrap_or(if own { NATIVE_METHOD } else { DEFAULT_METHOD });
-        match self.is_known_method(method)? {
-            true => Ok(method.to_owned()),
-            false => Err(UserError::InvalidMethod(method.to_owned())),
-        }
+        let known = self.method_of_name(method)?;
+        known.ok_or_else(|| UserError::InvalidMethod(method.to_owned()))
     }
 }
 

@@ -71,15 +71,23 @@ pub fn top(conn: &mut dyn Conn) -> Result<Option<Tenant>, Error> {
     one(conn, "WHERE t.parent_uuid = t.uuid", &[])
 }
 
-/// The default authentication methods of tenants, each with the number of these
-/// tenants.
+/// The default authentication methods of tenants.
 ///
 /// # Errors
 /// See [`get`].
-pub fn authentication_methods(conn: &mut dyn Conn) -> Result<Vec<(String, i64)>, Error> {
-    let sql = "SELECT default_authentication_method, count(*) FROM auth_tenant \
-         GROUP BY default_authentication_method ORDER BY default_authentication_method";
-    conn.query(sql, &[])?.iter().map(|row| Ok((row.string(0)?, row.int(1)?))).collect()
+pub fn authentication_methods(conn: &mut dyn Conn) -> Result<Vec<String>, Error> {
+    let sql = "SELECT DISTINCT default_authentication_method FROM auth_tenant \
+         ORDER BY default_authentication_method";
+    conn.query(sql, &[])?.iter().map(|row| row.string(0)).collect()
+}
+
+/// The tenants whose default authentication method this is.
+///
+/// # Errors
+/// See [`get`].
+pub fn with_authentication_method(conn: &mut dyn Conn, method: &str) -> Result<Vec<Uuid>, Error> {
+    let sql = "SELECT uuid FROM auth_tenant WHERE default_authentication_method = ?1 ORDER BY uuid";
+    conn.query(sql, &[method.into()])?.iter().map(|row| row.uuid(0)).collect()
 }
 
 /// Every tenant with its parent.

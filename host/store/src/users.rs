@@ -144,15 +144,22 @@ pub fn uuid_by_username(conn: &mut dyn Conn, username: &str) -> Result<Option<Uu
     conn.query(&sql, &[username.into()])?.first().map(|row| row.uuid(0)).transpose()
 }
 
-/// The authentication methods that users have of their own, each with the number
-/// of these users.
+/// The authentication methods that users have of their own.
 ///
 /// # Errors
 /// See [`get`].
-pub fn authentication_methods(conn: &mut dyn Conn) -> Result<Vec<(String, i64)>, Error> {
-    let sql = "SELECT authentication_method, count(*) FROM auth_user \
-         GROUP BY authentication_method ORDER BY authentication_method";
-    conn.query(sql, &[])?.iter().map(|row| Ok((row.string(0)?, row.int(1)?))).collect()
+pub fn authentication_methods(conn: &mut dyn Conn) -> Result<Vec<String>, Error> {
+    let sql = "SELECT DISTINCT authentication_method FROM auth_user ORDER BY authentication_method";
+    conn.query(sql, &[])?.iter().map(|row| row.string(0)).collect()
+}
+
+/// The users who have this authentication method of their own.
+///
+/// # Errors
+/// See [`get`].
+pub fn with_authentication_method(conn: &mut dyn Conn, method: &str) -> Result<Vec<Uuid>, Error> {
+    let sql = "SELECT uuid FROM auth_user WHERE authentication_method = ?1 ORDER BY uuid";
+    conn.query(sql, &[method.into()])?.iter().map(|row| row.uuid(0)).collect()
 }
 
 /// A query for the UUID of the enabled user that the login `?1` names.

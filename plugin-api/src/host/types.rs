@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Map;
+
 /// The platform that the daemon is part of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -40,6 +42,10 @@ pub struct User {
     /// `default`, `native`, or the name of an identity provider or backend.
     #[serde(default)]
     pub authentication_method: String,
+    /// The method by which it logs in: with `default`, that of its tenant. Empty
+    /// in answers of the API.
+    #[serde(default)]
+    pub effective_authentication_method: String,
     /// Its e-mail addresses.
     #[serde(default)]
     pub emails: Vec<Email>,
@@ -73,6 +79,95 @@ pub struct Policy {
     pub slug: String,
     /// The UUID of its tenant.
     pub tenant_uuid: String,
+    /// What it allows; only the API tells.
+    #[serde(default)]
+    pub acl: Vec<String>,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Tenant {
+    /// Its UUID.
+    pub uuid: String,
+    /// The UUID of the tenant above; of the one above all others, its own.
+    #[serde(default)]
+    pub parent_uuid: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its slug: unique.
+    #[serde(default)]
+    pub slug: String,
+    /// The method of its users who have `default`.
+    #[serde(default)]
+    pub default_authentication_method: String,
+    /// Its domain names.
+    #[serde(default)]
+    pub domain_names: Vec<String>,
+}
+
+/// A session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Session {
+    /// Its UUID.
+    pub uuid: String,
+    /// Whether it is one of a mobile application.
+    #[serde(default)]
+    pub mobile: bool,
+    /// The UUID of its tenant.
+    #[serde(default)]
+    pub tenant_uuid: String,
+    /// The UUID of its user, if it is one of a user.
+    #[serde(default)]
+    pub user_uuid: Option<String>,
+}
+
+/// A refresh token, without its value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RefreshToken {
+    /// The application that it is for.
+    pub client_id: String,
+    /// The UUID of its user.
+    #[serde(default)]
+    pub user_uuid: Option<String>,
+    /// The UUID of its tenant.
+    #[serde(default)]
+    pub tenant_uuid: Option<String>,
+    /// Whether it is one of a mobile application.
+    #[serde(default)]
+    pub mobile: bool,
+    /// What was stored with it.
+    #[serde(default)]
+    pub metadata: Map,
+}
+
+/// What a refresh token stands for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RefreshTokenInfo {
+    /// The `backend` of the login that made it.
+    #[serde(default)]
+    pub backend_name: String,
+    /// The login.
+    #[serde(default)]
+    pub login: String,
+    /// What was stored with it.
+    #[serde(default)]
+    pub metadata: Map,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// How many there are.
+    #[serde(default)]
+    pub total: u64,
+    /// The items.
+    pub items: Vec<T>,
 }
 
 /// A group.

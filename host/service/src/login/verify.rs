@@ -1,7 +1,7 @@
 //! Who verifies a login, and whom it turns out to be.
 //!
 //! First applicable wins, no fallback after a refusal (tokens.md section 4.4):
-//! refresh token, native or a third party's backend, nobody.
+//! refresh token, identity providers, native or a third party's backend, nobody.
 
 use std::sync::Arc;
 
@@ -43,6 +43,9 @@ impl Services {
     ) -> Result<Verified, LoginError> {
         if let (Some(token), Some(client)) = (&request.refresh_token, &request.client_id) {
             return self.verify_refresh_token(token, client, args);
+        }
+        if let Some(provider) = self.provider_of(request, args)? {
+            return self.verify_with_provider(provider, request, args);
         }
         let Some(credentials) = &request.credentials else {
             return Err(refused("no credentials".to_owned()));
@@ -181,9 +184,9 @@ impl Services {
         if user.enabled != Some(true) {
             return Err(refused(format!("user of login {stored} is disabled")));
         }
-        let backend = self.backend_of_method(&user, stored)?;
         let login = self.present_login(stored, &user)?;
         args.insert("login", json!(login));
+        let backend = self.backend_of_method(&user, stored, args)?;
         Ok(Verified {
             backend,
             login,
@@ -195,12 +198,21 @@ impl Services {
     }
 
     /// The backend that the user's method means today.
-    fn backend_of_method(&self, user: &User, login: &str) -> Result<String, LoginError> {
+    fn backend_of_method(
+        &self,
+        user: &User,
+        login: &str,
+        args: &Args,
+    ) -> Result<String, LoginError> {
         let method = effective_method(user);
         if method == NATIVE_METHOD {
             return Ok(NATIVE_BACKEND.to_owned());
         }
         let plugins = self.plugins()?;
+        let mut providers = plugins.identity_providers();
+        if let Some(provider) = providers.find(|known| known.authentication_method() == method) {
+            return self.backend_of_provider(provider, login, args);
+        }
         if !Registry::is_stock(method) && plugins.backend(method).is_some() {
             return Ok(method.to_owned());
         }
@@ -236,7 +248,7 @@ fn ask(
     }
 }
 
-fn refused(reason: String) -> LoginError {
+pub(super) fn refused(reason: String) -> LoginError {
     LoginError::Refused(reason)
 }
 
@@ -244,6 +256,6 @@ fn wrong_password(login: &str) -> String {
     format!("invalid login or password for login {login}")
 }
 
-fn wrong_method(login: &str, method: &str) -> String {
+pub(super) fn wrong_method(login: &str, method: &str) -> String {
     format!("method `{method}` is not the one of login {login}")
 }

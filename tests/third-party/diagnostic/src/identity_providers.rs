@@ -11,7 +11,7 @@ pub struct BrokenLoad;
 /// Does not know whether a request is its own.
 pub struct BrokenCanAuthenticate;
 
-/// Refuses all requests that have the private field.
+/// Refuses all requests that have the private field, or does not answer them.
 pub struct BrokenVerifyAuth;
 
 /// Accepts all requests that have the private field, whatever the password.
@@ -78,8 +78,17 @@ impl IdentityProvider for BrokenVerifyAuth {
         Ok(has_field(request))
     }
 
-    fn verify_auth(&self, _args: &mut Args, _request: &LoginRequest) -> Result<Identity> {
-        Err(Error::unauthorized("unknown login"))
+    fn verify_auth(&self, _args: &mut Args, request: &LoginRequest) -> Result<Identity> {
+        while request.field("hang").is_some() {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+        match request.header("x-unknown-tenant") {
+            Some(tenant) => Err(ApiError::new(404, "unknown-tenant", "No such tenant")
+                .resource("tenants")
+                .detail("uuid", tenant)
+                .into()),
+            None => Err(Error::unauthorized("unknown login")),
+        }
     }
 
     fn get_backend(&self, _args: &Args) -> Result<String> {

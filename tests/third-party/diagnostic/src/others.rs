@@ -23,13 +23,49 @@ impl HttpRoutes for Hello {
     }
 
     fn routes(&self) -> Vec<Route> {
-        vec![Route::new("GET", "/hello/{name}", "auth.hello.{name}.read")]
+        vec![
+            Route::new("GET", "/hello/{name}", "auth.hello.{name}.read"),
+            Route::new("PUT", "/hello/{name}", "auth.hello.{name}.update"),
+            Route::new("DELETE", "/hello/{name}", "auth.hello.{name}.delete"),
+            Route::public("GET", "/hello"),
+            // None of these is served.
+            Route::new("GET", "/users/{id}", "auth.hello.read"),
+            Route::new("POST", "/users", "auth.hello.read"),
+            Route::new("GET", "/idp/{type}/users", "auth.hello.read"),
+            Route::new("GET", "/hello/{name}/friends", "auth.hello.{friend}.read"),
+            Route::new("BREW", "/coffee", "auth.hello.read"),
+        ]
     }
 
     fn handle(&self, request: &HttpRequest) -> Result<HttpResponse> {
-        match request.parameter("name") {
-            "nobody" => Err(ApiError::new(404, "unknown-name", "No such name").into()),
-            name => HttpResponse::json(200, &json!({"hello": name})),
+        match (request.method.as_str(), request.parameter("name")) {
+            ("GET", "") => Ok(HttpResponse::new(200)
+                .with_header("content-type", "text/plain")
+                .with_header("x-greeting", "hello")
+                .with_header("content-length", "77")
+                .with_body("hello")),
+            ("GET", "nobody") => {
+                Err(ApiError::new(404, "unknown-name", "No such name: \"nobody\"")
+                    .resource("hello")
+                    .detail("name", "nobody")
+                    .into())
+            }
+            ("GET", "stranger") => Err(Error::unauthorized("strangers are not greeted")),
+            ("GET", "teapot") => Ok(HttpResponse::new(42)),
+            ("GET", "panic") => panic!("greeted too hard"),
+            ("GET", "sleeper") => loop {
+                std::thread::sleep(std::time::Duration::from_secs(1));
+            },
+            ("PUT", _) => Ok(HttpResponse::new(201).with_body(request.body.clone())),
+            ("DELETE", _) => Ok(HttpResponse::no_content().with_body("not sent")),
+            (_, name) => HttpResponse::json(
+                200,
+                &json!({
+                    "hello": name, "path": request.path, "query": request.query,
+                    "headers": request.headers, "tenant": request.tenant_uuid,
+                    "token": request.token, "parameters": request.parameters,
+                }),
+            ),
         }
     }
 }

@@ -1,0 +1,108 @@
+//! Requests of plugins to the API, in the daemon's own name (plugins.md section 7):
+//! the same rules and answers as over HTTP, without a connection or a token.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, OnceLock, Weak},
+};
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Bytes;
+use wazo_auth_plugins::{ErrorKind, HostFailure, HostServices, wire};
+
+use crate::{
+    App,
+    call::Call,
+    errors::Error,
+    reply::Reply,
+    router::{Found, Route},
+    routes::ROUTES,
+};
+
+/// The services of the daemon for plugins, and with them its API.
+pub struct PluginRequests {
+    services: Arc<dyn HostServices>,
+    /// Once the API is served.
+    app: OnceLock<Weak<App>>,
+}
+
+// === impl PluginRequests ===
+
+impl PluginRequests {
+    /// The API beside other services.
+    #[must_use]
+    pub fn new(services: Arc<dyn HostServices>) -> Arc<Self> {
+        Arc::new(Self { services, app: OnceLock::new() })
+    }
+
+    /// From here on, the API answers.
+    pub fn serve(&self, app: &Arc<App>) {
+        let _ = self.app.set(Arc::downgrade(app));
+    }
+
+    fn request(&self, head: &str, body: &[u8]) -> Result<(String, Vec<u8>), HostFailure> {
+        let app = self.app.get().and_then(Weak::upgrade).ok_or_else(|| {
+            let text = "the API is not served while the daemon starts or stops";
+            HostFailure::new(ErrorKind::Busy, text)
+        })?;
+        let request: wire::ApiRequest<'_> = serde_json::from_str(head).map_err(|_| {
+            HostFailure::new(ErrorKind::Malformed, "the request is not of the expected form")
+        })?;
+        let Reply { status, body, .. } = app
+            .own_request(&request, Bytes::copy_from_slice(body))
+            .unwrap_or_else(|error| error.into_reply(app.services.context().now()));
+        Ok((format!(r#"{{"status":{}}}"#, status.as_u16()), body.to_vec()))
+    }
+}
+
+impl HostServices for PluginRequests {
+    fn call(
+        &self,
+        plugin: &str,
+        service: &str,
+        head: &str,
+        body: &[u8],
+    ) -> Result<(String, Vec<u8>), HostFailure> {
+        match service {
+            wire::service::API_REQUEST => self.request(head, body),
+            service => self.services.call(plugin, service, head, body),
+        }
+    }
+}
+
+// === impl App ===
+
+impl App {
+    /// Answers a request of a plugin, on the thread that the plugin is on.
+    fn own_request(&self, request: &wire::ApiRequest<'_>, body: Bytes) -> Result<Reply, Error> {
+        let query =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(&*request.query).finish();
+        let address = format!("/0.1{}?{query}", request.path);
+        let method = Method::from_bytes(request.method.as_bytes());
+        let method = method.map_err(|_| Error::unreadable_body())?;
+        let builder = Request::builder().method(method).uri(address);
+        let tenant = request.tenant_uuid.as_deref().map(|tenant| ("wazo-tenant", tenant));
+        let builder =
+            tenant.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+        let (parts, ()) = builder.body(()).map_err(|_| Error::unreadable_body())?.into_parts();
+        match self.router.find(&parts.method, parts.uri.path(), || false) {
+            Found::Route(route, params) if is_open_to_plugins(route) => {
+                let caller = Some(self.services.own_rights());
+                let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                let (looked_up, is_remembered) = (None, false);
+                let call =
+                    Call { route, parts, params, body, peer, caller, looked_up, is_remembered };
+                (route.handler)(self, &call)
+            }
+            Found::WrongMethod(methods) => Err(Error::wrong_method(methods.join(", "))),
+            _ => Err(Error::message(StatusCode::NOT_FOUND, "There is nothing at this address.")),
+        }
+    }
+}
+
+/// A plugin's own routes, and logins that may ask plugins in their turn, could ask
+/// each other for ever.
+fn is_open_to_plugins(route: &'static Route) -> bool {
+    let is_login = route.method == "POST" && route.path == "/0.1/token";
+    !is_login && ROUTES.iter().any(|own| std::ptr::eq(own, route))
+}
