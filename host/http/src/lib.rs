@@ -25,6 +25,7 @@ mod errors;
 mod fields;
 mod groups;
 mod idp;
+mod ldap_config;
 mod list;
 mod memory;
 mod password_reset;
