@@ -79,7 +79,10 @@ fn the_first_bad_field_is_named() {
     let long = |length: usize| "x".repeat(length);
     for (field, values) in [
         ("host", vec![json!(null), json!(5), json!(true), json!(long(513)), json!("a\u{0}")]),
-        ("port", vec![json!(null), json!("x"), json!(true), json!([]), json!(0), json!(1_i64 << 40)]),
+        (
+            "port",
+            vec![json!(null), json!("x"), json!(true), json!([]), json!(0), json!(1_i64 << 40)],
+        ),
         ("protocol_version", vec![json!(null), json!(1), json!(4), json!("x")]),
         ("protocol_security", vec![json!(""), json!("TLS"), json!(5)]),
         ("bind_dn", vec![json!(5), json!(long(257))]),
