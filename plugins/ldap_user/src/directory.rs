@@ -15,6 +15,9 @@ use crate::{
 const DEFAULT_FILTER: &str = "{user_login_attribute}={username}";
 /// Longest text of a server in a line of the log, in characters.
 const LONGEST_TEXT: usize = 300;
+/// Shorter texts stand in any sentence by chance, in bytes: to hide those would show
+/// where they are.
+const LEAST_SECRET: usize = 4;
 
 /// Why the server could not be asked; a line for the log.
 struct Problem {
@@ -171,14 +174,25 @@ impl<'c> Directory<'c> {
     fn tell(&self, problem: &Problem, password: &str) {
         let LdapConfig { tenant_uuid, host, port, .. } = self.config;
         // A server may say what it likes.
-        let mut text = problem.text.replace(password, "<hidden>");
-        if let Some(secret) = self.config.bind_password.as_ref().filter(|text| !text.is_empty()) {
-            text = text.replace(secret.as_str(), "<hidden>");
+        let secrets = [Some(password), self.config.bind_password.as_deref()];
+        let mut text = problem.text.clone();
+        for secret in secrets.into_iter().flatten().filter(|secret| secret.len() >= LEAST_SECRET) {
+            text = text.replace(secret, "<hidden>");
         }
-        let text: String = text.chars().take(LONGEST_TEXT).collect();
-        let (host, text) = (host.escape_debug(), text.escape_debug());
+        let (host, text) = (on_one_line(host), on_one_line(&text));
         log::log!(problem.level, "LDAP server {host}:{port} of tenant {tenant_uuid}: {text}");
     }
+}
+
+fn on_one_line(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars().take(LONGEST_TEXT) {
+        match c.is_control() {
+            true => line.extend(c.escape_debug()),
+            false => line.push(c),
+        }
+    }
+    line
 }
 
 /// The account that searches for users.

@@ -61,12 +61,16 @@ pub(crate) fn filled_in(template: &str, values: &[(&str, &str)]) -> Result<Strin
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn encoded(filter: &str) -> Result<Vec<u8>, String> {
-    let filter = filter.trim();
+    let filter = filter.trim_start();
     let (condition, rest) = match filter.starts_with('(') {
         true => in_parentheses(filter, 0)?,
         false => (item(filter)?, ""),
     };
-    if rest.is_empty() { Ok(condition) } else { Err("something follows its end".to_owned()) }
+    if rest.trim_end().is_empty() {
+        Ok(condition)
+    } else {
+        Err("something follows its end".to_owned())
+    }
 }
 
 /// The condition in the parentheses that stand here, and what follows it.

@@ -75,3 +75,6 @@ impl Backend for LdapUser {
 }
 
 export_plugins! { backend "ldap_user" => LdapUser }
+
+#[cfg(test)]
+mod tests;
