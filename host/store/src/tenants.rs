@@ -63,6 +63,17 @@ pub fn by_slug(conn: &mut dyn Conn, slug: &str) -> Result<Option<Tenant>, Error>
     one(conn, "WHERE t.slug = ?1", &[slug.into()])
 }
 
+/// The tenant of this UUID or slug.
+///
+/// # Errors
+/// See [`get`].
+pub fn by_uuid_or_slug(conn: &mut dyn Conn, id: &str) -> Result<Option<Tenant>, Error> {
+    match Uuid::parse_str(id) {
+        Ok(uuid) => get(conn, &uuid),
+        Err(_) => by_slug(conn, id),
+    }
+}
+
 /// The tenant that has a domain of exactly this name.
 ///
 /// # Errors

@@ -52,11 +52,11 @@ impl Trust {
 
 fn file_of_the_system(defaults: &Path) -> PathBuf {
     let defaults = fs::read_to_string(defaults).unwrap_or_default();
-    let named = defaults.lines().filter_map(|line| {
+    let mut named = defaults.lines().filter_map(|line| {
         let (option, value) = line.trim().split_once(char::is_whitespace)?;
         option.eq_ignore_ascii_case("TLS_CACERT").then(|| value.trim())
     });
-    PathBuf::from(named.last().unwrap_or(AUTHORITIES_OF_THE_SYSTEM))
+    PathBuf::from(named.next_back().unwrap_or(AUTHORITIES_OF_THE_SYSTEM))
 }
 
 fn client(file: &Path) -> Result<ClientConfig, String> {

@@ -78,10 +78,7 @@ impl Services {
     }
 
     pub(super) fn tenant_by_uuid_or_slug(&self, by: &ByUuidOrSlug<'_>) -> Result<String, Refusal> {
-        self.maybe_tenant(|conn| match Uuid::parse_str(&by.id) {
-            Ok(uuid) => store::tenants::get(conn, &uuid),
-            Err(_) => store::tenants::by_slug(conn, &by.id),
-        })
+        self.maybe_tenant(|conn| store::tenants::by_uuid_or_slug(conn, &by.id))
     }
 
     fn maybe_tenant(
