@@ -1,17 +1,21 @@
-//! Stock plugin `ldap_user`: users whose password the LDAP server of their tenant
-//! knows (plugins.md section 8).
+//! Stock plugins `ldap` and `ldap_user`: users whose password the LDAP server of
+//! their tenant knows (plugins.md section 8).
 //!
 //! ```text
-//!  who verifies   which tenant,      the server, who     connection, messages,
-//!  (this file) ─▶ which user of it ─▶ it says it is    ─▶ filters, BER
-//!                 (login.rs)         (directory.rs)
+//!  provider `ldap`,        which tenant,       who the server     connection,
+//!  backend `ldap_user`  ─▶ which user of it ─▶ says it is      ─▶ messages,
+//!  (this file)             (login.rs)          (directory.rs)     filters, BER
 //! ```
+//!
+//! The provider asks the server itself, beside the backend rather than through it:
+//! what the backend says of users who come with a refresh token must not wait for
+//! servers.
 //!
 //! The few operations of LDAP are written out here: the libraries there are read
 //! what a server sends by recursion without an end, so that any server that a tenant
 //! names could end the daemon.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use wazo_auth_plugin_api::prelude::*;
 
@@ -26,7 +30,10 @@ mod tls;
 
 use login::Logins;
 
-/// What may be configured as `plugins.ldap_user.config`.
+/// What says what its users may do.
+const BACKEND: &str = "ldap_user";
+
+/// What may be configured as `plugins.ldap.config`, and `plugins.ldap_user.config`.
 #[derive(Deserialize)]
 #[serde(crate = "wazo_auth_plugin_api::serde", deny_unknown_fields)]
 struct Config {
@@ -39,7 +46,12 @@ struct Config {
 /// The backend.
 struct LdapUser {
     host: Host,
-    logins: Arc<Logins>,
+    logins: Logins,
+}
+
+/// The identity provider: its users name the tenant whose server knows them.
+struct Ldap {
+    logins: Logins,
 }
 
 // === impl LdapUser ===
@@ -55,7 +67,7 @@ impl Backend for LdapUser {
     type Config = Config;
 
     fn new(config: Config, host: Host) -> Result<Self> {
-        let logins = Arc::new(Logins::new(host.clone(), config.ca_file)?);
+        let logins = Logins::new(host.clone(), config.ca_file)?;
         Ok(Self { host, logins })
     }
 
@@ -74,7 +86,51 @@ impl Backend for LdapUser {
     }
 }
 
-export_plugins! { backend "ldap_user" => LdapUser }
+// === impl Ldap ===
+
+impl IdentityProvider for Ldap {
+    type Config = Config;
+
+    fn new(config: Config, host: Host) -> Result<Self> {
+        if !host.has_backend(BACKEND)? {
+            return Err(Error::config(format!(
+                "the backend `{BACKEND}`, which says what its users may do, is not there; set \
+                 enabled_backend_plugins.{BACKEND} to true, or idp_plugins.ldap.enabled to false"
+            )));
+        }
+        Ok(Self { logins: Logins::new(host, config.ca_file)? })
+    }
+
+    fn authentication_method(&self) -> &str {
+        "ldap"
+    }
+
+    fn can_authenticate(&self, args: &Args, _request: &LoginRequest) -> Result<bool> {
+        let given = |key: &str| args.get(key).is_some();
+        let has_credentials = args.login().is_some() && args.password().is_some();
+        Ok(has_credentials && (given("domain_name") || given("tenant_id")))
+    }
+
+    fn verify_auth(&self, args: &mut Args, _request: &LoginRequest) -> Result<Identity> {
+        let text = |key: &str| args.str(key).unwrap_or_default().to_owned();
+        let (login, password) = (text("login"), text("password"));
+        match self.logins.verify(&login, &password, args)? {
+            Some(email) => Ok(Identity::new(BACKEND, email)),
+            None => Err(Error::unauthorized(format!(
+                "invalid login or password for LDAP login {login}"
+            ))),
+        }
+    }
+
+    fn get_backend(&self, _args: &Args) -> Result<String> {
+        Ok(BACKEND.to_owned())
+    }
+}
+
+export_plugins! {
+    backend "ldap_user" => LdapUser,
+    identity_provider "ldap" => Ldap,
+}
 
 #[cfg(test)]
 mod tests;

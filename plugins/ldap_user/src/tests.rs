@@ -12,7 +12,7 @@ use std::{
 use wazo_auth_plugin_api::{host::LdapConfig, prelude::*};
 use wazo_auth_servers::slapd::{PEOPLE, Person, SERVICE, SUFFIX, Slapd};
 
-use super::LdapUser;
+use super::{Ldap, LdapUser};
 use crate::connection::TIMEOUT;
 
 const TENANT: &str = "7b1f0c6e-3f39-4d5c-8d4e-8b3cf0f1a001";
@@ -481,4 +481,59 @@ fn fifty_logins_at_once_leave_nothing_open() {
 fn the_bind_password_is_in_no_debug_text() {
     let config: LdapConfig = serde_json::from_value(with_service(1)).unwrap();
     assert!(!format!("{config:?}").contains(SERVICE.1));
+}
+
+fn provider(config: Value) -> testing::TestedIdentityProvider {
+    let host = host(config).answer("backends.get", json!({"usable": true}));
+    testing::identity_provider::<Ldap>(json!({}), host).unwrap()
+}
+
+#[test]
+fn the_provider_takes_logins_that_name_a_tenant() {
+    let provider = provider(with_service(1));
+    assert_eq!(provider.authentication_method().unwrap(), "ldap");
+    let credentials = json!({"login": "alice", "password": PASSWORD});
+    let applies = |args: Value| {
+        provider.can_authenticate(&Args::from_value(args), &LoginRequest::default()).unwrap()
+    };
+    for tenant in [
+        json!({"domain_name": "example.org"}),
+        json!({"domain_name": ""}),
+        json!({"tenant_id": ""}),
+    ] {
+        assert!(applies(changed(credentials.clone(), tenant.clone())), "{tenant}");
+        assert!(!applies(tenant));
+    }
+    assert!(!applies(credentials));
+    assert_eq!(provider.get_backend(&Args::new()).unwrap(), "ldap_user");
+}
+
+#[test]
+fn the_provider_gives_the_address_that_the_server_has() {
+    let provider = provider(with_service(SLAPD.port()));
+    let log_in = |password: &str, domain: &str| {
+        let args = json!({"login": "alice", "password": password, "domain_name": domain});
+        let mut args = Args::from_value(args);
+        let identity = provider.verify_auth(&mut args, &LoginRequest::default());
+        identity.map(|identity| (identity, args))
+    };
+    let (identity, args) = log_in(PASSWORD, "example.org").unwrap();
+    assert_eq!(identity, Identity::new("ldap_user", "alice@example.org"));
+    assert_eq!(
+        (args.str("user_email"), args.str("pbx_user_uuid")),
+        (Some("alice@example.org"), Some("u1"))
+    );
+    for (password, domain) in [("wrong", "example.org"), (PASSWORD, "example.com"), (PASSWORD, "")]
+    {
+        let error = log_in(password, domain).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthorized);
+        assert_eq!(error.text(), "invalid login or password for LDAP login alice");
+    }
+}
+
+#[test]
+fn the_provider_does_without_nothing_but_its_backend() {
+    let host = MockHost::new().answer("backends.get", json!({"usable": false}));
+    let error = testing::identity_provider::<Ldap>(json!({}), host).err().unwrap();
+    assert!(error.text().contains("enabled_backend_plugins.ldap_user"), "{}", error.text());
 }
