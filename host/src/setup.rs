@@ -165,12 +165,11 @@ pub(crate) fn login_queue() -> usize {
     cores().get() * LOGINS_PER_THREAD
 }
 
-/// How many logins may wait for servers of tenants: as many calls as the plugin
-/// that asks them may run, but for one, which asks whether a login is its own.
+/// How many logins may wait for servers of tenants: as many as the plugin that asks
+/// them runs calls.
 pub(crate) fn outside_workers(settings: &Settings) -> usize {
     let options = settings.plugins.options.get("ldap");
-    let calls = options.cloned().unwrap_or_default().max_concurrent_calls as usize;
-    calls.saturating_sub(1).max(1)
+    options.cloned().unwrap_or_default().max_concurrent_calls.max(1) as usize
 }
 
 /// How many threads can really run at once.
