@@ -6,4 +6,5 @@
 mod hang;
 mod logins;
 mod refusals;
+mod services;
 mod support;

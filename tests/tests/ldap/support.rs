@@ -1,8 +1,10 @@
 //! What these tests share.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 use wazo_auth_servers::slapd::{Person, SERVICE, SUFFIX, Slapd};
-use wazo_auth_tests::{Answer, Daemon, Request, Setup};
+use wazo_auth_tests::{Answer, Daemon, Request, Setup, plugin};
 
 pub const PASSWORD: &str = "p4ss-of-everybody";
 /// A tenant with a server, and its domain.
@@ -15,6 +17,11 @@ const PATH: &str = "/0.1/backends/ldap";
 pub struct Bench {
     pub daemon: Daemon,
     pub admin: String,
+}
+
+/// The plugins that every daemon needs.
+pub fn stock() -> Vec<PathBuf> {
+    ["default_external_api", "default_internal", "default_user", "wazo_user"].map(plugin).to_vec()
 }
 
 /// A daemon with the plugins of LDAP.
