@@ -93,7 +93,7 @@ impl IdentityProvider for Ldap {
 
     fn new(config: Config, host: Host) -> Result<Self> {
         if !host.has_backend(BACKEND)? {
-            return Err(Error::config(format!(
+            return Err(Error::other(format!(
                 "the backend `{BACKEND}`, which says what its users may do, is not there; set \
                  enabled_backend_plugins.{BACKEND} to true, or idp_plugins.ldap.enabled to false"
             )));
