@@ -12,7 +12,7 @@ use wazo_auth_servers::slapd::Slapd;
 use crate::support::{ACME, BETA, Bench, PASSWORD, person, setup};
 
 /// Logins that wait for the server that hangs: more than can be served at once.
-const WAITING: usize = 12;
+const WAITING: usize = 40;
 /// Longest time of anybody else's request, on a machine that does other things too.
 const SOON: Duration = Duration::from_millis(1500);
 
@@ -36,10 +36,10 @@ fn others_log_in_while_the_server_of_a_tenant_hangs() {
         let log_in = || {
             let mut refused = 0;
             while !enough.load(Ordering::Relaxed) {
-                // In time, or told that too many wait.
+                // Those who still wait when the server goes on succeed.
                 let answer = bench.log_in(ACME, "alice", PASSWORD);
-                assert!(matches!(answer.status, 401 | 503), "{}", answer.text());
-                refused += 1;
+                assert!(matches!(answer.status, 200 | 401), "{}", answer.text());
+                refused += usize::from(answer.status == 401);
             }
             refused
         };
@@ -58,15 +58,15 @@ fn others_log_in_while_the_server_of_a_tenant_hangs() {
             }
         }
         enough.store(true, Ordering::Relaxed);
+        hanging.go_on();
         let refused: usize = waiting.into_iter().map(|login| login.join().unwrap()).sum();
         println!("slowest by LDAP, natively, check: {slowest:?}; {refused} refused meanwhile");
-        assert!(refused >= WAITING);
+        assert!(refused > 0);
     });
     assert!(slowest.iter().all(|took| *took < SOON), "{slowest:?}");
     let log = bench.daemon.log();
     assert!(log.contains("it does not answer in time"), "{log}");
 
-    hanging.go_on();
     let _ = bench.log_in(ACME, "alice", PASSWORD).expect(200);
     let refresh = json!({"domain_name": BETA.1, "client_id": "desk", "access_type": "offline"});
     let _ = bench.log_in_with("bob", PASSWORD, refresh).expect(200);
