@@ -13,8 +13,11 @@ use crate::support::{ACME, BETA, Bench, PASSWORD, person, setup};
 
 /// Logins that wait for the server that hangs: more than can be served at once.
 const WAITING: usize = 40;
-/// Longest time of anybody else's request, on a machine that does other things too.
-const SOON: Duration = Duration::from_millis(1500);
+/// Longest time of anybody else's login (by LDAP, natively) and token check, on a
+/// machine that does other things too. Behind those that wait, a login would wait for
+/// some eight seconds.
+const SOON: [Duration; 3] =
+    [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(1)];
 
 #[test]
 fn others_log_in_while_the_server_of_a_tenant_hangs() {
@@ -44,6 +47,8 @@ fn others_log_in_while_the_server_of_a_tenant_hangs() {
             refused
         };
         let waiting: Vec<_> = (0..WAITING).map(|_| scope.spawn(log_in)).collect();
+        // By then, all that can be asked is asked, and the others wait.
+        let _ = bench.daemon.wait_for_log("it does not answer in time").unwrap();
         let began = Instant::now();
         // Longer than a server may take.
         while began.elapsed() < Duration::from_secs(3) {
@@ -63,10 +68,7 @@ fn others_log_in_while_the_server_of_a_tenant_hangs() {
         println!("slowest by LDAP, natively, check: {slowest:?}; {refused} refused meanwhile");
         assert!(refused > 0);
     });
-    assert!(slowest.iter().all(|took| *took < SOON), "{slowest:?}");
-    let log = bench.daemon.log();
-    assert!(log.contains("it does not answer in time"), "{log}");
-
+    assert!(slowest.iter().zip(&SOON).all(|(took, soon)| took < soon), "{slowest:?}");
     let _ = bench.log_in(ACME, "alice", PASSWORD).expect(200);
     let refresh = json!({"domain_name": BETA.1, "client_id": "desk", "access_type": "offline"});
     let _ = bench.log_in_with("bob", PASSWORD, refresh).expect(200);
