@@ -45,7 +45,8 @@ fn a_bind_password_is_for_those_who_bind() {
     }
 
     let tenant = ask("acme", "tenants.get_by_uuid_or_slug", json!({"id": "master"}));
-    let master = json!({"uuid": top, "slug": "master", "name": "master", "parent_uuid": top});
+    let master = json!({"uuid": top, "slug": "master", "name": "master", "parent_uuid": top,
+        "default_authentication_method": "native", "domain_names": []});
     assert_eq!(tenant["tenant"], master);
     let domain = json!({"domain_name": "nobody.example"});
     assert_eq!(ask("acme", "tenants.get_by_domain_name", domain)["tenant"], Value::Null);

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wazo_auth_store::{self as store, Conn, ldap_config, tenants::Tenant};
+use wazo_auth_store::{
+    self as store, Conn, ldap_config,
+    tenants::{Domain, Tenant},
+};
 
 use super::{Refusal, replies, reply};
 use crate::Services;
@@ -50,6 +53,8 @@ struct TenantJson<'a> {
     slug: &'a str,
     name: Option<&'a str>,
     parent_uuid: Uuid,
+    default_authentication_method: &'a str,
+    domain_names: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -85,8 +90,15 @@ impl Services {
         &self,
         find: impl FnOnce(&mut dyn Conn) -> Result<Option<Tenant>, store::Error>,
     ) -> Result<String, Refusal> {
-        let tenant = self.store().read(find)?;
-        reply(&MaybeTenant { tenant: tenant.as_ref().map(TenantJson::from) })
+        let found = self.store().read(|conn| match find(conn)? {
+            Some(tenant) => {
+                let domains = store::tenants::domains(conn, &tenant.uuid)?;
+                Ok::<_, store::Error>(Some((tenant, domains)))
+            }
+            None => Ok(None),
+        })?;
+        let tenant = found.as_ref().map(|(tenant, domains)| TenantJson::new(tenant, domains));
+        reply(&MaybeTenant { tenant })
     }
 
     pub(super) fn user_of_tenant(&self, by: &ByLoginOfTenant<'_>) -> Result<String, Refusal> {
@@ -118,13 +130,15 @@ impl Services {
 
 // === impl TenantJson ===
 
-impl<'a> From<&'a Tenant> for TenantJson<'a> {
-    fn from(tenant: &'a Tenant) -> Self {
+impl<'a> TenantJson<'a> {
+    fn new(tenant: &'a Tenant, domains: &[Domain]) -> Self {
         Self {
             uuid: tenant.uuid,
             slug: &tenant.slug,
             name: tenant.name.as_deref(),
             parent_uuid: tenant.parent_uuid,
+            default_authentication_method: &tenant.default_authentication_method,
+            domain_names: domains.iter().map(|domain| domain.name.clone()).collect(),
         }
     }
 }
