@@ -29,7 +29,7 @@ impl Logins {
     /// tenant accepts; none when they are refused, by whomever.
     ///
     /// # Errors
-    /// A failure of the daemon.
+    /// A tenant that is named by an identifier that none has; a failure of the daemon.
     pub(crate) fn verify(
         &self,
         login: &str,
@@ -59,7 +59,8 @@ impl Logins {
                 log::warn!(
                     "a login names its tenant by `tenant_id`, which is deprecated: use `domain_name`"
                 );
-                self.host.tenant_by_uuid_or_slug(id)?
+                let tenant = self.host.tenant_by_uuid_or_slug(id)?;
+                Some(tenant.ok_or_else(|| unknown_tenant(id))?)
             }
             (None, None) => None,
         };
@@ -68,4 +69,10 @@ impl Logins {
             None => Ok(None),
         }
     }
+}
+
+fn unknown_tenant(id: &str) -> ApiError {
+    ApiError::new(404, "unknown-tenant", format!("No such tenant: \"{id}\""))
+        .resource("tenants")
+        .detail("uuid", id)
 }

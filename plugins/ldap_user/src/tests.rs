@@ -402,13 +402,18 @@ fn the_tenant_is_that_of_the_domain_or_else_of_the_identifier() {
     for args in [
         json!({"domain_name": "", "tenant_id": "acme"}),
         json!({"domain_name": "Example.org"}),
-        json!({"tenant_id": "no"}),
-        json!({"tenant_id": ""}),
         json!({}),
     ] {
         assert!(!log_in(args.clone()), "{args}");
     }
     assert!(host.logs().iter().all(|line| !line.text.contains("alice")));
+    for id in ["no", ""] {
+        let mut args = Args::from_value(json!({"tenant_id": id}));
+        let error = backend.verify_password("alice", PASSWORD, &mut args).unwrap_err();
+        let api = error.api().unwrap();
+        assert_eq!((api.status, &*api.error_id), (404, "unknown-tenant"));
+        assert_eq!(api.details["uuid"], id);
+    }
     assert!(log_in(json!({"tenant_id": "acme"})));
     assert!(host.logs().iter().any(|line| line.text.contains("deprecated")));
     let none = super::tests::host(Value::Null);

@@ -55,12 +55,15 @@ fn whoever_is_refused_is_told_nothing_more() {
         json!({"domain_name": "ACME.example"}),
         json!({"domain_name": "nobody.example"}),
         json!({"domain_name": ""}),
-        json!({"tenant_id": "nobody"}),
         json!({"tenant_id": BETA.0}),
     ] {
         refused(elsewhere(tenant));
     }
     let _ = elsewhere(json!({"tenant_id": ACME.0})).expect(200);
+    let unknown = elsewhere(json!({"tenant_id": "nobody"})).expect(404).json();
+    let expected = json!({"message": "No such tenant: \"nobody\"", "error_id": "unknown-tenant",
+        "details": {"uuid": "nobody"}, "resource": "tenants", "timestamp": unknown["timestamp"]});
+    assert_eq!(unknown, expected);
     let both = json!({"tenant_id": ACME.0, "domain_name": ACME.1});
     assert_eq!(elsewhere(both).status, 400);
 
