@@ -169,9 +169,11 @@ async fn serve(
     let workers = api.max_threads as usize;
     let requests = Pool::new("requests", workers, workers * QUEUE_PER_WORKER);
     let logins = Pool::new("logins", workers, setup::login_queue());
+    let outside = Pool::new("outside", setup::outside_workers(settings), setup::OUTSIDE_QUEUE);
     let lookups = Pool::new("lookups", setup::LOOKUPS, setup::LOOKUPS * QUEUE_PER_WORKER);
     let http = setup::http(settings, descriptors::connections(api));
-    let app = App::new(services, http, setup::shown(config, log), requests, logins, lookups)?;
+    let shown = setup::shown(config, log);
+    let app = App::new(services, http, shown, requests, logins, outside, lookups)?;
     plugin_requests.serve(&app);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -30,6 +30,8 @@ const LOGINS_PER_THREAD: usize = 32;
 /// Look-ups of tokens that the daemon does not hold at once: none waits for other
 /// requests.
 pub(crate) const LOOKUPS: usize = 4;
+/// Logins that may wait for servers of tenants to answer others.
+pub(crate) const OUTSIDE_QUEUE: usize = 256;
 /// The hashing threads stay behind everything else.
 const HASHING_NICE: i32 = 19;
 
@@ -58,8 +60,9 @@ pub(crate) fn ensure_meant(config: &Config) -> Result<(), Failure> {
 
 /// Opens the store.
 pub(crate) fn store(settings: &Settings, context: &Context) -> Result<Arc<Store>, Failure> {
-    // Requests and logins each have as many workers.
-    let connections = settings.rest_api.max_threads.saturating_mul(2);
+    // Requests and logins each have as many workers, and logins elsewhere some.
+    let outside = u32::try_from(outside_workers(settings)).unwrap_or(u32::MAX);
+    let connections = settings.rest_api.max_threads.saturating_mul(2).saturating_add(outside);
     let key_file = &settings.database.token_key_file;
     let sealer = key_file::read(key_file)?.map(|key| Sealer::new(&key));
     match &settings.database.uri {
@@ -170,9 +173,9 @@ pub(crate) fn hasher(settings: &Settings, context: &Context) -> Result<Hasher, F
     let threads = cores();
     Ok(Hasher::start(wazo_auth_password::Settings {
         threads,
-        // Never reached: each worker of the two pools brings one password. What
+        // Never reached: each worker of the three pools brings one password. What
         // is refused, the queue of the logins refuses.
-        waiting: 2 * settings.rest_api.max_threads as usize,
+        waiting: 2 * settings.rest_api.max_threads as usize + outside_workers(settings),
         nice: HASHING_NICE,
         unknown_salt: context.random(),
     })?)
@@ -181,6 +184,13 @@ pub(crate) fn hasher(settings: &Settings, context: &Context) -> Result<Hasher, F
 /// Logins that may wait for a worker.
 pub(crate) fn login_queue() -> usize {
     cores().get() * LOGINS_PER_THREAD
+}
+
+/// How many logins may wait for servers of tenants: as many as the plugin that asks
+/// them runs calls.
+pub(crate) fn outside_workers(settings: &Settings) -> usize {
+    let options = settings.plugins.options.get("ldap");
+    options.cloned().unwrap_or_default().max_concurrent_calls.max(1) as usize
 }
 
 /// How many threads can really run at once.

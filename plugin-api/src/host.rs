@@ -14,11 +14,13 @@ use crate::{
 
 mod api;
 mod nouns;
+mod tenants;
 mod token_renewer;
 mod types;
 
 pub use api::ApiRequest;
 
+pub use tenants::LdapConfig;
 pub use token_renewer::TokenRenewer;
 pub use types::{
     Email, FormattedEmail, Group, Page, Platform, Policy, RefreshToken, RefreshTokenInfo, Session,

@@ -18,6 +18,12 @@ pub use kinds::{
     PluginInfo, SafeData,
 };
 
+mod tenants;
+
+pub use tenants::{
+    ByDomainName, ByLoginOfTenant, ByTenant, ByUuidOrSlug, MaybeLdapConfig, MaybeTenant,
+};
+
 /// The names of the methods of a plugin.
 pub mod method {
     /// Backend: [`VerifyPassword`](super::VerifyPassword) →
@@ -74,6 +80,9 @@ pub mod service {
     pub const USERS_GET_BY_LOGIN: &str = "users.get_by_login";
     /// [`ByUser`](super::ByUser) → [`MaybeUser`](super::MaybeUser).
     pub const USERS_GET: &str = "users.get";
+    /// [`ByLoginOfTenant`](super::ByLoginOfTenant) →
+    /// [`MaybeUser`](super::MaybeUser).
+    pub const USERS_GET_OF_TENANT: &str = "users.get_of_tenant";
     /// [`ByUser`](super::ByUser) → [`Acl`](super::Acl).
     pub const USERS_GET_ACL: &str = "users.get_acl";
     /// [`ByUser`](super::ByUser) → [`Items`](super::Items) of policies.
@@ -86,6 +95,13 @@ pub mod service {
     pub const METADATA_GET_PERSISTENT_METADATA: &str = "metadata.get_persistent_metadata";
     /// `{}` → [`TopTenant`](super::TopTenant).
     pub const TENANTS_GET_TOP: &str = "tenants.get_top";
+    /// [`ByDomainName`](super::ByDomainName) → [`MaybeTenant`](super::MaybeTenant).
+    pub const TENANTS_GET_BY_DOMAIN_NAME: &str = "tenants.get_by_domain_name";
+    /// [`ByUuidOrSlug`](super::ByUuidOrSlug) → [`MaybeTenant`](super::MaybeTenant).
+    pub const TENANTS_GET_BY_UUID_OR_SLUG: &str = "tenants.get_by_uuid_or_slug";
+    /// [`ByTenant`](super::ByTenant) → [`MaybeLdapConfig`](super::MaybeLdapConfig);
+    /// with the bind password for the plugins `ldap` and `ldap_user` only.
+    pub const LDAP_GET: &str = "ldap.get";
     /// [`NewToken`](super::NewToken) → [`Token`](super::Token).
     pub const TOKENS_CREATE: &str = "tokens.create";
     /// [`Token`](super::Token) → `{}`.

@@ -273,6 +273,7 @@ fn write_folder(folder: &Path, setup: &Setup) {
          plugin_dirs: [{here}/plugins]\n\
          rest_api: {{port: 0}}\n\
          enabled_backend_plugins: {{ldap_user: false}}\n\
+         idp_plugins: {{ldap: {{enabled: false}}}}\n\
          bootstrap_user_on_startup: true\n\
          bootstrap_user_username: {ADMIN}\n\
          bootstrap_user_password: {ADMIN_PASSWORD}\n"

@@ -10,9 +10,14 @@ use wazo_auth_tests::{ADMIN_PASSWORD, Daemon, Setup};
 
 /// The lines of shell in the section `First login`.
 fn first_login() -> Vec<String> {
+    lines_of("## First login", "\n## ")
+}
+
+/// The lines of shell in a section.
+fn lines_of(begin: &str, end: &str) -> Vec<String> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = fs::read_to_string(readme).unwrap();
-    let section = readme.split("## First login").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = readme.split(begin).nth(1).unwrap().split(end).next().unwrap();
     let blocks = section.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
@@ -90,6 +95,17 @@ fn every_line_of_the_first_login_works() {
     assert!(answer("offline").contains("refresh_token"));
     assert!(!answer("\"refresh_token\"").contains("refresh_token"));
     assert_eq!(answer("-X PUT"), "");
+}
+
+#[test]
+fn one_line_enables_ldap() {
+    let mut shell = Shell::new();
+    // The administrator's token.
+    shell.run(&first_login()[0]);
+    let lines = lines_of("### LDAP", "\n### ");
+    assert_eq!(lines.len(), 1);
+    let answer = shell.run(&lines[0]);
+    assert!(answer.contains("\"host\":\"ldap.example.org\""), "{answer}");
 }
 
 /// The lines that clients of the original use, exactly as they have them.

@@ -1,6 +1,11 @@
 //! One request from its head to its answer.
 
-use std::{net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{
     HeaderName, Method, Request, Response, StatusCode,
@@ -13,7 +18,7 @@ use log::Level;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 use wazo_auth_store::{LookedUp, TokenIndex};
-use wazo_auth_work::{Lost, Pool};
+use wazo_auth_work::{Full, Lost, Pool};
 
 use crate::{
     App, authorize,
@@ -37,6 +42,10 @@ const MAX_ADDRESS: usize = 8 * 1024;
 /// whose connection is closed while it still sends never sees the answer.
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest time that a login waits for others of its tenant: nobody waits longer in
+/// front of a screen.
+const OUTSIDE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The answer to a request.
 pub(crate) enum Answer {
@@ -262,10 +271,32 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
         }
         Place::Worker => &app.requests,
         Place::Login => &app.logins,
+        Place::Outside => return handled_outside(app, call).await,
     };
     let logged = called(app, &call);
     let result = on_pool(app, pool, call, call_handler).await;
     replied(app, logged, result)
+}
+
+/// Answers a login that waits for a server of a tenant, once fewer others of that
+/// tenant do.
+async fn handled_outside(app: &Arc<App>, call: Call) -> Reply {
+    let logged = called(app, &call);
+    let (there, body) = (Arc::clone(app), call.body.clone());
+    let find = move || tokens::tenant_of_login(&there, &body);
+    let found = outcome(|done| app.requests.submit(find, done)).await;
+    let tenant = match found.and_then(|tenant| tenant) {
+        Ok(tenant) => tenant.unwrap_or_default().to_string(),
+        Err(error) => return replied(app, logged, Err(error)),
+    };
+    let there = Arc::clone(app);
+    let since = Instant::now();
+    let job = move || match since.elapsed() < OUTSIDE_PATIENCE {
+        true => handle_here(&there, &call, call_handler),
+        false => Err(Error::unavailable("Too many logins of this tenant are waiting.", 1)),
+    };
+    let result = outcome(|done| app.outside.submit_for(&tenant, job, done)).await;
+    replied(app, logged, result.and_then(|result| result))
 }
 
 /// A profile is a file: it is not written by a thread of connections.
@@ -321,21 +352,36 @@ async fn on_pool(
     call: Call,
     handle: impl FnOnce(&App, &Call) -> Result<Reply, Error> + Send + 'static,
 ) -> Result<Reply, Error> {
-    let (tell, told) = oneshot::channel();
     let there = Arc::clone(app);
-    let job = move || match is_profiled(&there, &call) {
-        true => profiled(&there, &call, handle),
-        false => handle(&there, &call),
-    };
-    let queued = pool.submit(job, move |result| {
+    let job = move || handle_here(&there, &call, handle);
+    outcome(|done| pool.submit(job, done)).await?
+}
+
+fn handle_here(
+    app: &App,
+    call: &Call,
+    handle: impl FnOnce(&App, &Call) -> Result<Reply, Error>,
+) -> Result<Reply, Error> {
+    match is_profiled(app, call) {
+        true => profiled(app, call, handle),
+        false => handle(app, call),
+    }
+}
+
+/// What comes of a job that `submit` hands to a pool.
+async fn outcome<T: Send + 'static>(
+    submit: impl FnOnce(Done<T>) -> Result<(), Full>,
+) -> Result<T, Error> {
+    let (tell, told) = oneshot::channel();
+    let done: Done<T> = Box::new(move |result| {
         // Nobody listens when the client has gone.
         let _ = tell.send(result);
     });
-    if queued.is_err() {
+    if submit(done).is_err() {
         return Err(Error::unavailable("Too many requests are waiting; try again shortly.", 1));
     }
     match told.await {
-        Ok(Ok(result)) => result,
+        Ok(Ok(result)) => Ok(result),
         Ok(Err(Lost::TimedOut)) => {
             log::error!(target: "wazo_auth.http", "a request was given up: a plugin did not return in time");
             Err(Error::unavailable("A plugin did not answer in time.", 1))
@@ -346,6 +392,8 @@ async fn on_pool(
         }
     }
 }
+
+type Done<T> = Box<dyn FnOnce(Result<T, Lost>) + Send>;
 
 fn profiled(
     app: &App,

@@ -15,6 +15,7 @@ use wazo_auth_service::{
     NotReady,
     groups::GroupError,
     idp::IdpError,
+    ldap_config::LdapConfigError,
     login::LoginError,
     missing::Missing,
     policies::PolicyError,
@@ -448,6 +449,16 @@ impl From<Missing> for Error {
         };
         let details = json!({"uuid": missing.uuid()});
         Self::identified(StatusCode::NOT_FOUND, id, missing.to_string(), details, Some(resource))
+    }
+}
+
+impl From<LdapConfigError> for Error {
+    fn from(error: LdapConfigError) -> Self {
+        match error {
+            LdapConfigError::Missing(missing) => missing.into(),
+            LdapConfigError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
     }
 }
 

@@ -83,6 +83,16 @@ impl<'b> Fields<'b> {
         }
     }
 
+    /// A string that may be null; `None` when it is absent, and what is stored
+    /// stays.
+    pub(crate) fn kept_string(
+        &self,
+        field: &str,
+        length: Length,
+    ) -> Result<Option<Option<String>>, FieldError> {
+        self.get(field).map(|_| self.nullable_string(field, length)).transpose()
+    }
+
     /// A string that may be null but not absent.
     pub(crate) fn required_nullable_string(
         &self,
@@ -135,6 +145,15 @@ impl<'b> Fields<'b> {
                 Err(wrapped(field, "range", json!({"min": min, "max": max}), &message))
             }
         }
+    }
+
+    pub(crate) fn required_integer(
+        &self,
+        field: &str,
+        min: i64,
+        max: i64,
+    ) -> Result<i64, FieldError> {
+        self.integer(field, min, max)?.ok_or_else(|| required(field))
     }
 
     pub(crate) fn boolean(&self, field: &str, default: bool) -> Result<bool, FieldError> {

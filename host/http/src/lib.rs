@@ -25,6 +25,7 @@ mod errors;
 mod fields;
 mod groups;
 mod idp;
+mod ldap_config;
 mod list;
 mod memory;
 mod password_reset;
@@ -86,6 +87,9 @@ pub struct App {
     /// Requests that hash a password: they wait for the hashers, and must
     /// not make the others wait.
     logins: Arc<Pool>,
+    /// Logins that wait for servers of tenants: those of one must not make those
+    /// of another one wait.
+    outside: Arc<Pool>,
     /// Tokens that memory does not know.
     lookups: Arc<Pool>,
     /// Bodies of requests, wherever they are.
@@ -106,6 +110,7 @@ impl App {
         config: Config,
         requests: Arc<Pool>,
         logins: Arc<Pool>,
+        outside: Arc<Pool>,
         lookups: Arc<Pool>,
     ) -> Result<Arc<Self>, router::RouteError> {
         let time_zone = services.context().environment().time_zone.clone();
@@ -125,6 +130,7 @@ impl App {
             time_zone,
             requests,
             logins,
+            outside,
             lookups,
             bodies,
             router,

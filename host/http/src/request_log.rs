@@ -17,8 +17,6 @@ const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
 /// Longer bodies are not written down.
 const MAX_BODY: usize = 4096;
-const SECRET_FIELDS: [&str; 6] =
-    ["refresh_token", "password", "old_password", "new_password", "saml_session_id", "token"];
 /// Shorter segments further below `/token/` are names, such as `scopes`.
 const MIN_TOKEN: usize = 32;
 /// The URL prefix that clients see, where a reverse proxy strips one.
@@ -98,10 +96,11 @@ pub(crate) fn path_text(path: &str) -> String {
     text
 }
 
-/// Whether a query parameter's name says that its value is a secret.
+/// Whether the name of a parameter or field says that its value is a secret.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    key.ends_with("token") || key.ends_with("password") || key == "saml_session_id"
+    ["token", "password", "secret"].iter().any(|word| key.ends_with(word))
+        || key == "saml_session_id"
 }
 
 fn headers_text(headers: &HeaderMap) -> String {
@@ -145,7 +144,7 @@ fn add_body(text: &mut String, headers: &HeaderMap, body: &[u8]) {
 fn hide(fields: &mut Map<String, Value>) {
     for (key, value) in fields {
         match value {
-            value if SECRET_FIELDS.contains(&&**key) => *value = Value::from(HIDDEN),
+            value if is_secret(key) => *value = Value::from(HIDDEN),
             Value::Object(fields) => hide(fields),
             Value::Array(items) => items.iter_mut().for_each(|item| {
                 if let Value::Object(fields) = item {
@@ -220,7 +219,7 @@ mod tests {
     fn secrets_in_bodies_are_hidden() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
-        let body = br#"{"password": "s3cre7", "a": [{"new_password": "s3cre7"}]}"#;
+        let body = br#"{"password": "s3cre7", "a": [{"bind_password": "s3cre7"}]}"#;
         let mut text = String::new();
         add_body(&mut text, &headers, body);
         assert!(!text.contains("s3cre7") && text.contains("<hidden>"), "{text}");

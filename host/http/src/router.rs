@@ -42,6 +42,8 @@ pub(crate) enum Place {
     Worker,
     /// Hashes a password, which takes long.
     Login,
+    /// Waits for a server of a tenant, which may take as long as it likes.
+    Outside,
 }
 
 /// Where this very request is to be handled.

@@ -1,7 +1,8 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    api, api_page, backends, config, emails, groups, idp, password_reset, policies, refresh_tokens,
+    api, api_page, backends, config, emails, groups, idp, ldap_config, password_reset, policies,
+    refresh_tokens,
     router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
@@ -79,6 +80,16 @@ pub(crate) static ROUTES: &[
         "/0.1/idp/{idp_type}/users/{user_uuid}",
         "auth.idp.{idp_type}.users.{user_uuid}.delete",
         idp::withdraw,
+    ),
+    // The LDAP server of a tenant.
+    held("ldap_config", "GET", "/0.1/backends/ldap", "auth.backends.ldap.read", ldap_config::get),
+    held("ldap_config", "PUT", "/0.1/backends/ldap", "auth.backends.ldap.update", ldap_config::put),
+    held(
+        "ldap_config",
+        "DELETE",
+        "/0.1/backends/ldap",
+        "auth.backends.ldap.delete",
+        ldap_config::delete,
     ),
     // Tokens.
     Route {

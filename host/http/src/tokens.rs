@@ -28,17 +28,27 @@ pub(crate) fn create(app: &App, call: &Call) -> Result<Reply, Error> {
 const SHORT_SCOPE: usize = 127;
 const SHORT_BODY: usize = 4096;
 
-/// A login that is going to hash a password is among the logins.
+/// A login that is going to hash a password is among the logins, one that names a
+/// tenant, whose server is going to be asked, among those outside.
 pub(crate) fn place_of_creation(call: &Call) -> Place {
     let header = call.header("authorization");
     if header.is_none_or(|header| token_request::credentials(&header).is_none()) {
         return Place::Worker;
     }
     // A body that cannot be read is refused wherever it goes.
-    match serde_json::from_slice::<RefreshFields>(&call.body) {
-        Ok(RefreshFields { refresh_token: Some(_), client_id: Some(_) }) => Place::Worker,
-        _ => Place::Login,
+    match serde_json::from_slice::<LoginFields>(&call.body) {
+        Ok(LoginFields { refresh_token: Some(_), client_id: Some(_), .. }) => Place::Worker,
+        Ok(LoginFields { domain_name: None, tenant_id: None, .. }) | Err(_) => Place::Login,
+        Ok(_) => Place::Outside,
     }
+}
+
+/// The tenant whose server is going to be asked, if there is such a tenant.
+pub(crate) fn tenant_of_login(app: &App, body: &[u8]) -> Result<Option<Uuid>, Error> {
+    let Ok(fields) = serde_json::from_slice::<LoginFields>(body) else { return Ok(None) };
+    let [domain, id] = [&fields.domain_name, &fields.tenant_id]
+        .map(|field| field.as_ref().and_then(Value::as_str));
+    Ok(app.services.tenant_of_login(domain, id)?)
 }
 
 pub(crate) fn place_of_check(call: &Call) -> Place {
@@ -57,9 +67,11 @@ pub(crate) fn place_of_scopes_check(call: &Call) -> Place {
 }
 
 #[derive(serde::Deserialize)]
-struct RefreshFields {
+struct LoginFields {
     refresh_token: Option<serde::de::IgnoredAny>,
     client_id: Option<serde::de::IgnoredAny>,
+    domain_name: Option<Value>,
+    tenant_id: Option<Value>,
 }
 
 /// `HEAD /token/{token}`.

@@ -36,8 +36,10 @@ use report::Registered;
 
 /// The backend that must be there.
 const REQUIRED: &str = "wazo_user";
-/// Plugins that answer from what the daemon has, and so never wait for others.
-const OWN: [&str; 4] = ["wazo_user", "default_user", "default_internal", "default_external_api"];
+/// Plugins that hold no workers which others need: they answer from what the daemon
+/// has, or (`ldap`) wait for others on threads that are there for nothing else.
+const OWN: [&str; 6] =
+    ["wazo_user", "default_user", "default_internal", "default_external_api", "ldap", "ldap_user"];
 
 /// All plugins of the daemon.
 pub struct Registry {

@@ -1,6 +1,7 @@
 //! What plugins may ask of the host (plugins.md section 7), as JSON frames.
 
 mod replies;
+mod tenants;
 
 use std::{
     borrow::Cow,
@@ -73,7 +74,7 @@ impl PluginHost {
 impl HostServices for PluginHost {
     fn call(
         &self,
-        _plugin: &str,
+        plugin: &str,
         service: &str,
         head: &str,
         _body: &[u8],
@@ -82,14 +83,14 @@ impl HostServices for PluginHost {
             kind: ErrorKind::Host,
             text: "the daemon is stopping".to_owned(),
         })?;
-        let reply = services.serve(service, head).map_err(|Refusal(failure)| failure)?;
+        let reply = services.serve(plugin, service, head).map_err(|Refusal(failure)| failure)?;
         Ok((reply, Vec::new()))
     }
 }
 
 impl Services {
     /// The JSON head of the answer.
-    fn serve(&self, service: &str, head: &str) -> Result<String, Refusal> {
+    fn serve(&self, plugin: &str, service: &str, head: &str) -> Result<String, Refusal> {
         match service {
             "platform.get" => reply(&replies::Platform {
                 xivo_uuid: self.context().environment().xivo_uuid.as_deref(),
@@ -110,6 +111,7 @@ impl Services {
                 };
                 reply(&replies::MaybeUser::from(user.as_deref()))
             }
+            "users.get_of_tenant" => self.user_of_tenant(&parse(head)?),
             "users.get_acl" => reply(&replies::Acl { acl: &self.of_user(head, Directory::acl)? }),
             "users.list_policies" => {
                 let policies = self.of_user(head, Directory::policies)?;
@@ -130,6 +132,9 @@ impl Services {
                 reply(&json!({"metadata": metadata}))
             }
             "tenants.get_top" => reply(&json!({"uuid": self.top_tenant()})),
+            "tenants.get_by_domain_name" => self.tenant_by_domain_name(&parse(head)?),
+            "tenants.get_by_uuid_or_slug" => self.tenant_by_uuid_or_slug(&parse(head)?),
+            "ldap.get" => self.ldap_config_for(plugin, &parse(head)?),
             "tokens.create" => reply(&self.create_plugin_token(parse(head)?)?),
             "tokens.delete" => {
                 if let Some(token) = TokenIndex::parse_token(&parse::<ByToken>(head)?.token) {

@@ -33,6 +33,7 @@ mod events;
 pub mod groups;
 pub mod host_services;
 pub mod idp;
+pub mod ldap_config;
 pub mod login;
 pub mod metadata;
 pub mod missing;

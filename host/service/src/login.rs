@@ -9,6 +9,7 @@
 
 mod foreign;
 mod provider;
+mod tenant;
 mod verify;
 mod write;
 

@@ -28,6 +28,7 @@ pub mod events;
 pub mod groups;
 pub mod index;
 pub mod key_file;
+pub mod ldap_config;
 pub mod list;
 pub mod policies;
 pub mod reconciliation;

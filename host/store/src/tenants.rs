@@ -63,6 +63,29 @@ pub fn by_slug(conn: &mut dyn Conn, slug: &str) -> Result<Option<Tenant>, Error>
     one(conn, "WHERE t.slug = ?1", &[slug.into()])
 }
 
+/// The tenant of this UUID or slug.
+///
+/// # Errors
+/// See [`get`].
+pub fn by_uuid_or_slug(conn: &mut dyn Conn, id: &str) -> Result<Option<Tenant>, Error> {
+    match Uuid::parse_str(id) {
+        Ok(uuid) => get(conn, &uuid),
+        Err(_) => by_slug(conn, id),
+    }
+}
+
+/// The tenant that has a domain of exactly this name.
+///
+/// # Errors
+/// See [`get`].
+pub fn by_domain_name(conn: &mut dyn Conn, name: &str) -> Result<Option<Tenant>, Error> {
+    one(
+        conn,
+        "JOIN auth_tenant_domain d ON d.tenant_uuid = t.uuid WHERE d.name = ?1",
+        &[name.into()],
+    )
+}
+
 /// The master tenant: the one that is its own parent.
 ///
 /// # Errors

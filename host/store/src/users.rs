@@ -135,6 +135,28 @@ pub fn uuid_by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<Uuid>, E
     rows.first().map(|row| row.uuid(0)).transpose()
 }
 
+/// The user of a tenant, enabled or not, who has this address, confirmed or not, or
+/// else this username, ignoring case (`contract/ldap-config.md` section 5).
+///
+/// # Errors
+/// See [`get`].
+pub fn of_tenant_by_login(
+    conn: &mut dyn Conn,
+    tenant: &Uuid,
+    login: &str,
+) -> Result<Option<User>, Error> {
+    let dialect = conn.dialect();
+    let (address, username) = (dialect.same("e.address", "?2"), dialect.same("u.username", "?2"));
+    let named = format!(
+        "SELECT u.uuid AS uuid, 0 AS preference FROM auth_email e \
+         JOIN auth_user u ON u.uuid = e.user_uuid WHERE {address} AND u.tenant_uuid = ?1 \
+         UNION ALL \
+         SELECT u.uuid, 1 FROM auth_user u WHERE {username} AND u.tenant_uuid = ?1 \
+         ORDER BY preference LIMIT 1"
+    );
+    one(conn, &named, &[tenant.into(), login.into()])
+}
+
 /// The user, enabled or not, of this username, ignoring case.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! A pool of threads with a bounded queue.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -52,7 +52,9 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Queued>,
+    /// How many jobs of an owner run, given up or not.
+    held: HashMap<Owner, usize>,
     threads: usize,
     idle: usize,
     /// Jobs that have begun and are neither answered nor given up.
@@ -61,6 +63,19 @@ struct State {
 }
 
 type Job = Box<dyn FnOnce(&Desk) + Send>;
+/// Whose jobs must leave threads to those of others.
+type Owner = Arc<str>;
+
+struct Queued {
+    owner: Option<Owner>,
+    job: Job,
+}
+
+/// A job of an owner that runs.
+struct Holding<'a> {
+    shared: &'a Shared,
+    owner: Owner,
+}
 
 /// Says, however the watcher ends, that there is none any more.
 struct Watching<'a>(&'a AtomicBool);
@@ -98,7 +113,30 @@ impl Pool {
         J: FnOnce() -> T + Send + 'static,
         D: FnOnce(Result<T, Lost>) + Send + 'static,
     {
-        self.shared.push(Box::new(move |desk| run(desk, job, done)))
+        self.shared.push(None, Box::new(move |desk| run(desk, job, done)))
+    }
+
+    /// The same for a job of `owner`, whose jobs may all take long at the same time,
+    /// while those of others must go on: no owner runs more jobs than it leaves
+    /// threads free, and no more of its jobs wait than there is room left. The first
+    /// one thus gets half of the threads, another one half of the rest, and so on.
+    ///
+    /// # Errors
+    /// [`Full`] when it holds as many jobs as it may; `done` is then dropped.
+    pub fn submit_for<T, J, D>(&self, owner: &str, job: J, done: D) -> Result<(), Full>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+        D: FnOnce(Result<T, Lost>) + Send + 'static,
+    {
+        let (shared, owner) = (Arc::clone(&self.shared), Owner::from(owner));
+        let held = Arc::clone(&owner);
+        let job = move || {
+            // Until it is over: one that was given up still does what it did.
+            let _holding = Holding { shared: &shared, owner: held };
+            job()
+        };
+        self.shared.push(Some(owner), Box::new(move |desk| run(desk, job, done)))
     }
 }
 
@@ -158,16 +196,53 @@ impl Drop for Watching<'_> {
     }
 }
 
+// === impl Holding ===
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        if let Some(held) = state.held.get_mut(&self.owner) {
+            *held -= 1;
+            if *held == 0 {
+                state.held.remove(&self.owner);
+            }
+        }
+        drop(state);
+        // The thread of one that was given up looks for no other job.
+        self.shared.work.notify_one();
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// The first job whose turn it is, of a pool of so many threads.
+    fn next(&mut self, threads: usize) -> Option<Queued> {
+        let free = threads.saturating_sub(self.running);
+        let held = |owner: &Owner| self.held.get(owner).copied().unwrap_or_default();
+        let is_next =
+            |queued: &Queued| queued.owner.as_ref().is_none_or(|owner| held(owner) < free);
+        let place = self.jobs.iter().position(is_next)?;
+        self.jobs.remove(place)
+    }
+
+    fn waiting(&self, owner: &Owner) -> usize {
+        self.jobs.iter().filter(|queued| queued.owner.as_ref() == Some(owner)).count()
+    }
+}
+
 // === impl Shared ===
 
 impl Shared {
-    fn push(self: &Arc<Self>, job: Job) -> Result<(), Full> {
+    fn push(self: &Arc<Self>, owner: Option<Owner>, job: Job) -> Result<(), Full> {
         let mut state = self.state.lock();
         let most = self.threads.saturating_add(self.queue);
-        if state.running + state.jobs.len() >= most {
+        let room = most.saturating_sub(state.running + state.jobs.len());
+        let waiting = owner.as_ref().map_or(0, |owner| state.waiting(owner));
+        if waiting >= room {
             return Err(Full);
         }
-        state.jobs.push_back(job);
+        state.jobs.push_back(Queued { owner, job });
         if state.idle < state.jobs.len() && state.threads < self.threads {
             self.hire(&mut state);
         }
@@ -206,8 +281,11 @@ impl Shared {
     fn next_job(&self) -> Option<Job> {
         let mut state = self.state.lock();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(Queued { owner, job }) = state.next(self.threads) {
                 state.running += 1;
+                if let Some(owner) = owner {
+                    *state.held.entry(owner).or_default() += 1;
+                }
                 return Some(job);
             }
             if state.closed {

@@ -274,3 +274,101 @@ fn a_limit_beyond_all_time_is_none() {
     let pool = Pool::new("test", 1, 8);
     assert_eq!(run(&pool, || within(Duration::MAX, || 1)), Ok(Ok(1)));
 }
+
+/// A pool of seven threads with jobs that last until the senders are dropped.
+struct Shop {
+    pool: Arc<Pool>,
+    begin: Sender<&'static str>,
+    begun: Receiver<&'static str>,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let (begin, begun) = mpsc::channel();
+        Self { pool: Pool::new("test", 7, 16), begin, begun }
+    }
+
+    /// Submits so many jobs; who ends them, one by one.
+    fn submit(&self, owner: &'static str, count: usize) -> Vec<Sender<()>> {
+        let submit = |_| self.try_submit(owner).unwrap();
+        (0..count).map(submit).collect()
+    }
+
+    fn try_submit(&self, owner: &'static str) -> Result<Sender<()>, Full> {
+        let (hold, held) = mpsc::channel::<()>();
+        let begin = self.begin.clone();
+        let job = move || {
+            begin.send(owner).unwrap();
+            held.recv().unwrap_err();
+        };
+        self.pool.submit_for(owner, job, drop).map(|()| hold)
+    }
+
+    /// The owners of the next jobs that begin.
+    fn next(&self, count: usize) -> Vec<&'static str> {
+        let mut owners: Vec<_> =
+            (0..count).map(|_| self.begun.recv_timeout(NEVER).unwrap()).collect();
+        owners.sort_unstable();
+        owners
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.begun.recv_timeout(SHORT).is_err()
+    }
+}
+
+#[test]
+fn no_owner_takes_the_threads_of_others() {
+    let shop = Shop::new();
+    let a = shop.submit("a", 6);
+    assert_eq!(shop.next(4), ["a"; 4], "as many as it leaves");
+    assert!(shop.is_quiet());
+    let b = shop.submit("b", 3);
+    assert_eq!(shop.next(2), ["b"; 2], "before those of others that wait");
+    let _c = shop.submit("c", 2);
+    assert_eq!(shop.next(1), ["c"]);
+    assert!(shop.is_quiet());
+    drop(b);
+    // Three threads are free by then: for b, who holds none any more, and c.
+    assert_eq!(shop.next(2), ["b", "c"]);
+    drop(a);
+    assert_eq!(shop.next(2), ["a"; 2]);
+}
+
+#[test]
+fn no_owner_takes_all_the_room_to_wait() {
+    let shop = Shop::new();
+    let mut a = shop.submit("a", 4);
+    assert_eq!(shop.next(4), ["a"; 4]);
+    while let Ok(hold) = shop.try_submit("a") {
+        a.push(hold);
+    }
+    // Of the 19 places that were left.
+    assert_eq!(a.len(), 4 + 10);
+    let b = shop.submit("b", 2);
+    assert_eq!(shop.next(2), ["b"; 2]);
+    shop.pool.submit(|| (), drop).unwrap();
+    drop((a, b));
+    assert_eq!(shop.next(10), ["a"; 10]);
+}
+
+#[test]
+fn a_job_of_an_owner_that_was_given_up_still_counts() {
+    let pool = Pool::new("test", 2, 8);
+    let (hold, begun, job) = job_that_waits();
+    let (tell, told) = mpsc::channel();
+    pool.submit_for("a", move || within(SHORT, job), move |result| tell.send(result).unwrap())
+        .unwrap();
+    begun.recv_timeout(NEVER).unwrap();
+    assert_eq!(told.recv_timeout(NEVER).unwrap(), Err(Lost::TimedOut));
+    let (second, second_begun, job) = job_that_waits();
+    pool.submit_for("a", job, drop).unwrap();
+    second_begun.recv_timeout(NEVER).unwrap();
+    let (third, third_begun, job) = job_that_waits();
+    pool.submit_for("a", job, drop).unwrap();
+    assert!(third_begun.recv_timeout(SHORT).is_err(), "one hangs, one runs");
+    assert_eq!(run(&pool, || 1), Ok(1));
+    drop((hold, second));
+    third_begun.recv_timeout(NEVER).unwrap();
+    drop(third);
+}

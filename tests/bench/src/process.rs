@@ -113,6 +113,7 @@ pub(crate) fn daemon(folder: &Path, extra: &str) -> Outcome<Command> {
          plugin_dirs: [{here}/plugins]\n\
          rest_api: {{listen: 127.0.0.1, port: 0}}\n\
          enabled_backend_plugins: {{ldap_user: false}}\n\
+         idp_plugins: {{ldap: {{enabled: false}}}}\n\
          max_user_concurrent_sessions: 1000000\n\
          amqp: {{enabled: false}}\n\
          {extra}\n"

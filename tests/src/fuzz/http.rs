@@ -85,8 +85,9 @@ impl Edge {
         };
         let pool = |name| Pool::new(name, 2, 8);
         let config = wazo_auth_http::Config::new(serde_json::Map::new(), |_| {});
-        let [requests, logins, lookups] = ["requests", "logins", "lookups"].map(pool);
-        let app = App::new(services, settings, config, requests, logins, lookups).unwrap();
+        let [requests, logins, outside, lookups] =
+            ["requests", "logins", "outside", "lookups"].map(pool);
+        let app = App::new(services, settings, config, requests, logins, outside, lookups).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let mut request = login_request("wazo_user", ADMIN, ADMIN_PASSWORD);
         request.offline = true;

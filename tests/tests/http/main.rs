@@ -11,6 +11,7 @@ mod delegation;
 mod emails;
 mod groups;
 mod hostile;
+mod ldap_config;
 mod lists;
 mod passwords;
 mod policies;

@@ -12,6 +12,8 @@ mod index;
 #[cfg(test)]
 mod key_file;
 #[cfg(test)]
+mod ldap_config;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod policies;

@@ -2,8 +2,8 @@
 //! beside the statements.)
 
 use wazo_auth_store::{
-    Conn, Dialect, Error, IndexChange, ListQuery, Row, Seals, Tenants, Value, groups, policies,
-    refresh_tokens, sessions, tokens, users,
+    Conn, Dialect, Error, IndexChange, ListQuery, Row, Seals, Tenants, Value, groups, ldap_config,
+    policies, refresh_tokens, sessions, tenants, tokens, users,
 };
 
 use crate::fixture::{Fixture, NOON};
@@ -92,6 +92,9 @@ fn what_is_asked_all_the_time_is_found_by_an_index() {
             assert!(users::login_taken(conn, login, None)?);
         }
         assert!(users::get(conn, &user)?.is_some());
+        assert!(users::of_tenant_by_login(conn, &f.master, "Alice@example.com")?.is_some());
+        assert!(tenants::by_domain_name(conn, "example.com")?.is_none());
+        assert!(ldap_config::get(conn, &f.master)?.is_none());
         assert!(policies::acl_of_user(conn, &user)?.is_empty());
         assert!(groups::of_user(conn, &user)?.is_empty());
         assert!(policies::by_slug(conn, &f.master, "none")?.is_none());

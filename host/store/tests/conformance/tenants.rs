@@ -19,7 +19,14 @@ fn a_tenant_is_found_by_uuid_and_by_slug_case_sensitively() {
         let uuid = f.tenant("acme", f.master);
         let tenant = f.read(|conn| tenants::get(conn, &uuid)).unwrap();
         assert_eq!(tenant.parent_uuid, f.master);
-        assert_eq!(f.read(|conn| tenants::by_slug(conn, "acme")), Some(tenant));
+        assert_eq!(f.read(|conn| tenants::by_slug(conn, "acme")), Some(tenant.clone()));
+        for id in [&uuid.to_string(), "acme"] {
+            let found = f.read(|conn| tenants::by_uuid_or_slug(conn, id));
+            assert_eq!(found.as_ref(), Some(&tenant), "{id}");
+        }
+        for id in ["", "ACME", &Uuid::nil().to_string()] {
+            assert_eq!(f.read(|conn| tenants::by_uuid_or_slug(conn, id)), None, "{id}");
+        }
         assert_eq!(f.read(|conn| tenants::by_slug(conn, "ACME")), None);
         assert_eq!(f.read(|conn| tenants::get(conn, &Uuid::nil())), None);
     });
@@ -77,5 +84,20 @@ fn deleting_a_tenant_takes_its_users_and_tokens_along() {
         assert!(index.get(&token.uuid, 0).is_none());
         assert_eq!(index.tenant_of_user(&user), None);
         assert!(index.get(&other.uuid, 0).is_some());
+    });
+}
+
+#[test]
+fn a_domain_is_of_the_tenant_that_has_exactly_this_name() {
+    on_every_store(|f| {
+        let uuid = f.tenant("acme", f.master);
+        let name = "acme.example".to_owned();
+        let domain = tenants::Domain { uuid: f.context.uuid(), name };
+        f.write(move |tx| tenants::replace_domains(tx, &uuid, std::slice::from_ref(&domain)));
+        let found = |name: &str| {
+            f.read(|conn| tenants::by_domain_name(conn, name)).map(|tenant| tenant.uuid)
+        };
+        assert_eq!(found("acme.example"), Some(uuid));
+        assert_eq!((found("Acme.example"), found("example"), found("")), (None, None, None));
     });
 }

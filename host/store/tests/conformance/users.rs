@@ -162,3 +162,24 @@ fn members_of_a_group_are_added_once() {
         assert!(f.read(|conn| groups::all_users_group(conn, &f.master)).is_some());
     });
 }
+
+#[test]
+fn a_user_of_a_tenant_is_found_by_any_address_or_else_the_username() {
+    on_every_store(|f| {
+        let tenant = f.tenant("acme", f.master);
+        let found = |login: &str| {
+            let user = f.read(|conn| users::of_tenant_by_login(conn, &tenant, login));
+            user.map(|user| user.uuid)
+        };
+        let (named, addressed) = (f.user("a@example.com", tenant), f.user("bob", tenant));
+        assert_eq!(found("A@Example.com"), Some(named));
+        f.email(addressed, "a@example.COM", false).unwrap();
+        assert_eq!(found("A@Example.com"), Some(addressed), "not confirmed");
+        f.write(move |tx| users::set_enabled(tx, &addressed, false));
+        assert_eq!(found("a@example.com"), Some(addressed), "not enabled");
+        f.user("carol", f.master);
+        let below = f.tenant("below", tenant);
+        f.user("dave", below);
+        assert_eq!((found("carol"), found("dave"), found("")), (None, None, None));
+    });
+}
