@@ -159,7 +159,7 @@ async fn serve(
     let requests = Pool::new("requests", workers, workers * QUEUE_PER_WORKER);
     let logins = Pool::new("logins", workers, setup::login_queue());
     let lookups = Pool::new("lookups", setup::LOOKUPS, setup::LOOKUPS * QUEUE_PER_WORKER);
-    let http = setup::http(settings, descriptors::connections(api));
+    let http = setup::http(settings, descriptors::connections(api))?;
     let app = App::new(services, http, setup::shown(config, log), requests, logins, lookups)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -37,6 +37,8 @@ const MAX_ADDRESS: usize = 8 * 1024;
 /// whose connection is closed while it still sends never sees the answer.
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+/// When the success is answered of what must not show by its time what it was.
+const EVEN_TIME: Duration = Duration::from_millis(300);
 
 /// The answer to a request.
 pub(crate) enum Answer {
@@ -260,11 +262,16 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
             }
             &app.requests
         }
-        Place::Worker => &app.requests,
+        Place::Worker | Place::EvenTime => &app.requests,
         Place::Login => &app.logins,
+        Place::Mail => &app.mails,
     };
+    let even = (place_of(app, &call) == Place::EvenTime).then(|| tokio::time::sleep(EVEN_TIME));
     let logged = called(app, &call);
     let result = on_pool(app, pool, call, call_handler).await;
+    if let (Some(even), Ok(_)) = (even, &result) {
+        even.await;
+    }
     replied(app, logged, result)
 }
 

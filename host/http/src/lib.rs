@@ -26,11 +26,13 @@ mod fields;
 mod groups;
 mod list;
 mod memory;
+mod origin;
 mod password_reset;
 mod policies;
 mod profile;
 mod query;
 mod refresh_tokens;
+mod registration;
 mod reply;
 mod request_log;
 mod router;
@@ -47,6 +49,7 @@ mod validity;
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use jiff::tz::TimeZone;
 use wazo_auth_service::Services;
 use wazo_auth_work::Pool;
@@ -55,6 +58,9 @@ pub use config::Config;
 pub use cors::Cors;
 pub use server::{BindError, Limits, Server, TlsError, TlsFiles, serve_connection};
 pub use token_request::credentials;
+
+/// How many requests may wait for the mail server at once.
+pub const MAIL_REQUESTS: usize = 16;
 
 /// How the edge was configured.
 #[derive(Debug, Clone)]
@@ -69,6 +75,9 @@ pub struct Settings {
     pub max_body: usize,
     /// What clients may take.
     pub limits: Limits,
+    /// `email_confirmation_get_mimetype`: content type of the page for who has
+    /// confirmed an address.
+    pub confirmation_page: HeaderValue,
 }
 
 /// What every request handler can reach.
@@ -84,6 +93,9 @@ pub struct App {
     logins: Arc<Pool>,
     /// Tokens that memory does not know.
     lookups: Arc<Pool>,
+    /// Requests that wait for the mail server. None waits for another one: each is
+    /// answered within the time of one mail.
+    mails: Arc<Pool>,
     /// Bodies of requests, wherever they are.
     bodies: bodies::Bodies,
     router: router::Router,
@@ -119,6 +131,7 @@ impl App {
             requests,
             logins,
             lookups,
+            mails: Pool::new("mail-requests", MAIL_REQUESTS, 0),
             bodies,
             router,
         }))

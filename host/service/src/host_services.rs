@@ -10,7 +10,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices};
+use wazo_auth_plugins::{
+    Args, CallError, EmailContext, EmailTemplate, ErrorKind, HostFailure, HostServices,
+};
 use wazo_auth_store::{self as store, Store, TokenIndex};
 
 use crate::{
@@ -46,6 +48,12 @@ struct MetadataOf {
     login: String,
     #[serde(default)]
     args: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct ToFormat {
+    template: EmailTemplate,
+    context: EmailContext,
 }
 
 #[derive(Deserialize)]
@@ -130,6 +138,11 @@ impl Services {
                 reply(&json!({"metadata": metadata}))
             }
             "tenants.get_top" => reply(&json!({"uuid": self.top_tenant()})),
+            "emails.format" => {
+                let ToFormat { template, context } = parse(head)?;
+                let formatted = self.format_mail(template, &context);
+                reply(&formatted.map_err(|error| failure(ErrorKind::Host, &error.to_string()))?)
+            }
             "tokens.create" => reply(&self.create_plugin_token(parse(head)?)?),
             "tokens.delete" => {
                 if let Some(token) = TokenIndex::parse_token(&parse::<ByToken>(head)?.token) {

@@ -21,6 +21,7 @@ use wazo_auth_store::Store;
 
 use activity::Activity;
 use directory::Directory;
+use mails::{MailRules, Mails};
 use reconciliation::Configured;
 use totals::Totals;
 
@@ -33,6 +34,7 @@ mod events;
 pub mod groups;
 pub mod host_services;
 pub mod login;
+pub mod mails;
 pub mod metadata;
 pub mod missing;
 pub mod policies;
@@ -65,6 +67,8 @@ pub struct Rules {
     pub token_cleanup_interval: f64,
     /// Policies and groups kept by configuration.
     pub configured: Configured,
+    /// Mails with links.
+    pub mails: MailRules,
 }
 
 /// The domain: everything that a request handler may ask for.
@@ -77,6 +81,7 @@ pub struct Services {
     directory: Directory,
     totals: Totals,
     activity: Activity,
+    mails: Mails,
     /// Of sessions that end before this (epoch seconds) the bus was told that they
     /// end soon.
     told_until: AtomicI64,
@@ -112,6 +117,7 @@ impl Services {
             directory,
             totals,
             activity: Activity::default(),
+            mails: Mails::new(),
             told_until: AtomicI64::new(i64::MIN),
             plugins,
             top_tenant,
@@ -165,6 +171,10 @@ impl Services {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    pub(crate) fn mails(&self) -> &Mails {
+        &self.mails
     }
 
     pub(crate) fn totals(&self) -> &Totals {
