@@ -8,3 +8,4 @@
 )]
 
 pub mod postgresql;
+pub mod smtp;
