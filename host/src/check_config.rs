@@ -14,7 +14,7 @@ use wazo_auth_events::BrokerError;
 use crate::{
     account::{self, AccountError},
     cli::Cli,
-    environment, events, setup,
+    environment, events, mails, setup,
 };
 
 mod files;
@@ -34,6 +34,7 @@ pub(crate) fn run(cli: &Cli) -> ExitCode {
             files::certificate(&mut checked, &settings, &context);
         }
         plugins::check(&mut checked, &settings);
+        mails(&mut checked, &settings);
         initial_user(&mut checked, &settings);
         events(&mut checked);
         socket::check(&mut checked, &settings);
@@ -99,6 +100,18 @@ fn events(checked: &mut Checked) {
         _ => "uri",
     };
     checked.mistake(&["amqp", key], error.to_string());
+}
+
+fn mails(checked: &mut Checked, settings: &Settings) {
+    for (template, error) in mails::templates(settings).check() {
+        let key = [mails::key(template)];
+        if !checked.is_wrong(&key) {
+            checked.mistake(&key, error.to_string());
+        }
+    }
+    if let Err(error) = mails::page_type(settings) {
+        checked.mistake(&["email_confirmation_get_mimetype"], error.to_string());
+    }
 }
 
 fn initial_user(checked: &mut Checked, settings: &Settings) {

@@ -171,7 +171,7 @@ async fn serve(
     let logins = Pool::new("logins", workers, setup::login_queue());
     let outside = Pool::new("outside", setup::outside_workers(settings), setup::OUTSIDE_QUEUE);
     let lookups = Pool::new("lookups", setup::LOOKUPS, setup::LOOKUPS * QUEUE_PER_WORKER);
-    let http = setup::http(settings, descriptors::connections(api));
+    let http = setup::http(settings, descriptors::connections(api))?;
     let shown = setup::shown(config, log);
     let app = App::new(services, http, shown, requests, logins, outside, lookups)?;
     plugin_requests.serve(&app);

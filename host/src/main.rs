@@ -13,6 +13,7 @@ mod db_commands;
 mod descriptors;
 mod environment;
 mod events;
+mod mails;
 mod plugin_commands;
 mod plugin_trial;
 mod priority;

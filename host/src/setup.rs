@@ -10,7 +10,7 @@ use std::{
 use indexmap::IndexMap;
 use wazo_auth_config::{Config, DbUri, DefaultPolicy, Isolation, Policies, Secret, Settings, Tls};
 use wazo_auth_context::Context;
-use wazo_auth_http::{Cors, Limits, TlsFiles};
+use wazo_auth_http::{Cors, Limits, MAIL_REQUESTS, TlsFiles};
 use wazo_auth_log::{Handle, Level};
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins as plugins;
@@ -20,6 +20,8 @@ use wazo_auth_service::{
     reconciliation::{Configured, ConfiguredPolicy},
 };
 use wazo_auth_store::{Database, KeyFileError, Sealer, Server, Store, holds_tables, key_file};
+
+use crate::mails;
 
 /// Why the daemon cannot start: a sentence for the log.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -174,8 +176,10 @@ pub(crate) fn hasher(settings: &Settings, context: &Context) -> Result<Hasher, F
     Ok(Hasher::start(wazo_auth_password::Settings {
         threads,
         // Never reached: each worker of the three pools brings one password. What
-        // is refused, the queue of the logins refuses.
-        waiting: 2 * settings.rest_api.max_threads as usize + outside_workers(settings),
+        // is refused, the queue of the logins refuses. So does each registration.
+        waiting: 2 * settings.rest_api.max_threads as usize
+            + outside_workers(settings)
+            + MAIL_REQUESTS,
         nice: HASHING_NICE,
         unknown_salt: context.random(),
     })?)
@@ -209,6 +213,7 @@ pub(crate) fn rules(settings: &Settings) -> Rules {
         token_cleanup_batch_size: tokens.cleanup_batch_size,
         token_cleanup_interval: tokens.cleanup_interval.as_secs_f64(),
         configured: configured(&settings.policies),
+        mails: mails::rules(settings),
     }
 }
 
@@ -238,13 +243,18 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
         enabled_external_auth: configured.external_auth.clone(),
         email_notification: Some(configured.email_notification.clone()),
         enabled_http: configured.http.clone(),
-        plugins: configured
-            .options
-            .iter()
-            .map(|(name, options)| (name.clone(), plugin_options(options)))
-            .collect(),
+        plugins: all_plugin_options(settings),
         workers: Some(workers_for_plugins(settings.rest_api.max_threads as usize)),
     }
+}
+
+fn all_plugin_options(settings: &Settings) -> IndexMap<String, plugins::PluginOptions> {
+    let configured = &settings.plugins.options;
+    let options = configured.iter().map(|(name, options)| (name.clone(), plugin_options(options)));
+    let mut options: IndexMap<_, _> = options.collect();
+    let smtp = options.entry(mails::SMTP.to_owned()).or_default();
+    smtp.config = mails::smtp(settings, &smtp.config);
+    options
 }
 
 /// A quarter of the workers is left for logins without other people's plugins;
@@ -294,10 +304,13 @@ pub(crate) fn tls_files(settings: &Settings) -> Option<(TlsFiles, bool)> {
 }
 
 /// The edge's settings.
-pub(crate) fn http(settings: &Settings, connections: usize) -> wazo_auth_http::Settings {
+pub(crate) fn http(
+    settings: &Settings,
+    connections: usize,
+) -> Result<wazo_auth_http::Settings, Failure> {
     const MAX_BODY: usize = 1024 * 1024;
     let (api, timeouts) = (&settings.rest_api, &settings.rest_api.timeouts);
-    wazo_auth_http::Settings {
+    Ok(wazo_auth_http::Settings {
         num_proxies: api.num_proxies as usize,
         plugins: enabled(&settings.plugins.http),
         cors: Cors { enabled: api.cors.enabled, allow_headers: api.cors.allow_headers.clone() },
@@ -310,7 +323,8 @@ pub(crate) fn http(settings: &Settings, connections: usize) -> wazo_auth_http::S
             answer: timeouts.answer,
             stop: timeouts.stop,
         },
-    }
+        confirmation_page: mails::page_type(settings)?,
+    })
 }
 
 /// What `/config` shows and changes.

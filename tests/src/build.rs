@@ -7,13 +7,15 @@ use std::{
 };
 
 /// The stock plugins, as packages of the workspace.
-const PLUGINS: [&str; 8] = [
+const PLUGINS: [&str; 10] = [
     "broken_init",
     "broken_verify_password",
     "default_external_api",
     "default_internal",
     "default_user",
     "ldap_user",
+    "logger",
+    "smtp",
     "user_admin_status",
     "wazo_user",
 ];

@@ -132,6 +132,7 @@ fn rules() -> Rules {
         token_cleanup_batch_size: 5000,
         token_cleanup_interval: 60.0,
         configured: Default::default(),
+        mails: Default::default(),
     }
 }
 

@@ -24,7 +24,7 @@ const UNSAFE_FILES: [&str; 6] = [
 /// The crates from the bottom to the top, `wazo-auth` left out of their names. Each may use those
 /// of lower rows only. Stock plugins have a rule of their own.
 const ROWS: [&[&str]; 7] = [
-    &["-acl", "-context", "-password", "-plugin-api", "-servers", "-work"],
+    &["-acl", "-context", "-password", "-plugin-api", "-servers", "-templates", "-work"],
     &["-log", "-plugins", "-store"],
     &["-config", "-events"],
     &["-service"],
@@ -34,7 +34,7 @@ const ROWS: [&[&str]; 7] = [
 ];
 
 /// Libraries that belong to one place, with the crates that may use them.
-const FENCED: [(&str, &[&str]); 14] = [
+const FENCED: [(&str, &[&str]); 15] = [
     ("hyper", &["-http"]),
     ("hyper-util", &["-http"]),
     ("tokio-rustls", &["-http", "-events"]),
@@ -48,6 +48,7 @@ const FENCED: [(&str, &[&str]); 14] = [
     ("tokio-postgres-rustls", &["-store"]),
     ("pbkdf2", &["-password"]),
     ("getrandom", &["-context"]),
+    ("minijinja", &["-templates"]),
     ("abi_stable", &["-plugin-api", "-plugins"]),
 ];
 

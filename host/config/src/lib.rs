@@ -38,7 +38,7 @@ pub use settings::{
     Amqp, BootstrapUser, Consul, Cors, Database, DbUri, DbUriError, DefaultGroup, DefaultPolicy,
     EmailConfirmation, ExternalAuth, Identities, IdpPlugin, Isolation, PasswordReset,
     PluginOptions, Plugins, Policies, Process, RestApi, Saml, Secret, ServiceDiscovery, Settings,
-    Smtp, Timeouts, Tls, Tokens,
+    Smtp, SmtpTls, Timeouts, Tls, Tokens,
 };
 pub use show::show;
 pub use wazo_auth_log::Level;

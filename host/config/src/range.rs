@@ -42,6 +42,7 @@ pub(crate) fn check(settings: &Settings, tree: &Map<String, Value>) -> Vec<Wrong
     choices(tree, &mut wrong);
     paths(settings, &mut wrong);
     half_a_pair(settings, &mut wrong);
+    mail_login(settings, &mut wrong);
     metadata_names(settings, &mut wrong);
     for (name, options) in &settings.plugins.options {
         plugin(settings, name, options, &mut wrong);
@@ -93,6 +94,8 @@ fn paths(settings: &Settings, wrong: &mut Vec<Wrong>) {
     for (key, file) in [("certificate", &api.certificate), ("private_key", &api.private_key)] {
         file.iter().for_each(|file| check(&["rest_api", key], file));
     }
+    let ca_file = settings.smtp.as_ref().and_then(|smtp| smtp.ca_file.as_ref());
+    ca_file.iter().for_each(|file| check(&["smtp", "ca_file"], file));
     for (index, dir) in settings.plugins.dirs.iter().enumerate() {
         check(&["plugin_dirs", &index.to_string()], dir);
     }
@@ -111,6 +114,21 @@ fn half_a_pair(settings: &Settings, wrong: &mut Vec<Wrong>) {
     let sentence =
         format!("it has no effect without `rest_api.{missing}`: set both, or neither of them");
     wrong.push((Mistake, path(&format!("rest_api.{there}")), sentence));
+}
+
+/// As the plugin itself says when it is started.
+fn mail_login(settings: &Settings, wrong: &mut Vec<Wrong>) {
+    let Some(smtp) = &settings.smtp else { return };
+    let (there, sentence) = match (&smtp.username, &smtp.password) {
+        (Some(_), None) => ("username", "it has no effect without `smtp.password`"),
+        (None, Some(_)) => ("password", "it has no effect without `smtp.username`"),
+        (Some(_), Some(_)) if smtp.tls.is_none() => (
+            "username",
+            "the password would be sent in clear: set `smtp.tls` to `starttls` or `implicit`",
+        ),
+        _ => return,
+    };
+    wrong.push((Mistake, path(&format!("smtp.{there}")), sentence.to_owned()));
 }
 
 fn metadata_names(settings: &Settings, wrong: &mut Vec<Wrong>) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::known;
 
 /// The secrets among the known keys. (URIs hide their passwords, see [`mask`].)
-const SECRETS: &[&str] = &["bootstrap_user_password", "consul.token"];
+const SECRETS: &[&str] = &["bootstrap_user_password", "consul.token", "smtp.password"];
 
 /// In keys that are not ours (those of a plugin, misspelt ones), these make the
 /// value a secret wherever they occur.

@@ -17,7 +17,7 @@ mod tokens;
 pub(crate) mod value;
 
 pub use database::{Database, DbUri, DbUriError};
-pub use email::{EmailConfirmation, PasswordReset, Smtp};
+pub use email::{EmailConfirmation, PasswordReset, Smtp, SmtpTls};
 pub use external_auth::ExternalAuth;
 pub use network::{Amqp, Consul, ServiceDiscovery};
 pub use plugins::{Identities, IdpPlugin, Isolation, PluginOptions, Plugins};

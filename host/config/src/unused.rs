@@ -12,19 +12,6 @@ const SHIPPED: &[u8] = include_bytes!("../../../etc/wazo-auth/config.yml");
 
 /// Configured means: another value than shipped.
 const WITHOUT_EFFECT: &[&str] = &[
-    "smtp",
-    "password_reset_expiration",
-    "password_reset_from_name",
-    "password_reset_from_address",
-    "password_reset_email_template",
-    "password_reset_email_subject_template",
-    "email_confirmation_expiration",
-    "email_confirmation_from_name",
-    "email_confirmation_from_address",
-    "email_confirmation_template",
-    "email_confirmation_subject_template",
-    "email_confirmation_get_response_body_template",
-    "email_confirmation_get_mimetype",
     "oauth2_synchronization_ws_url_template",
     "oauth2_synchronization_redirect_url_template",
     "google",

@@ -34,7 +34,8 @@ pub(crate) fn caller(app: &App, call: &Call) -> Result<Option<LiveToken>, Error>
 
 /// The text that was sent as a token; empty where none was.
 pub(crate) fn given_token(call: &Call) -> Cow<'_, str> {
-    call.header(TOKEN).unwrap_or_default()
+    let of_link = if call.route.is_link { call.query("token") } else { None };
+    of_link.or_else(|| call.header(TOKEN)).unwrap_or_default()
 }
 
 /// The tenant that the request is about.

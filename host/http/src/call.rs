@@ -155,7 +155,7 @@ pub(crate) fn remote_addr(headers: &HeaderMap, peer: IpAddr, proxies: usize) -> 
 }
 
 /// The value that the `proxies`-th proxy from here has appended.
-fn forwarded<'h>(headers: &'h HeaderMap, name: &str, proxies: usize) -> Option<&'h str> {
+pub(crate) fn forwarded<'h>(headers: &'h HeaderMap, name: &str, proxies: usize) -> Option<&'h str> {
     // By bytes: what a client has put in front must not hide what the proxy says.
     let mut values: Vec<&[u8]> = headers
         .get_all(name)

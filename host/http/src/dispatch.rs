@@ -42,6 +42,8 @@ const MAX_ADDRESS: usize = 8 * 1024;
 /// whose connection is closed while it still sends never sees the answer.
 const MAX_DISCARDED: usize = 32 * 1024 * 1024;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+/// When the success is answered of what must not show by its time what it was.
+const EVEN_TIME: Duration = Duration::from_millis(300);
 
 /// Longest time that a login waits for others of its tenant: nobody waits longer in
 /// front of a screen.
@@ -269,12 +271,17 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
             }
             &app.requests
         }
-        Place::Worker => &app.requests,
+        Place::Worker | Place::EvenTime => &app.requests,
         Place::Login => &app.logins,
         Place::Outside => return handled_outside(app, call).await,
+        Place::Mail => &app.mails,
     };
+    let even = (place_of(app, &call) == Place::EvenTime).then(|| tokio::time::sleep(EVEN_TIME));
     let logged = called(app, &call);
     let result = on_pool(app, pool, call, call_handler).await;
+    if let (Some(even), Ok(_)) = (even, &result) {
+        even.await;
+    }
     replied(app, logged, result)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 use wazo_auth_service::users::EmailFields;
 
@@ -11,6 +12,7 @@ use crate::{
     call::Call,
     errors::Error,
     fields::{FieldError, Fields},
+    origin,
     reply::Reply,
     users::EmailJson,
 };
@@ -30,6 +32,23 @@ pub(crate) fn replace(app: &App, call: &Call) -> Result<Reply, Error> {
 /// `PUT /admin/users/{user_uuid}/emails`.
 pub(crate) fn replace_by_admin(app: &App, call: &Call) -> Result<Reply, Error> {
     replace_by(app, call, Confirming::Allowed)
+}
+
+/// `GET /users/{user_uuid}/emails/{email_uuid}/confirm`.
+pub(crate) fn request_confirmation(app: &App, call: &Call) -> Result<Reply, Error> {
+    let (user, email) = (call.uuid_param("user_uuid"), call.uuid_param("email_uuid"));
+    app.services.request_confirmation(user, email, &origin::of(app, call))?;
+    Ok(Reply::no_content())
+}
+
+/// `GET /emails/{email_uuid}/confirm`: who follows the link sees a page. An address
+/// that is confirmed already is again, so that the page may be reloaded.
+pub(crate) fn confirm_by_link(app: &App, call: &Call) -> Result<Reply, Error> {
+    // First: who sees an error has not confirmed.
+    let page = app.services.confirmation_page()?;
+    app.services.confirm_email(call.uuid_param("email_uuid"))?;
+    let content_type = app.settings.confirmation_page.clone();
+    Ok(Reply { content_type, body: page.into(), ..Reply::empty(StatusCode::OK) })
 }
 
 /// `PUT /emails/{email_uuid}/confirm`.

@@ -17,12 +17,13 @@ use wazo_auth_service::{
     idp::IdpError,
     ldap_config::LdapConfigError,
     login::LoginError,
+    mails::{MailError, TemplateError},
     missing::Missing,
     policies::PolicyError,
     refresh_tokens::DeleteError,
     tenants::{ScopeError, TenantError},
     tokens::{CheckError, ReadError},
-    users::{RETRY_AFTER as HASHING_RETRY_AFTER, UserError},
+    users::{ConfirmationError, RETRY_AFTER as HASHING_RETRY_AFTER, RegistrationError, UserError},
 };
 use wazo_auth_store as store;
 
@@ -221,6 +222,12 @@ impl Error {
     pub(crate) fn invalid_reset(error: FieldError) -> Self {
         let message = error.descriptor.get("message").cloned().unwrap_or_default();
         let message = if error.field == "_schema" { json!([message]) } else { message };
+        Self::identified(StatusCode::BAD_REQUEST, "invalid-data", message, json!({}), Some("reset"))
+    }
+
+    /// A request for a mail names nobody, or more than once.
+    pub(crate) fn not_one_login() -> Self {
+        let message = json!(["\"username\" or \"email\" or \"login\" should be used"]);
         Self::identified(StatusCode::BAD_REQUEST, "invalid-data", message, json!({}), Some("reset"))
     }
 
@@ -530,6 +537,67 @@ impl From<TenantError> for Error {
             TenantError::Store(error) => error.into(),
             _ => Self::internal(),
         }
+    }
+}
+
+impl From<MailError> for Error {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::NotReady(error) => error.into(),
+            MailError::Store(error) => error.into(),
+            MailError::Busy | MailError::Plugin(CallError::Busy { .. }) => {
+                Self::unavailable("Too many mails are waiting; try again shortly.", 1)
+            }
+            _ => {
+                let text = "The mail was not accepted by the mail server.";
+                Self::message(StatusCode::INTERNAL_SERVER_ERROR, text)
+            }
+        }
+    }
+}
+
+impl From<ConfirmationError> for Error {
+    fn from(error: ConfirmationError) -> Self {
+        let text = error.to_string();
+        match error {
+            ConfirmationError::Missing(missing) => missing.into(),
+            ConfirmationError::Confirmed(email) => Self::identified(
+                StatusCode::CONFLICT,
+                "conflict",
+                text,
+                json!({"uuid": email}),
+                Some("emails"),
+            ),
+            ConfirmationError::Mail(error) => {
+                log::error!(target: "wazo_auth.mails", "{text}");
+                error.into()
+            }
+            ConfirmationError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<RegistrationError> for Error {
+    fn from(error: RegistrationError) -> Self {
+        let text = error.to_string();
+        match error {
+            RegistrationError::User(error) => error.into(),
+            RegistrationError::Tenant(error) => error.into(),
+            RegistrationError::Mail(error) => {
+                log::error!(target: "wazo_auth.mails", "{text}");
+                error.into()
+            }
+            RegistrationError::Store(error) => error.into(),
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<TemplateError> for Error {
+    fn from(error: TemplateError) -> Self {
+        log::error!(target: "wazo_auth.mails", "{error}");
+        Self::internal()
     }
 }
 

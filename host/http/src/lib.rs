@@ -28,6 +28,7 @@ mod idp;
 mod ldap_config;
 mod list;
 mod memory;
+mod origin;
 mod password_reset;
 mod plugin_requests;
 mod plugin_routes;
@@ -35,6 +36,7 @@ mod policies;
 mod profile;
 mod query;
 mod refresh_tokens;
+mod registration;
 mod reply;
 mod request_log;
 mod router;
@@ -51,6 +53,7 @@ mod validity;
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use jiff::tz::TimeZone;
 use wazo_auth_service::Services;
 use wazo_auth_work::Pool;
@@ -60,6 +63,9 @@ pub use cors::Cors;
 pub use plugin_requests::PluginRequests;
 pub use server::{BindError, Limits, Server, TlsError, TlsFiles, serve_connection};
 pub use token_request::credentials;
+
+/// How many requests may wait for the mail server at once.
+pub const MAIL_REQUESTS: usize = 16;
 
 /// How the edge was configured.
 #[derive(Debug, Clone)]
@@ -74,6 +80,9 @@ pub struct Settings {
     pub max_body: usize,
     /// What clients may take.
     pub limits: Limits,
+    /// `email_confirmation_get_mimetype`: content type of the page for who has
+    /// confirmed an address.
+    pub confirmation_page: HeaderValue,
 }
 
 /// What every request handler can reach.
@@ -92,6 +101,9 @@ pub struct App {
     outside: Arc<Pool>,
     /// Tokens that memory does not know.
     lookups: Arc<Pool>,
+    /// Requests that wait for the mail server. None waits for another one: each is
+    /// answered within the time of one mail.
+    mails: Arc<Pool>,
     /// Bodies of requests, wherever they are.
     bodies: bodies::Bodies,
     router: router::Router,
@@ -132,6 +144,7 @@ impl App {
             logins,
             outside,
             lookups,
+            mails: Pool::new("mail-requests", MAIL_REQUESTS, 0),
             bodies,
             router,
         }))

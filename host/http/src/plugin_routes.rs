@@ -98,6 +98,7 @@ fn route(
         handler,
         is_check: false,
         max_body: None,
+        is_link: false,
     })
 }
 

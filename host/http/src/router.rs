@@ -29,6 +29,8 @@ pub(crate) struct Route {
     pub(crate) is_check: bool,
     /// A bound on the body, in bytes, below the general one.
     pub(crate) max_body: Option<usize>,
+    /// Whether the caller's token may be a query parameter, as that of a link is.
+    pub(crate) is_link: bool,
 }
 
 pub(crate) type Handler = fn(&App, &Call) -> Result<Reply, Error>;
@@ -44,6 +46,10 @@ pub(crate) enum Place {
     Login,
     /// Waits for a server of a tenant, which may take as long as it likes.
     Outside,
+    /// Waits for the mail server.
+    Mail,
+    /// Like a worker; but success is answered after a time that is always the same.
+    EvenTime,
 }
 
 /// Where this very request is to be handled.
@@ -59,6 +65,14 @@ pub(crate) fn on_worker(_: &Call) -> Place {
 
 pub(crate) fn on_login(_: &Call) -> Place {
     Place::Login
+}
+
+pub(crate) fn by_mail(_: &Call) -> Place {
+    Place::Mail
+}
+
+pub(crate) fn in_even_time(_: &Call) -> Place {
+    Place::EvenTime
 }
 
 /// The table cannot be used.

@@ -2,8 +2,8 @@
 
 use crate::{
     api, api_page, backends, config, emails, groups, idp, ldap_config, password_reset, policies,
-    refresh_tokens,
-    router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
+    refresh_tokens, registration,
+    router::{Handler, PlaceOf, Route, by_mail, in_even_time, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
 
@@ -21,7 +21,17 @@ const fn open(
     place: PlaceOf,
     handler: Handler,
 ) -> Route {
-    Route { plugin, method, path, access: None, place, handler, is_check: false, max_body: None }
+    Route {
+        plugin,
+        method,
+        path,
+        access: None,
+        place,
+        handler,
+        is_check: false,
+        max_body: None,
+        is_link: false,
+    }
 }
 
 /// Open, and asked by other services on each of their own requests.
@@ -173,6 +183,7 @@ pub(crate) static ROUTES: &[
         "auth.users.{user_uuid}.delete",
         users::delete,
     ),
+    open("user_registration", "POST", "/0.1/users/register", by_mail, registration::register),
     // Their passwords.
     Route {
         place: on_login,
@@ -184,6 +195,13 @@ pub(crate) static ROUTES: &[
             users::change_password,
         )
     },
+    open(
+        "password_reset",
+        "GET",
+        "/0.1/users/password/reset",
+        in_even_time,
+        password_reset::request,
+    ),
     open("password_reset", "POST", "/0.1/users/password/reset", on_login, password_reset::reset),
     // Their addresses.
     Route {
@@ -204,6 +222,26 @@ pub(crate) static ROUTES: &[
             "/0.1/admin/users/{user_uuid}/emails",
             "auth.admin.users.{user_uuid}.emails.update",
             emails::replace_by_admin,
+        )
+    },
+    Route {
+        place: by_mail,
+        ..held(
+            "user_email",
+            "GET",
+            "/0.1/users/{user_uuid}/emails/{email_uuid}/confirm",
+            "auth.users.{user_uuid}.emails.{email_uuid}.confirm.read",
+            emails::request_confirmation,
+        )
+    },
+    Route {
+        is_link: true,
+        ..held(
+            "email_confirm",
+            "GET",
+            "/0.1/emails/{email_uuid}/confirm",
+            "auth.emails.{email_uuid}.confirm.update",
+            emails::confirm_by_link,
         )
     },
     held(

@@ -112,7 +112,7 @@ impl Services {
         let InitialUser { username, password, .. } = wanted;
         let known = self.store().read(|conn| store::users::uuid_by_username(conn, username))?;
         let Some(user) = known else { return self.create_initial_user(wanted) };
-        self.reset_password(user, Some(password.clone()))
+        self.reset_password(user, Some(password.clone()), None)
             .map_err(|source| BootstrapError::Reset { username: username.clone(), source })
     }
 

@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn a_transaction_deletes_as_many_as_the_time_is_for() {
         let millis = Duration::from_millis;
-        assert_eq!(next_batch(100, millis(20)), 100);
-        assert_eq!(next_batch(100, millis(16)), 125);
-        assert_eq!(next_batch(100, millis(25)), 80);
+        assert_eq!(next_batch(100, millis(10)), 100);
+        assert_eq!(next_batch(100, millis(8)), 125);
+        assert_eq!(next_batch(100, millis(12)), 83);
         assert_eq!(next_batch(100, millis(1)), 200);
         assert_eq!(next_batch(100, millis(1000)), 50);
         assert_eq!(next_batch(1, millis(1000)), 1);

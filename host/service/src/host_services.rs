@@ -11,7 +11,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wazo_auth_plugins::{Args, CallError, ErrorKind, HostFailure, HostServices, wire};
+use wazo_auth_plugins::{
+    Args, CallError, EmailContext, EmailTemplate, ErrorKind, HostFailure, HostServices, wire,
+};
 use wazo_auth_store::{self as store, Store, TokenIndex};
 
 use crate::{
@@ -47,6 +49,12 @@ struct MetadataOf {
     login: String,
     #[serde(default)]
     args: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct ToFormat {
+    template: EmailTemplate,
+    context: EmailContext,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +143,11 @@ impl Services {
             "tenants.get_by_domain_name" => self.tenant_by_domain_name(&parse(head)?),
             "tenants.get_by_uuid_or_slug" => self.tenant_by_uuid_or_slug(&parse(head)?),
             "ldap.get" => self.ldap_config_for(plugin, &parse(head)?),
+            "emails.format" => {
+                let ToFormat { template, context } = parse(head)?;
+                let formatted = self.format_mail(template, &context);
+                reply(&formatted.map_err(|error| failure(ErrorKind::Host, &error.to_string()))?)
+            }
             "tokens.create" => reply(&self.create_plugin_token(parse(head)?)?),
             "tokens.delete" => {
                 if let Some(token) = TokenIndex::parse_token(&parse::<ByToken>(head)?.token) {

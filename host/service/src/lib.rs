@@ -21,6 +21,7 @@ use wazo_auth_store::Store;
 
 use activity::Activity;
 use directory::Directory;
+use mails::{MailRules, Mails};
 use reconciliation::Configured;
 use totals::Totals;
 
@@ -35,6 +36,7 @@ pub mod host_services;
 pub mod idp;
 pub mod ldap_config;
 pub mod login;
+pub mod mails;
 pub mod metadata;
 pub mod missing;
 pub mod policies;
@@ -67,6 +69,8 @@ pub struct Rules {
     pub token_cleanup_interval: f64,
     /// Policies and groups kept by configuration.
     pub configured: Configured,
+    /// Mails with links.
+    pub mails: MailRules,
 }
 
 /// The domain: everything that a request handler may ask for.
@@ -79,6 +83,7 @@ pub struct Services {
     directory: Directory,
     totals: Totals,
     activity: Activity,
+    mails: Mails,
     /// Of sessions that end before this (epoch seconds) the bus was told that they
     /// end soon.
     told_until: AtomicI64,
@@ -114,6 +119,7 @@ impl Services {
             directory,
             totals,
             activity: Activity::default(),
+            mails: Mails::new(),
             told_until: AtomicI64::new(i64::MIN),
             plugins,
             top_tenant,
@@ -167,6 +173,10 @@ impl Services {
 
     pub(crate) fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    pub(crate) fn mails(&self) -> &Mails {
+        &self.mails
     }
 
     pub(crate) fn totals(&self) -> &Totals {

@@ -3,7 +3,8 @@
 mod scope;
 
 use uuid::Uuid;
-use wazo_auth_events::Event;
+use wazo_auth_context::Context;
+use wazo_auth_events::{Event, Told};
 use wazo_auth_store::{
     self as store, Change, Conn, ListQuery, Page,
     tenants::{Address, Details, Domain, Tenant, Update},
@@ -12,6 +13,7 @@ use wazo_auth_store::{
 use crate::{
     NotReady, Services,
     missing::{Missing, visible_tenant},
+    reconciliation::Configured,
     slug,
     totals::Counted,
     users::DEFAULT_METHOD,
@@ -153,6 +155,16 @@ impl Services {
     /// # Errors
     /// [`TenantError`].
     pub fn create_tenant(&self, parent: Uuid, new: NewTenant) -> Result<TenantView, TenantError> {
+        let prepared = self.prepare_tenant(parent, new)?;
+        self.write_and_tell(Change::Directory, move |tx, told| prepared.insert(tx.conn(), told))
+    }
+
+    /// What there is to a new tenant before its transaction.
+    pub(crate) fn prepare_tenant(
+        &self,
+        parent: Uuid,
+        new: NewTenant,
+    ) -> Result<PreparedTenant, TenantError> {
         let NewTenant { uuid, slug, mut fields } = new;
         self.check_default_method(&mut fields)?;
         let name = fields.name.as_deref().unwrap_or_default();
@@ -160,47 +172,14 @@ impl Services {
             Some(slug) => vec![slug.clone()],
             None => slug::candidates(self.context(), slug::of_tenant(name)),
         };
-        let domains = self.new_domains(&fields);
-        let uuid = uuid.unwrap_or_else(|| self.context().uuid());
-        let configured = self.rules().configured.clone();
-        let context = self.context().clone();
-        self.write_and_tell(Change::Directory, move |tx, told| {
-            let conn = tx.conn();
-            if uuid == parent {
-                return Err(TenantError::OwnParent);
-            }
-            if store::tenants::get(conn, &parent)?.is_none() {
-                return Err(Missing::Tenant(parent).into());
-            }
-            if store::tenants::get(conn, &uuid)?.is_some() {
-                return Err(TenantError::UuidTaken(uuid));
-            }
-            check_fields(conn, uuid, &fields)?;
-            let taken = |slug: &str| Ok(store::tenants::by_slug(conn, slug)?.is_some());
-            let chosen = slug::first_free::<store::Error>(&slugs, taken)?;
-            let slug = chosen.ok_or_else(|| TenantError::SlugTaken(slugs.concat()))?;
-            let fields = fields.clone();
-            let row = Tenant {
-                uuid,
-                name: fields.name,
-                slug,
-                parent_uuid: parent,
-                default_authentication_method: fields.default_authentication_method,
-                phone: fields.phone,
-                contact_uuid: fields.contact,
-            };
-            store::tenants::insert(conn, &row)?;
-            store::tenants::set_address(conn, &uuid, &fields.address)?;
-            store::tenants::replace_domains(conn, &uuid, &domains)?;
-            configured.equip(conn, &uuid, &context)?;
-            let made = view(conn, uuid)?;
-            told.push(|| Event::TenantAdded {
-                uuid,
-                name: made.tenant.name.clone(),
-                slug: made.tenant.slug.clone(),
-                domain_names: made.details.domain_names.clone(),
-            });
-            Ok(made)
+        Ok(PreparedTenant {
+            uuid: uuid.unwrap_or_else(|| self.context().uuid()),
+            parent,
+            slugs,
+            domains: self.new_domains(&fields),
+            fields,
+            configured: self.rules().configured.clone(),
+            context: self.context().clone(),
         })
     }
 
@@ -286,6 +265,65 @@ impl Services {
     fn new_domains(&self, fields: &TenantFields) -> Vec<Domain> {
         let names = fields.domain_names.iter();
         names.map(|name| Domain { uuid: self.context().uuid(), name: name.clone() }).collect()
+    }
+}
+
+/// A tenant about to be made.
+pub(crate) struct PreparedTenant {
+    pub(crate) uuid: Uuid,
+    parent: Uuid,
+    slugs: Vec<String>,
+    domains: Vec<Domain>,
+    fields: TenantFields,
+    configured: Configured,
+    context: Context,
+}
+
+// === impl PreparedTenant ===
+
+impl PreparedTenant {
+    /// Makes it, inside a transaction that may be run again.
+    pub(crate) fn insert(
+        &self,
+        conn: &mut dyn Conn,
+        told: &mut Told,
+    ) -> Result<TenantView, TenantError> {
+        let (uuid, parent) = (self.uuid, self.parent);
+        if uuid == parent {
+            return Err(TenantError::OwnParent);
+        }
+        if store::tenants::get(conn, &parent)?.is_none() {
+            return Err(Missing::Tenant(parent).into());
+        }
+        if store::tenants::get(conn, &uuid)?.is_some() {
+            return Err(TenantError::UuidTaken(uuid));
+        }
+        check_fields(conn, uuid, &self.fields)?;
+        let taken = |slug: &str| Ok(store::tenants::by_slug(conn, slug)?.is_some());
+        let chosen = slug::first_free::<store::Error>(&self.slugs, taken)?;
+        let slug = chosen.ok_or_else(|| TenantError::SlugTaken(self.slugs.concat()))?;
+        let fields = self.fields.clone();
+        let row = Tenant {
+            uuid,
+            name: fields.name,
+            slug,
+            parent_uuid: parent,
+            default_authentication_method: fields.default_authentication_method,
+            phone: fields.phone,
+            contact_uuid: fields.contact,
+        };
+        store::tenants::insert(conn, &row)?;
+        store::tenants::set_address(conn, &uuid, &fields.address)?;
+        store::tenants::replace_domains(conn, &uuid, &self.domains)?;
+        self.configured.equip(conn, &uuid, &self.context)?;
+        let made = view(conn, uuid)?;
+        told.push(|| Event::TenantAdded {
+            uuid,
+            name: made.tenant.name.clone(),
+            slug: made.tenant.slug.clone(),
+            domain_names: made.details.domain_names.clone(),
+        });
+        Ok(made)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Users (users.md).
 
+mod confirmation;
 mod emails;
+mod forgotten;
 mod passwords;
+mod registration;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,8 +23,10 @@ use crate::{
     totals::Counted,
 };
 
+pub use confirmation::ConfirmationError;
 pub use emails::EmailFields;
 pub use passwords::VerifyError;
+pub use registration::{Registration, RegistrationError};
 
 /// The method that means "whatever my tenant's default is".
 pub const DEFAULT_METHOD: &str = "default";
@@ -95,6 +100,9 @@ pub enum UserError {
     /// The password given is not the user's, or it has none that it could use.
     #[error("Authentication Failed")]
     Refused,
+    /// The link of the mail was used already.
+    #[error("this link was used already")]
+    LinkUsed,
     /// Its password is kept elsewhere.
     #[error("Unable to update externally managed password for user : \"{0}\"")]
     External(Uuid),
@@ -190,20 +198,31 @@ impl Services {
         });
         let group = self.context().uuid();
         self.store().write(Change::Directory, move |tx| {
-            let conn = tx.conn();
-            check_free(conn, &row, email.as_ref())?;
-            store::users::insert(conn, &row)?;
-            if let Some(email) = &email {
-                store::users::insert_email(conn, &row.uuid, email)?;
-            }
-            let group = store::groups::ensure_all_users_group(conn, &tenant, group)?;
-            store::groups::add_user(conn, &group, &row.uuid)?;
-            for policy in &policies {
-                store::policies::attach_to_user(conn, &row.uuid, policy)?;
-            }
-            store::users::get(conn, &row.uuid)?.ok_or(UserError::UuidTaken(row.uuid))
+            insert(tx.conn(), &row, email.as_ref(), group, &policies)
         })
     }
+}
+
+/// Adds a user with its first address and its policies, a member of its tenant's
+/// all-users group: `group`, if there is none yet.
+fn insert(
+    conn: &mut dyn Conn,
+    row: &store::users::NewUser,
+    email: Option<&store::users::Email>,
+    group: Uuid,
+    policies: &[Uuid],
+) -> Result<User, UserError> {
+    check_free(conn, row, email)?;
+    store::users::insert(conn, row)?;
+    if let Some(email) = email {
+        store::users::insert_email(conn, &row.uuid, email)?;
+    }
+    let group = store::groups::ensure_all_users_group(conn, &row.tenant_uuid, group)?;
+    store::groups::add_user(conn, &group, &row.uuid)?;
+    for policy in policies {
+        store::policies::attach_to_user(conn, &row.uuid, policy)?;
+    }
+    store::users::get(conn, &row.uuid)?.ok_or(UserError::UuidTaken(row.uuid))
 }
 
 // Operations on a user that exists.

@@ -166,6 +166,36 @@ pub fn uuid_by_username(conn: &mut dyn Conn, username: &str) -> Result<Option<Uu
     conn.query(&sql, &[username.into()])?.first().map(|row| row.uuid(0)).transpose()
 }
 
+/// By what somebody names a user who cannot log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The username.
+    ByUsername,
+    /// An address, confirmed or not.
+    ByAddress,
+    /// Either of them.
+    ByLogin,
+}
+
+/// A user, enabled or not, who is named in this way, ignoring case; one of them,
+/// should there be several.
+///
+/// # Errors
+/// See [`get`].
+pub fn by_name(conn: &mut dyn Conn, named: Named, name: &str) -> Result<Option<User>, Error> {
+    let address = conn.dialect().same("address", "?1");
+    let address =
+        format!("SELECT user_uuid AS uuid, 0 AS preference FROM auth_email WHERE {address}");
+    let username = conn.dialect().same("username", "?1");
+    let username = format!("SELECT uuid, 1 AS preference FROM auth_user WHERE {username}");
+    let named = match named {
+        Named::ByAddress => address,
+        Named::ByUsername => username,
+        Named::ByLogin => format!("{address} UNION ALL {username}"),
+    };
+    one(conn, &format!("{named} ORDER BY preference LIMIT 1"), &[name.into()])
+}
+
 /// The authentication methods that users have of their own.
 ///
 /// # Errors

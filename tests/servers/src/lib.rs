@@ -9,3 +9,4 @@
 
 pub mod postgresql;
 pub mod slapd;
+pub mod smtp;

@@ -82,6 +82,7 @@ impl Edge {
                 answer: SOON,
                 stop: SOON,
             },
+            confirmation_page: ureq::http::HeaderValue::from_static("text/html"),
         };
         let pool = |name| Pool::new(name, 2, 8);
         let config = wazo_auth_http::Config::new(serde_json::Map::new(), |_| {});

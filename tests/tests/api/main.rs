@@ -63,7 +63,10 @@ fn the_description_is_valid() {
 /// of the daemon, and each has a status, a type and a form that are described.
 #[test]
 fn answers_are_as_described() {
-    let daemon = Daemon::start();
+    let daemon = Setup::default()
+        .config("enabled_http_plugins: {user_registration: true}")
+        .config("email_notification_plugin: logger")
+        .start();
     let folder = tempfile::tempdir().unwrap();
     let tester = Tester::new(&daemon);
     tester.configure(folder.path());

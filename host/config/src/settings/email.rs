@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use super::value::{self, Secret};
 
 super::value::only_mappings!(Smtp);
 
@@ -15,6 +17,48 @@ pub struct Smtp {
     pub hostname: String,
     /// Its port.
     pub port: u16,
+    /// How the connection is encrypted; none: not at all.
+    pub tls: Option<SmtpTls>,
+    /// Certificates that are trusted instead of the system's, PEM.
+    #[serde(deserialize_with = "path")]
+    pub ca_file: Option<PathBuf>,
+    /// Who logs in there; none: nobody.
+    #[serde(deserialize_with = "value::non_empty")]
+    pub username: Option<String>,
+    /// With what.
+    #[serde(deserialize_with = "secret")]
+    pub password: Option<Secret<String>>,
+}
+
+/// How the connection to the relay is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpTls {
+    /// After a word in clear.
+    Starttls,
+    /// From the first byte.
+    Implicit,
+}
+
+// === impl SmtpTls ===
+
+impl SmtpTls {
+    /// As it stands in the files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starttls => "starttls",
+            Self::Implicit => "implicit",
+        }
+    }
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    Ok(value::non_empty(deserializer)?.map(PathBuf::from))
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
+    Ok(value::non_empty(deserializer)?.map(Secret::new))
 }
 
 /// Keys `password_reset_*`.

@@ -11,12 +11,12 @@ fn unused(file: &str) -> Vec<&'static str> {
 fn what_is_shipped_or_default_is_not_reported() {
     assert!(unused("").is_empty());
     assert!(unused(std::str::from_utf8(super::SHIPPED).unwrap()).is_empty());
-    assert!(unused("smtp: {port: 25}\nsaml: {domains: {}}\n").is_empty());
+    assert!(unused("consul: {port: 8500}\nsaml: {domains: {}}\n").is_empty());
 }
 
 #[test]
 fn what_an_operator_set_without_effect_is_reported() {
-    let file = "smtp: {port: 26}\ngoogle: {token_url: https://x}\nidp_plugins: {acme: {}}\n\
+    let file = "consul: {port: 26}\ngoogle: {token_url: https://x}\nidp_plugins: {acme: {}}\n\
                 default_policies: {p: {acl: ['a']}}\nrest_api: {port: 1}\nprofiling_enabled: yes\n";
-    assert_eq!(unused(file), ["smtp", "google"]);
+    assert_eq!(unused(file), ["google", "consul"]);
 }

@@ -185,7 +185,9 @@ impl<'a> Loading<'a> {
             Ok(made) => made.map_err(|error| StartError::of(name, &error, &host.secrets)),
             Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
         };
-        let share = self.share.clone().filter(|_| !OWN.contains(&name));
+        // Mails have workers of their own: nobody else needs those.
+        let is_apart = OWN.contains(&name) || kind == kind::EMAIL_NOTIFICATION;
+        let share = self.share.clone().filter(|_| !is_apart);
         Instance::new(host, share, timeout, made.map_err(|error| error.to_string()))
     }
 

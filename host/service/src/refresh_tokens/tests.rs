@@ -34,6 +34,7 @@ fn start(folder: &TempDir, key: u8) -> Arc<Services> {
         token_cleanup_batch_size: 10,
         token_cleanup_interval: 0.0,
         configured: Default::default(),
+        mails: Default::default(),
     };
     let settings = wazo_auth_password::Settings {
         threads: NonZeroUsize::MIN,

@@ -16,7 +16,7 @@ use wazo_auth_store::{
 };
 
 use crate::{
-    Services,
+    Services, mails,
     missing::{Missing, visible_user},
     users::{DEFAULT_METHOD, NATIVE_METHOD, UserError, effective_method, end_sessions},
 };
@@ -129,17 +129,26 @@ impl Services {
     }
 
     /// Gives a user another password, or none, and logs it out everywhere;
-    /// refresh tokens stay. To be called for whoever was allowed to.
+    /// refresh tokens stay. To be called for whoever was allowed to, by `token`: the
+    /// one of a mail's link does so once.
     ///
     /// # Errors
     /// [`UserError`].
-    pub fn reset_password(&self, user: Uuid, new: Option<String>) -> Result<(), UserError> {
+    pub fn reset_password(
+        &self,
+        user: Uuid,
+        new: Option<String>,
+        token: Option<Uuid>,
+    ) -> Result<(), UserError> {
         let found = self.store().read(|conn| store::users::get(conn, &user))?;
         may_reset(found, user, new.is_some())?;
         let password = new.map(|new| self.hash(new)).transpose()?;
         self.write_and_tell(Change::Directory, move |tx, told| {
             let conn = tx.conn();
             let user = may_reset(store::users::get(conn, &user)?, user, password.is_some())?;
+            if let Some(token) = &token {
+                use_up(conn, token)?;
+            }
             store_password(conn, told, &user, password.as_ref())
         })
     }
@@ -150,6 +159,16 @@ impl Services {
         let hash = self.hasher().hash_new(password, salt)?;
         Ok(StoredPassword { hash, salt: salt.to_vec() })
     }
+}
+
+/// Ends the token of a link that resets a password; others stay.
+fn use_up(conn: &mut dyn Conn, token: &Uuid) -> Result<(), UserError> {
+    // It was there when it was looked at: somebody else has used it meanwhile.
+    let row = store::tokens::get(conn, token)?.ok_or(UserError::LinkUsed)?;
+    if mails::is_link(&row) {
+        store::sessions::delete(conn, &row.session_uuid)?;
+    }
+    Ok(())
 }
 
 /// The user, if its password may be reset: to another one only if the user could
@@ -182,10 +201,15 @@ fn has_login(user: &User) -> bool {
 }
 
 fn refuse_external(user: &User) -> Result<(), UserError> {
-    match effective_method(user) {
-        NATIVE_METHOD | DEFAULT_METHOD => Ok(()),
-        _ => Err(UserError::External(user.uuid)),
+    match is_external(user) {
+        false => Ok(()),
+        true => Err(UserError::External(user.uuid)),
     }
+}
+
+/// Whether the password is kept elsewhere.
+pub(super) fn is_external(user: &User) -> bool {
+    !matches!(effective_method(user), NATIVE_METHOD | DEFAULT_METHOD)
 }
 
 /// How long the user of a login is looked for, found or not: some ten times what

@@ -1,4 +1,4 @@
-use wazo_auth_store::users::{self, NewUser, StoredPassword};
+use wazo_auth_store::users::{self, Named, NewUser, StoredPassword};
 use wazo_auth_store::{Error, groups};
 
 use crate::fixture::{Fixture, on_every_store, unique};
@@ -43,6 +43,26 @@ fn a_login_is_a_confirmed_address_or_a_username_ignoring_case() {
         }
         assert_eq!(by_login(f, "elodie"), None);
         assert_eq!(by_login(f, "Élodie "), None);
+    });
+}
+
+#[test]
+fn a_user_can_be_found_by_its_name_or_any_address_even_when_it_cannot_log_in() {
+    on_every_store(|f| {
+        let user = f.user("Élodie", f.master);
+        f.email(user, "Élo@Example.com", false).unwrap();
+        f.write(move |tx| users::set_enabled(tx, &user, false));
+        let by = |named, name: &str| {
+            f.read(|conn| users::by_name(conn, named, name)).map(|found| found.uuid)
+        };
+        let found = Some(user);
+        assert_eq!(by(Named::ByUsername, "éLODIE"), found);
+        assert_eq!(by(Named::ByAddress, "éLO@example.com"), found);
+        assert_eq!(by(Named::ByLogin, "éLO@example.com"), found);
+        assert_eq!(by(Named::ByLogin, "élodie"), found);
+        assert_eq!(by(Named::ByUsername, "Élo@Example.com"), None);
+        assert_eq!(by(Named::ByAddress, "Élodie"), None);
+        assert_eq!(by(Named::ByLogin, ""), None);
     });
 }
 
