@@ -213,6 +213,7 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
             .map(|(name, options)| (name.clone(), plugin_options(options)))
             .collect(),
         workers: Some(workers_for_plugins(settings.rest_api.max_threads as usize)),
+        worker_program: None,
     }
 }
 

@@ -63,6 +63,8 @@ struct State {
 
 struct Taken {
     call: u64,
+    /// Nobody waits for it, and no thread of ours is in it.
+    left: bool,
     /// The job that it is part of, on a thread of a pool.
     job: Option<JobHandle>,
 }
@@ -90,6 +92,12 @@ impl Gate {
 
     pub(crate) fn slots(&self) -> usize {
         self.slots
+    }
+
+    /// Calls that were given up and have not returned, on threads of ours.
+    pub(crate) fn hung_here(&self) -> usize {
+        let state = self.state.lock();
+        state.taken.iter().filter(|taken| !taken.left && taken.is_hung()).count()
     }
 
     /// Waits for a slot, behind those who wait already.
@@ -180,12 +188,11 @@ impl Gate {
 impl State {
     /// Slots that may never come back.
     fn hung(&self) -> usize {
-        let abandoned = |taken: &&Taken| taken.job.as_ref().is_some_and(JobHandle::is_abandoned);
-        self.taken.iter().filter(abandoned).count()
+        self.taken.iter().filter(|taken| taken.is_hung()).count()
     }
 
     fn take(&mut self, call: u64) {
-        self.taken.push(Taken { call, job: current_job() });
+        self.taken.push(Taken { call, left: false, job: current_job() });
     }
 
     fn give_back(&mut self, call: u64) -> bool {
@@ -194,15 +201,32 @@ impl State {
     }
 }
 
+// === impl Taken ===
+
+impl Taken {
+    fn is_hung(&self) -> bool {
+        self.left || self.job.as_ref().is_some_and(JobHandle::is_abandoned)
+    }
+}
+
 // === impl Slot ===
 
 impl Slot {
     /// Runs a call into the plugin on this thread.
-    pub(crate) fn call<T>(self, call: impl FnOnce() -> T) -> T {
+    pub(crate) fn call<T>(&self, call: impl FnOnce() -> T) -> T {
         let outer = INSIDE.replace(self.call);
         let result = call();
         INSIDE.set(outer);
         result
+    }
+
+    /// This thread goes on without waiting for the call, which runs in another
+    /// process: the slot hangs until it is dropped.
+    pub(crate) fn leave(&self) {
+        let mut state = self.gate.state.lock();
+        if let Some(taken) = state.taken.iter_mut().find(|taken| taken.call == self.call) {
+            (taken.left, taken.job) = (true, None);
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub struct HostFailure {
 }
 
 /// Longest line that a plugin writes to the log, in bytes.
-const MAX_LINE: usize = 16 * 1024;
+pub(crate) const MAX_LINE: usize = 16 * 1024;
 
 /// The host object of one plugin.
 #[derive(Clone)]
@@ -78,6 +78,12 @@ impl HostFailure {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
+
+    /// The answer to a plugin whose call was given up.
+    pub(crate) fn nobody_waits() -> Self {
+        let text = "the call took too long: nobody waits for it any more";
+        Self::new(ErrorKind::TimedOut, text)
+    }
 }
 
 impl From<HostFailure> for Failure {
@@ -94,17 +100,15 @@ impl HostObject {
         HostApi_TO::from_value(self, TD_Opaque)
     }
 
-    fn serve(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, HostFailure> {
+    /// Serves the plugin on this thread.
+    pub(crate) fn serve(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, HostFailure> {
         if service == wire::service::LOG_GET_LEVEL {
             return Ok(self.log_level());
         }
         let serve = || self.services.call(&self.plugin, service, head, body);
         // A panic of the daemon must not unwind into the plugin.
         let served = self.gate.outside(|| catch_unwind(AssertUnwindSafe(serve)));
-        let served = served.map_err(|TimedOut| {
-            let text = "the call took too long: nobody waits for it any more";
-            HostFailure::new(ErrorKind::TimedOut, text)
-        })?;
+        let served = served.map_err(|TimedOut| HostFailure::nobody_waits())?;
         let (head, body) = served.unwrap_or_else(|_| {
             let text = format!("the daemon failed in `{service}`, its log says why");
             Err(HostFailure::new(ErrorKind::Host, text))
@@ -120,6 +124,28 @@ impl HostObject {
         let level = catch_unwind(|| Level::iter().filter(written).max());
         let level = level.ok().flatten().map_or(0, |level| level as u32);
         Frame { head: format!(r#"{{"level":{level}}}"#).into(), body: RVec::new() }
+    }
+
+    /// Writes a line of the plugin to the log, without its secrets and `more`.
+    pub(crate) fn write(&self, level: u32, target: &str, text: &str, more: &[String]) {
+        let level = match level {
+            1 => Level::Error,
+            2 => Level::Warn,
+            4 => Level::Debug,
+            5 => Level::Trace,
+            _ => Level::Info,
+        };
+        let write = || {
+            let logger = self.log_target();
+            if log::log_enabled!(target: &logger, level) {
+                let text = hidden(text, &self.secrets);
+                let text = hidden(&text, more);
+                let text = shortened(&text, MAX_LINE);
+                log::log!(target: &logger, level, "{target}: {text}");
+            }
+        };
+        // A logger that panics must not unwind into the plugin either.
+        let _ = catch_unwind(AssertUnwindSafe(write));
     }
 
     fn log_target(&self) -> String {
@@ -138,23 +164,7 @@ impl HostApi for HostObject {
     }
 
     fn log(&self, level: u32, target: RStr<'_>, text: RStr<'_>) {
-        let level = match level {
-            1 => Level::Error,
-            2 => Level::Warn,
-            4 => Level::Debug,
-            5 => Level::Trace,
-            _ => Level::Info,
-        };
-        let write = || {
-            let logger = self.log_target();
-            if log::log_enabled!(target: &logger, level) {
-                let text = hidden(text.as_str(), &self.secrets);
-                let text = shortened(&text, MAX_LINE);
-                log::log!(target: &logger, level, "{}: {text}", target.as_str());
-            }
-        };
-        // A logger that panics must not unwind into the plugin either.
-        let _ = catch_unwind(AssertUnwindSafe(write));
+        self.write(level, target.as_str(), text.as_str(), &[]);
     }
 }
 

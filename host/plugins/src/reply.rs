@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 
 /// Most bytes that the head of an answer may have.
 pub const MAX_HEAD: usize = 1024 * 1024;
+/// Most bytes that its raw part may have.
+pub const MAX_BODY: usize = 1024 * 1024;
 /// Deepest nesting of objects and lists that it may have.
 pub const MAX_DEPTH: usize = 64;
 
@@ -14,7 +16,7 @@ pub const MAX_DEPTH: usize = 64;
 /// secret.
 pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
     if head.len() > MAX_HEAD {
-        return Err(format!("{} bytes, at most {MAX_HEAD} are read", head.len()));
+        return Err(too_long(&head.len()));
     }
     if is_deeper_than(head.as_bytes(), MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
@@ -24,6 +26,11 @@ pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
         let (line, column) = (error.line(), error.column());
         format!("not of the expected form (line {line}, column {column})")
     })
+}
+
+/// What is wrong with an answer of so many bytes.
+pub(crate) fn too_long(length: &dyn std::fmt::Display) -> String {
+    format!("{length} bytes, at most {MAX_HEAD} are read")
 }
 
 /// Whether objects and lists are nested deeper than `max`.

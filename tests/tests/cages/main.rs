@@ -1,0 +1,7 @@
+//! Plugins in processes of their own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod life;
+mod same;
+mod support;
