@@ -1,7 +1,7 @@
 //! A plugin in a process of its own answers as it does in the daemon's.
 
-use serde_json::{Value, json};
-use wazo_auth_tests::{Daemon, Setup, third_party};
+use serde_json::json;
+use wazo_auth_tests::{Setup, third_party};
 
 use crate::support::{log_in, process_of, user};
 
