@@ -46,13 +46,11 @@ use crate::{
 mod backoff;
 mod channel;
 mod ear;
-mod noise;
 mod output;
 mod process;
 mod side;
 
 pub(crate) use channel::Request;
-pub(crate) use noise::Noise;
 
 /// How long a process runs on in which everything was given up. A slow answer
 /// that comes meanwhile saves it.
@@ -255,7 +253,6 @@ impl Cage {
         }
         self.ended(&worker, &how);
         drop(follower);
-        self.ear.hang_up();
     }
 
     /// The plugin was made: it can be called.

@@ -34,6 +34,9 @@ use wazo_auth_work::{JobHandle, TimedOut, current_job, paused};
 /// Longest time that a call may wait for a slot. Who waits keeps a worker from
 /// calls of other plugins, so that this does not grow with a plugin's timeout.
 pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the host serves one call of a plugin: whoever asks for ever would
+/// otherwise never come to a deadline. A service that has begun is not cut short.
+const MOST_SERVED: Duration = Duration::from_secs(10);
 
 /// Numbers calls of all gates; 0 is none.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -41,6 +44,8 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     /// The call that this thread is in, 0 for none.
     static INSIDE: Cell<u64> = const { Cell::new(0) };
+    /// How long the host has served that call in all.
+    static SERVED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// The gate of one plugin.
@@ -125,16 +130,22 @@ impl Gate {
     /// thread that the plugin made itself there is none to give back.
     ///
     /// # Errors
-    /// [`TimedOut`] when the call was abandoned already; `service` is not run.
+    /// [`TimedOut`] when the call was abandoned already, or asked for too much;
+    /// `service` is not run.
     pub(crate) fn outside<T>(&self, service: impl FnOnce() -> T) -> Result<T, TimedOut> {
-        let call = INSIDE.get();
+        let (call, served) = (INSIDE.get(), SERVED.get());
+        if served > MOST_SERVED {
+            return Err(TimedOut);
+        }
         let (result, returned) = paused(|| {
             if !self.give_back(call) {
                 return (service(), true);
             }
             INSIDE.set(0);
+            let began = Instant::now();
             let result = service();
             INSIDE.set(call);
+            SERVED.set(served + began.elapsed());
             (result, self.go_on_before(call, Instant::now() + self.patience))
         })?;
         if !returned {
@@ -214,9 +225,10 @@ impl Taken {
 impl Slot {
     /// Runs a call into the plugin on this thread.
     pub(crate) fn call<T>(&self, call: impl FnOnce() -> T) -> T {
-        let outer = INSIDE.replace(self.call);
+        let outer = (INSIDE.replace(self.call), SERVED.replace(Duration::ZERO));
         let result = call();
-        INSIDE.set(outer);
+        INSIDE.set(outer.0);
+        SERVED.set(outer.1);
         result
     }
 

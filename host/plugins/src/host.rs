@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use abi_stable::{
@@ -15,9 +16,10 @@ use wazo_auth_plugin_api::{
     abi::{Failure, Frame, HostApi, HostApi_TO, HostBox},
     wire,
 };
+use parking_lot::Mutex;
 use wazo_auth_work::TimedOut;
 
-use crate::{confided::hidden, gate::Gate, text::shortened};
+use crate::{confided::hidden, gate::Gate, noise::Noise, text::shortened};
 
 /// What the daemon does for plugins; the shapes are those of
 /// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
@@ -53,6 +55,9 @@ pub struct HostFailure {
 /// Longest line that a plugin writes to the log, in bytes.
 pub(crate) const MAX_LINE: usize = 16 * 1024;
 
+/// Stands before the number of lines that were too much.
+pub(crate) const LOST_LINES: &str = "it wrote too much to the log";
+
 /// The host object of one plugin.
 #[derive(Clone)]
 pub(crate) struct HostObject {
@@ -61,6 +66,7 @@ pub(crate) struct HostObject {
     pub(crate) services: Arc<dyn HostServices>,
     /// The secrets of the plugin's configuration.
     pub(crate) secrets: Arc<[String]>,
+    pub(crate) noise: Arc<Mutex<Noise>>,
 }
 
 // === impl HostFailure ===
@@ -95,6 +101,17 @@ impl From<HostFailure> for Failure {
 // === impl HostObject ===
 
 impl HostObject {
+    /// The daemon for a plugin, of whose configuration these are secrets.
+    pub(crate) fn new(
+        plugin: &str,
+        gate: Arc<Gate>,
+        services: Arc<dyn HostServices>,
+        secrets: Vec<String>,
+    ) -> Self {
+        let noise = Arc::new(Mutex::new(Noise::new(Instant::now())));
+        Self { plugin: plugin.into(), gate, services, secrets: secrets.into(), noise }
+    }
+
     /// The object as it crosses the border.
     pub(crate) fn into_object(self) -> HostBox {
         HostApi_TO::from_value(self, TD_Opaque)
@@ -138,6 +155,10 @@ impl HostObject {
         let write = || {
             let logger = self.log_target();
             if log::log_enabled!(target: &logger, level) {
+                let Some(lost) = self.noise.lock().admit(Instant::now()) else { return };
+                if lost > 0 {
+                    log::warn!(target: &logger, "{LOST_LINES}: {lost} lines are lost");
+                }
                 let text = hidden(text, &self.secrets);
                 let text = hidden(&text, more);
                 let text = shortened(&text, MAX_LINE);

@@ -31,6 +31,7 @@ mod kind;
 mod load;
 pub mod look;
 mod metadata;
+mod noise;
 mod object;
 mod registry;
 pub mod reply;

@@ -18,6 +18,10 @@ pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
     if head.len() > MAX_HEAD {
         return Err(too_long(&head.len()));
     }
+    // From a plugin, what is called a text may hold anything.
+    let Ok(head) = std::str::from_utf8(head.as_bytes()) else {
+        return Err("not valid UTF-8".to_owned());
+    };
     if is_deeper_than(head.as_bytes(), MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }

@@ -102,9 +102,9 @@ pub fn try_out(
     step(Step::Create);
     let services = Arc::new(Nobody::default());
     let asked = Arc::clone(&services);
-    let secrets: Arc<[String]> = of_config(config).into();
-    let (plugin, gate) = (name.into(), Gate::new(1, Duration::ZERO));
-    let host = HostObject { plugin, gate, services, secrets: Arc::clone(&secrets) };
+    let gate = Gate::new(1, Duration::ZERO);
+    let host = HostObject::new(name, gate, services, of_config(config));
+    let secrets = Arc::clone(&host.secrets);
     let made = library.create(kind, name, config, host.clone().into_object());
     let made = match made.map_err(|error| StartError::of(name, &error, &secrets)) {
         Ok(made) => made,

@@ -120,7 +120,7 @@ fn load(folder: &Path, isolation: Isolation) -> Outcome<Registry> {
         enabled_backends: on(&["wazo_user", "acme"]),
         enabled_metadata: on(&["default_user", "default_internal", "default_external_api"]),
         plugins: [("acme".to_owned(), options)].into_iter().collect(),
-        worker_program: crate::programs()?.join("wazo-auth"),
+        worker_program: Some(crate::programs()?.join("wazo-auth")),
         ..Settings::default()
     };
     Ok(Registry::load(&settings, Arc::new(Nobody), &Trusted)?)

@@ -1,43 +1,36 @@
 //! What a plugin in a process of its own asks the daemon for and says.
 
-use std::time::Instant;
-
 use log::Level;
-use parking_lot::Mutex;
 use wazo_auth_plugin_api::abi;
 
 use crate::{
-    cage::noise::Noise,
     frame::{self, Frame, What},
     host::{HostFailure, HostObject},
 };
 
 /// The daemon, for one process.
-pub(crate) struct Ear {
-    host: HostObject,
-    noise: Mutex<Noise>,
-}
+pub(crate) struct Ear(HostObject);
 
 // === impl Ear ===
 
 impl Ear {
     pub(crate) fn new(host: HostObject) -> Self {
-        Self { host, noise: Mutex::new(Noise::new(Instant::now())) }
+        Self(host)
     }
 
     /// The name of the plugin.
     pub(crate) fn plugin(&self) -> &str {
-        &self.host.plugin
+        &self.0.plugin
     }
 
     /// The secrets of its configuration.
     pub(crate) fn secrets(&self) -> &[String] {
-        &self.host.secrets
+        &self.0.secrets
     }
 
     /// Serves the plugin, on the thread of the call if it is in one.
     pub(crate) fn answer(&self, ask: &Frame) -> Vec<u8> {
-        match self.host.serve(&ask.name, &ask.head, &ask.body) {
+        match self.0.serve(&ask.name, &ask.head, &ask.body) {
             Ok(served) => frame::encode(
                 What::Served,
                 0,
@@ -64,43 +57,18 @@ impl Ear {
 
     /// A line that the plugin writes to the log.
     pub(crate) fn line(&self, line: &Frame, secrets: &[String]) {
-        if self.is_heard() {
-            self.host.write(line.code, &line.name, &line.head, secrets);
-        }
+        self.0.write(line.code, &line.name, &line.head, secrets);
     }
 
     /// A line of its standard output or standard error.
     pub(crate) fn output(&self, line: &str, secrets: &[String]) {
-        if self.is_heard() {
-            self.host.write(Level::Warn as u32, "output", line, secrets);
-        }
+        self.0.write(Level::Warn as u32, "output", line, secrets);
     }
 
     /// What is wrong with the process itself.
     pub(crate) fn complain(&self, sentence: &str) {
         log::error!(target: "wazo_auth.plugins",
             "the process of plugin `{}` is ended: {sentence}", self.plugin());
-    }
-
-    /// Tells how much was lost at the end.
-    pub(crate) fn hang_up(&self) {
-        let lost = self.noise.lock().take_dropped();
-        self.tell_of_lost(lost);
-    }
-
-    fn is_heard(&self) -> bool {
-        let admitted = self.noise.lock().admit(Instant::now());
-        if let Some(lost) = admitted {
-            self.tell_of_lost(lost);
-        }
-        admitted.is_some()
-    }
-
-    fn tell_of_lost(&self, lost: u64) {
-        if lost > 0 {
-            log::warn!(target: "wazo_auth.plugins",
-                "plugin `{}` wrote too much to the log: {lost} lines are lost", self.plugin());
-        }
     }
 }
 

@@ -218,12 +218,8 @@ impl<'a> Loading<'a> {
     }
 
     fn host(&self, name: &str, choice: &Choice) -> HostObject {
-        HostObject {
-            plugin: name.into(),
-            gate: Gate::new(choice.max_concurrent_calls, choice.timeout.min(MOST_PATIENCE)),
-            services: Arc::clone(&self.services),
-            secrets: of_config(&choice.config).into(),
-        }
+        let gate = Gate::new(choice.max_concurrent_calls, choice.timeout.min(MOST_PATIENCE));
+        HostObject::new(name, gate, Arc::clone(&self.services), of_config(&choice.config))
     }
 
     /// What it shares with other plugins.

@@ -11,9 +11,9 @@ use wazo_auth_plugin_api::{
 
 use super::{CURRENT, Desk};
 use crate::{
-    cage::Noise,
     frame::What,
-    host::MAX_LINE,
+    host::{LOST_LINES, MAX_LINE},
+    noise::Noise,
     reply::{MAX_BODY, MAX_HEAD},
     text::shortened,
 };
@@ -73,8 +73,7 @@ impl HostApi for Daemon {
     fn log(&self, level: u32, target: RStr<'_>, text: RStr<'_>) {
         let Some(lost) = self.noise.lock().admit(Instant::now()) else { return };
         if lost > 0 {
-            let text = format!("it wrote too much: {lost} lines are lost");
-            self.say(log::Level::Warn as u32, "log", &text);
+            self.say(log::Level::Warn as u32, LOST_LINES, &format!("{lost} lines are lost"));
         }
         self.say(level, target.as_str(), text.as_str());
     }
