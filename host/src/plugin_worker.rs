@@ -35,9 +35,10 @@ const STANDARD: i32 = 2;
 /// Serves the daemon, whose number is given; it is at the other end of the
 /// standard input and the standard output.
 pub(crate) fn run(daemon: i32) -> ExitCode {
-    match confine(daemon).map_err(|error| error.to_string()).and_then(|(calls, side)| {
-        wazo_auth_plugins::worker::serve(calls, side)
-    }) {
+    match confine(daemon)
+        .map_err(|error| error.to_string())
+        .and_then(|(calls, side)| wazo_auth_plugins::worker::serve(calls, side))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("this is run by wazo-auth itself: {error}");

@@ -198,8 +198,9 @@ impl Cage {
             }
         }
         let this_start = state.starts;
-        let starting =
-            |state: &mut State| matches!(state.place, Place::Starting) && state.starts == this_start;
+        let starting = |state: &mut State| {
+            matches!(state.place, Place::Starting) && state.starts == this_start
+        };
         match until {
             Some(until) => drop(self.changed.wait_while_until(&mut state, starting, until)),
             None => self.changed.wait_while(&mut state, starting),
@@ -271,10 +272,16 @@ impl Cage {
     fn ended(&self, worker: &Arc<Worker>, how: &str) {
         let progress = worker.progress.lock();
         let (is_made, hung) = (progress.is_made, progress.hung);
-        let why = progress.verdict.clone().unwrap_or_else(|| progress.step.map_or_else(
-            || NotStarted::NotMade(format!("its process ended {how} before it opened the file")),
-            |step| ended_in(step, how),
-        ));
+        let why = progress.verdict.clone().unwrap_or_else(|| {
+            progress.step.map_or_else(
+                || {
+                    NotStarted::NotMade(format!(
+                        "its process ended {how} before it opened the file"
+                    ))
+                },
+                |step| ended_in(step, how),
+            )
+        });
         drop(progress);
         let name = self.ear.plugin();
         if hung {
@@ -422,7 +429,7 @@ fn after(time: Duration) -> Instant {
 fn of_plugin(frame: Frame) -> Result<abi::Frame, Ended> {
     match frame.what {
         What::Reply => Ok(abi::Frame { head: frame.head.into(), body: frame.body.into() }),
-        What::TooLong => Err(Ended::TooLong(frame.head)),
+        What::Unusable => Err(Ended::Unusable(frame.head)),
         _ => {
             let failure = abi::Failure { kind: frame.code, text: frame.head.into() };
             Err(Ended::Failure(failure.into()))

@@ -42,8 +42,8 @@ pub(crate) enum What {
     Reply,
     /// There is no answer: code and head are the kind and the text of a failure.
     Failure,
-    /// The answer has more bytes than are read: so many, as the head says.
-    TooLong,
+    /// The answer is not used: the head says what is wrong with it.
+    Unusable,
     /// The plugin asks for the service of that name.
     Ask,
     /// The answer of a service.
@@ -63,7 +63,7 @@ const ALL: [What; 13] = [
     What::Call,
     What::Reply,
     What::Failure,
-    What::TooLong,
+    What::Unusable,
     What::Ask,
     What::Served,
     What::NotServed,
@@ -251,7 +251,10 @@ mod tests {
             let bytes = encode(what, 7, u64::MAX - 1, "naïve", &head, b"\0body");
             let frame = received(&bytes).unwrap().unwrap();
             assert_eq!((frame.what, frame.code, frame.id), (what, 7, u64::MAX - 1));
-            assert_eq!((&*frame.name, frame.head == head, &*frame.body), ("naïve", true, &b"\0body"[..]));
+            assert_eq!(
+                (&*frame.name, frame.head == head, &*frame.body),
+                ("naïve", true, &b"\0body"[..])
+            );
         }
     }
 
@@ -267,7 +270,10 @@ mod tests {
             assert!(inbox.fill(&ours).unwrap());
             frames.extend(inbox.next().unwrap());
         }
-        assert_eq!(frames.iter().map(|frame| frame.what).collect::<Vec<_>>(), [What::Log, What::Ask]);
+        assert_eq!(
+            frames.iter().map(|frame| frame.what).collect::<Vec<_>>(),
+            [What::Log, What::Ask]
+        );
         assert_eq!((&*frames[1].name, &*frames[1].body), ("c", &b"e"[..]));
     }
 
@@ -280,7 +286,10 @@ mod tests {
             let mut bytes = encode(What::Reply, 0, 0, "", "", b"");
             bytes[at..at + 2].fill(0xff);
             bytes[at + 2] = if at == 2 { 0 } else { 0xff };
-            assert!(matches!(received(&bytes), Err(Unreadable::Malformed("it is too long"))), "{at}");
+            assert!(
+                matches!(received(&bytes), Err(Unreadable::Malformed("it is too long"))),
+                "{at}"
+            );
         }
         let mut bytes = encode(What::Reply, 0, 0, "", "é", b"");
         *bytes.last_mut().unwrap() = b'x';

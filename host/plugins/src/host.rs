@@ -11,12 +11,12 @@ use abi_stable::{
     std_types::{RResult, RSlice, RStr, RVec},
 };
 use log::Level;
+use parking_lot::Mutex;
 use wazo_auth_plugin_api::{
     ApiError, Error, ErrorKind,
     abi::{Failure, Frame, HostApi, HostApi_TO, HostBox},
     wire,
 };
-use parking_lot::Mutex;
 use wazo_auth_work::TimedOut;
 
 use crate::{confided::hidden, gate::Gate, noise::Noise, text::shortened};
@@ -118,7 +118,12 @@ impl HostObject {
     }
 
     /// Serves the plugin on this thread.
-    pub(crate) fn serve(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, HostFailure> {
+    pub(crate) fn serve(
+        &self,
+        service: &str,
+        head: &str,
+        body: &[u8],
+    ) -> Result<Frame, HostFailure> {
         if service == wire::service::LOG_GET_LEVEL {
             return Ok(self.log_level());
         }

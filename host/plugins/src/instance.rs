@@ -1,20 +1,14 @@
 //! One plugin that was made, or could not be, and how it is called.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
-use wazo_auth_plugin_api::{
-    ApiError, Args, Error, ErrorKind, Host,
-    abi::Frame,
-};
+use wazo_auth_plugin_api::{ApiError, Args, Error, ErrorKind, Host, abi::Frame};
 
 use crate::{
     CallError,
-    confided::{confide, hidden},
     cage::NotStarted,
+    confided::{confide, hidden},
     gate::{Full, Gate},
     health::{Figures, Health},
     host::HostObject,
@@ -33,8 +27,8 @@ const MAX_TEXT: usize = 4 * 1024;
 pub(crate) enum Ended {
     /// The plugin says so.
     Failure(Error),
-    /// The answer has so many bytes.
-    TooLong(String),
+    /// The answer is not used: what is wrong with it.
+    Unusable(String),
     /// Its time is over.
     TimedOut,
     /// Its process ended, and how.
@@ -179,12 +173,12 @@ impl Instance {
         let plugin = self.plugin();
         match ended {
             Ended::TimedOut => CallError::TimedOut { plugin },
-            Ended::TooLong(length) => {
-                CallError::BadReply { plugin, text: reply::too_long(&length) }
-            }
+            Ended::Unusable(text) => self.bad_reply(shortened(&text, MAX_TEXT).to_owned()),
             Ended::Restarting(wait) => {
                 let (name, seconds) = (&self.name, wait.as_secs_f32());
-                let text = format!("the process of `{name}` keeps ending; the next one may start in {seconds:.1} s");
+                let text = format!(
+                    "the process of `{name}` keeps ending; the next one may start in {seconds:.1} s"
+                );
                 CallError::Busy { plugin, text }
             }
             Ended::Died(how) => CallError::Died { plugin, text: how },
@@ -198,7 +192,9 @@ impl Instance {
 
     fn quarantined(&self, remaining: Duration) -> CallError {
         let seconds = remaining.as_secs_f32();
-        let text = format!("it is quarantined for {seconds:.1} s more, as it kept panicking or ending its process");
+        let text = format!(
+            "it is quarantined for {seconds:.1} s more, as it kept panicking or ending its process"
+        );
         CallError::Busy { plugin: self.plugin(), text }
     }
 

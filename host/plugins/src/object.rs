@@ -35,8 +35,8 @@ impl Object {
             Self::Here(plugin) => plugin,
             Self::Caged(cage) => return cage.call(slot, Request { method, head, body }),
         };
-        let reply = slot
-            .call(|| plugin.call(RStr::from(method), RStr::from(head), RSlice::from(body)));
+        let reply =
+            slot.call(|| plugin.call(RStr::from(method), RStr::from(head), RSlice::from(body)));
         match reply {
             RResult::ROk(frame) => Ok(frame),
             RResult::RErr(failure) => Err(Ended::Failure(failure.into())),

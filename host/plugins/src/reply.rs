@@ -15,13 +15,7 @@ pub const MAX_DEPTH: usize = 64;
 /// What is wrong with it, without a word of the answer itself: it may hold a
 /// secret.
 pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
-    if head.len() > MAX_HEAD {
-        return Err(too_long(&head.len()));
-    }
-    // From a plugin, what is called a text may hold anything.
-    let Ok(head) = std::str::from_utf8(head.as_bytes()) else {
-        return Err("not valid UTF-8".to_owned());
-    };
+    let head = bounded(head.as_bytes())?;
     if is_deeper_than(head.as_bytes(), MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }
@@ -32,9 +26,13 @@ pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
     })
 }
 
-/// What is wrong with an answer of so many bytes.
-pub(crate) fn too_long(length: &dyn std::fmt::Display) -> String {
-    format!("{length} bytes, at most {MAX_HEAD} are read")
+/// The head of an answer, if it is short enough, and text: what a plugin calls
+/// a text may hold anything.
+pub(crate) fn bounded(head: &[u8]) -> Result<&str, String> {
+    if head.len() > MAX_HEAD {
+        return Err(format!("{} bytes, at most {MAX_HEAD} are read", head.len()));
+    }
+    std::str::from_utf8(head).map_err(|_| "not valid UTF-8".to_owned())
 }
 
 /// Whether objects and lists are nested deeper than `max`.

@@ -111,7 +111,13 @@ pub fn try_out(
         Err(StartError::Failed { .. }) if asked.was_asked() => return Ok(Outcome::Asked),
         Err(error) => return Err(error.to_string()),
     };
-    let plugin = Instance::new(host, None, Duration::MAX, Health::new(name, false).into(), Ok(Object::Here(made)));
+    let plugin = Instance::new(
+        host,
+        None,
+        Duration::MAX,
+        Health::new(name, false).into(),
+        Ok(Object::Here(made)),
+    );
     let (plugin, outcome) = if kind == "backend" {
         step(Step::VerifyPassword);
         let backend = Backend(plugin);

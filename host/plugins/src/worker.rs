@@ -37,7 +37,7 @@ use crate::{
     frame::{Frame, Inbox, OF_DAEMON, What},
     inspect,
     load::{Library, check_digest},
-    reply::{MAX_BODY, MAX_HEAD},
+    reply::{MAX_BODY, bounded},
     trial::Step,
     worker::{connection::Connection, host::Daemon},
 };
@@ -197,21 +197,30 @@ impl Desk {
             // Before the answer: who has it may call again.
             self.free.fetch_add(1, Ordering::SeqCst);
             match reply {
-                RResult::ROk(frame) => self.reply(call.id, frame.head.as_str(), &frame.body),
+                RResult::ROk(frame) => self.reply(call.id, frame.head.as_bytes(), &frame.body),
                 RResult::RErr(failure) => {
-                    self.calls.send(What::Failure, failure.kind, call.id, "", text_of(&failure), &[]);
+                    self.calls.send(
+                        What::Failure,
+                        failure.kind,
+                        call.id,
+                        "",
+                        text_of(&failure),
+                        &[],
+                    );
                 }
             }
         }
         self.end();
     }
 
-    fn reply(&self, id: u64, head: &str, body: &[u8]) {
-        let longest = head.len().max(body.len());
-        if head.len() > MAX_HEAD || body.len() > MAX_BODY {
-            self.calls.send(What::TooLong, 0, id, "", &longest.to_string(), &[]);
-        } else {
-            self.calls.send(What::Reply, 0, id, "", head, body);
+    fn reply(&self, id: u64, head: &[u8], body: &[u8]) {
+        let head = bounded(head).and_then(|head| match body.len() > MAX_BODY {
+            true => Err(format!("a body of {} bytes, at most {MAX_BODY} are read", body.len())),
+            false => Ok(head),
+        });
+        match head {
+            Ok(head) => self.calls.send(What::Reply, 0, id, "", head, body),
+            Err(wrong) => self.calls.send(What::Unusable, 0, id, "", &wrong, &[]),
         }
     }
 

@@ -36,9 +36,8 @@ pub fn process_of(daemon: &Daemon, plugin: &str) -> Option<u32> {
 /// The processes whose parent it is.
 pub fn children(parent: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{parent}/task")).unwrap();
-    let lists = tasks.filter_map(|task| {
-        fs::read_to_string(task.ok()?.path().join("children")).ok()
-    });
+    let lists =
+        tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
     lists.flat_map(|list| numbers(&list)).collect()
 }
 

@@ -202,7 +202,9 @@ impl Channel {
         let id = state.next;
         state.next += 1;
         let bell = Arc::new(Condvar::new());
-        state.calls.insert(id, Call { mail: None, bell, waits: false, secrets: told(), left: None });
+        state
+            .calls
+            .insert(id, Call { mail: None, bell, waits: false, secrets: told(), left: None });
         Some(id)
     }
 
@@ -223,7 +225,7 @@ impl Channel {
         loop {
             let frame = self.receive(id, until, ear, process)?;
             match frame.what {
-                What::Reply | What::Failure | What::TooLong => return Ok(frame),
+                What::Reply | What::Failure | What::Unusable => return Ok(frame),
                 What::Ask => {
                     let began = Instant::now();
                     let answer = ear.answer(&frame);
@@ -318,12 +320,7 @@ impl Channel {
         Ok(None)
     }
 
-    fn deliver(
-        &self,
-        frame: Frame,
-        ear: &Ear,
-        process: &Process,
-    ) -> Result<(), Unreadable> {
+    fn deliver(&self, frame: Frame, ear: &Ear, process: &Process) -> Result<(), Unreadable> {
         let mut state = self.state.lock();
         let Some(call) = state.calls.get_mut(&frame.id) else {
             // A line of a call that ended at this very moment.

@@ -148,8 +148,7 @@ fn attend(
             What::Ask => {
                 let pool = pool.get_or_insert_with(|| Pool::new("cage-asks", ASKING, WAITING));
                 let refused = Ear::too_much(&frame);
-                let (own, to, at) =
-                    (Arc::clone(cage), Arc::clone(worker), Arc::clone(&writer));
+                let (own, to, at) = (Arc::clone(cage), Arc::clone(worker), Arc::clone(&writer));
                 let job = move || answer(&to, &at, &own.ear.answer(&frame));
                 if pool.submit(job, drop).is_err() {
                     answer(worker, &writer, &refused);
@@ -169,4 +168,3 @@ impl Worker {
         self.process.kill();
     }
 }
-

@@ -207,7 +207,8 @@ impl<'a> Loading<'a> {
     ) -> Result<Instance, String> {
         let (host, health) = (self.host(name, &choice), health(name));
         let Choice { timeout, config, sha256, inspection, .. } = choice;
-        let (program, file) = (self.worker_program.unwrap_or(Path::new(THIS_PROGRAM)).to_owned(), inspection.file);
+        let (program, file) =
+            (self.worker_program.unwrap_or(Path::new(THIS_PROGRAM)).to_owned(), inspection.file);
         let spec = Spec { program, kind, file, sha256, config, timeout };
         let made = match Cage::start(spec, host.clone(), Arc::clone(&health)) {
             Ok(cage) => Ok(Object::Caged(cage)),

@@ -34,15 +34,7 @@ impl Connection {
 
     /// Sends a frame. When that is not possible, the daemon is gone or has
     /// given up: the connection is at its end.
-    pub(super) fn send(
-        &self,
-        what: What,
-        code: u32,
-        id: u64,
-        name: &str,
-        head: &str,
-        body: &[u8],
-    ) {
+    pub(super) fn send(&self, what: What, code: u32, id: u64, name: &str, head: &str, body: &[u8]) {
         let bytes = encode(what, code, id, name, head, body);
         let _writer = self.writer.lock();
         if (&self.stream).write_all(&bytes).is_err() {
