@@ -49,7 +49,9 @@ mod tests {
         };
         assert_eq!([after_end(), after_end()], [None, None]);
         assert_eq!([after_end(), after_end()], [Some(FIRST), Some(2 * FIRST)]);
-        (0..40).for_each(|_| drop(after_end()));
+        for _ in 0..40 {
+            after_end();
+        }
         assert_eq!(after_end(), Some(LONGEST));
         assert_eq!(backoff.remaining(now + LONGEST), None);
         let later = now + LONGEST + FORGOTTEN;
