@@ -12,6 +12,7 @@
 
 use std::{
     io::{self, Read},
+    ops::Range,
     os::unix::net::UnixStream,
 };
 
@@ -20,8 +21,10 @@ use crate::reply::{MAX_BODY, MAX_HEAD};
 const HEADER: usize = 24;
 /// Most bytes of the name of a method, a service or a log target.
 pub(crate) const MAX_NAME: usize = 256;
-/// Bytes that are asked for at a time.
+/// Bytes that there is room for, at least.
 const CHUNK: usize = 16 * 1024;
+/// Bytes that there stays room for.
+const MOST_KEPT: usize = 4 * CHUNK;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,32 +134,32 @@ pub(crate) fn encode(
 /// What was received of a connection and not taken yet.
 pub(crate) struct Inbox {
     bounds: Bounds,
-    bytes: Vec<u8>,
-    /// Where what was not taken begins.
-    start: usize,
+    room: Vec<u8>,
+    /// The part of the room that was received and not taken.
+    unread: Range<usize>,
 }
 
 // === impl Inbox ===
 
 impl Inbox {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, bytes: Vec::new(), start: 0 }
+        Self { bounds, room: vec![0; CHUNK], unread: 0..0 }
     }
 
     /// The next frame, if all of it is there.
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, Unreadable> {
-        let unread = &self.bytes[self.start..];
+        let unread = &self.room[self.unread.clone()];
         let Some(header) = unread.first_chunk::<HEADER>() else { return Ok(None) };
         let lengths = self.bounds.lengths(header)?;
         let end = HEADER + lengths.iter().sum::<usize>();
         let Some(frame) = unread.get(HEADER..end) else { return Ok(None) };
         let frame = read(header, lengths, frame)?;
-        self.start += end;
-        if self.start == self.bytes.len() {
-            self.start = 0;
-            self.bytes.clear();
+        self.unread.start += end;
+        if self.unread.is_empty() {
+            self.unread = 0..0;
             // One long frame is no reason to keep its room.
-            self.bytes.shrink_to(4 * CHUNK);
+            self.room.truncate(MOST_KEPT);
+            self.room.shrink_to(MOST_KEPT);
         }
         Ok(Some(frame))
     }
@@ -164,20 +167,26 @@ impl Inbox {
     /// Waits for more bytes; `false` when the time-out of the socket passed
     /// without any.
     pub(crate) fn fill(&mut self, mut stream: &UnixStream) -> Result<bool, Unreadable> {
-        self.bytes.drain(..self.start);
-        self.start = 0;
-        let before = self.bytes.len();
-        self.bytes.resize(before + CHUNK, 0);
+        if self.unread.end == self.room.len() {
+            self.room.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+            if self.room.len() - self.unread.end < CHUNK {
+                // A frame that is longer, within bounds: `next` has seen its length.
+                self.room.resize(2 * self.room.len(), 0);
+            }
+        }
         let result = loop {
-            match stream.read(&mut self.bytes[before..]) {
+            match stream.read(&mut self.room[self.unread.end..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result,
             }
         };
-        self.bytes.truncate(before + result.as_ref().map_or(0, |length| *length));
         match result {
             Ok(0) => Err(Unreadable::Closed),
-            Ok(_) => Ok(true),
+            Ok(length) => {
+                self.unread.end += length;
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Err(Unreadable::Closed),
             Err(error) => Err(Unreadable::Broken(error)),

@@ -223,8 +223,13 @@ impl Taken {
 // === impl Slot ===
 
 impl Slot {
+    /// Runs a call into the plugin on this thread, and gives the slot back.
+    pub(crate) fn call<T>(self, call: impl FnOnce() -> T) -> T {
+        self.run(call)
+    }
+
     /// Runs a call into the plugin on this thread.
-    pub(crate) fn call<T>(&self, call: impl FnOnce() -> T) -> T {
+    pub(crate) fn run<T>(&self, call: impl FnOnce() -> T) -> T {
         let outer = (INSIDE.replace(self.call), SERVED.replace(Duration::ZERO));
         let result = call();
         INSIDE.set(outer.0);

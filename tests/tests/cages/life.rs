@@ -62,7 +62,9 @@ fn killed_in_the_middle_of_a_call_it_fails_that_call_and_no_other() {
 #[test]
 fn killed_between_calls_it_is_replaced_unnoticed() {
     let daemon = caged("echoes", "identities: {tenant: master, max_acl: []}");
-    let said = json!({"metadata": {"auth_id": "stranger"}, "acl": [], "args": {}});
+    let said = json!({
+        "metadata": {"auth_id": "stranger", "xivo_uuid": null}, "acl": [], "args": {},
+    });
     let password = said.to_string();
     let body = json!({"backend": "echoes"});
     for _ in 0..2 {

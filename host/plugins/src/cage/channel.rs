@@ -123,7 +123,7 @@ impl Channel {
         process: &Process,
     ) -> (Result<Frame, NoAnswer>, Option<Slot>) {
         let Some(id) = self.begin() else { return (Err(NoAnswer::NotSent), Some(slot)) };
-        let mut answer = slot.call(|| self.converse(id, until, request, ear, process));
+        let mut answer = slot.run(|| self.converse(id, until, request, ear, process));
         let mut state = self.state.lock();
         if !matches!(answer, Err(NoAnswer::TimedOut)) || state.end.is_some() {
             state.calls.remove(&id);

@@ -124,6 +124,7 @@ impl TrialOpener for NoTrial {
 pub const CAGED: &str = "WAZO_AUTH_TEST_CAGED";
 
 /// Gives a process of its own to each plugin, if that is wanted.
+#[allow(clippy::disallowed_methods, reason = "how this program tells itself what to do")]
 fn caged(settings: &Settings) -> Settings {
     let mut settings = settings.clone();
     if std::env::var_os(CAGED).is_none() {
