@@ -57,10 +57,10 @@ fn is_operation(route: &Route, method: &str, path: &str) -> bool {
 }
 
 /// Whether its handler asks for the tenant of the caller or of the request: those
-/// of all routes that want a token do, but for the configuration. Owner and tenant
+/// of all routes that want a token do, but for the configuration and the status. Owner and tenant
 /// may be gone by then.
 fn resolves_tenant(route: &Route) -> bool {
-    route.access.is_some() && route.plugin != "config"
+    route.access.is_some() && !["config", "status"].contains(&route.plugin)
 }
 
 /// What is true of a route or an operation, for all that it is not true of.
