@@ -78,6 +78,14 @@ pub(crate) enum Command {
     /// Copy the database, put a copy back, change the form of its tokens.
     #[command(subcommand)]
     Db(DbCommand),
+    /// What the daemon runs a plugin in that has a process of its own.
+    #[command(hide = true)]
+    PluginWorker {
+        /// The process of the daemon.
+        daemon: i32,
+        /// The plugin, for those who look at a list of processes.
+        name: String,
+    },
     #[command(flatten)]
     Companion(Companion),
 }

@@ -16,6 +16,7 @@ mod events;
 mod mails;
 mod plugin_commands;
 mod plugin_trial;
+mod plugin_worker;
 mod priority;
 mod setup;
 mod stderr_log;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Some(Command::CheckConfig) => check_config::run(&cli),
         Some(Command::Config(command)) => config_commands::run(&cli, command),
         Some(Command::Plugin(command)) => plugin_commands::run(&cli, command),
+        Some(Command::PluginWorker { daemon, .. }) => plugin_worker::run(*daemon),
         Some(Command::Db(command)) => db_commands::run(&cli, command),
         Some(Command::Companion(companion)) => companion.run(&cli.sources()),
     }

@@ -5,7 +5,7 @@ use std::{fmt::Write, path::Path, process::ExitCode, time::Duration};
 
 use wazo_auth_config::Config;
 use wazo_auth_plugins::{
-    Candidate, Checked, Extent, Inspection, Outcome, PluginReport, Registry, inspect,
+    Candidate, Checked, Extent, Inspection, Isolation, Outcome, PluginReport, Registry, inspect,
 };
 
 use crate::{
@@ -127,8 +127,9 @@ fn load_config(cli: &Cli) -> Result<Config, String> {
 
 fn list(cli: &Cli) -> Result<String, String> {
     let config = load_config(cli)?;
-    let mut text =
-        format!("{:<18} {:<24} {:<10} {:<14} FILE\n", "KIND", "NAME", "VERSION", "STATE");
+    let mut text = String::from(
+        "KIND               NAME                     VERSION    STATE          ISOLATION  FILE\n",
+    );
     for report in Registry::survey(&setup::plugin_settings(&config.settings)) {
         row(&mut text, &report);
     }
@@ -141,11 +142,15 @@ fn row(text: &mut String, report: &PluginReport) {
         report.file.as_ref().map_or_else(|| "-".to_owned(), |file| file.display().to_string());
     let _ = writeln!(
         text,
-        "{:<18} {:<24} {:<10} {:<14} {file}",
+        "{:<18} {:<24} {:<10} {:<14} {:<10} {file}",
         known(&report.kind),
         known(&report.name),
         known(&report.version),
-        report.state.as_str()
+        report.state.as_str(),
+        match report.isolation {
+            Isolation::InProcess => "in_process",
+            Isolation::Process => "process",
+        }
     );
     if let Some(reason) = &report.reason {
         let _ = writeln!(text, "{:<18} {}", "", reason.replace('\n', "\n                   "));

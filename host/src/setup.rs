@@ -245,6 +245,7 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
         enabled_http: configured.http.clone(),
         plugins: all_plugin_options(settings),
         workers: Some(workers_for_plugins(settings.rest_api.max_threads as usize)),
+        worker_program: None,
     }
 }
 

@@ -250,7 +250,7 @@ fn list_shows_what_is_enabled_and_what_is_there() {
     let text = String::from_utf8(output.stdout).unwrap();
     let state_of = |name: &str| {
         let line = text.lines().find(|line| line.contains(name)).unwrap_or_default();
-        line.get(54..68).unwrap_or_default().trim().to_owned()
+        line.get(55..69).unwrap_or_default().trim().to_owned()
     };
     assert_eq!(state_of(" acme "), "enabled", "{text}");
     assert_eq!(state_of(" nowhere "), "not installed", "{text}");

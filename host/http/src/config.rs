@@ -44,7 +44,8 @@ pub(crate) fn patch(app: &App, call: &Call) -> Result<Reply, Error> {
     show(app)
 }
 
-fn require_top_tenant(app: &App, call: &Call) -> Result<(), Error> {
+/// For tokens of the master tenant only.
+pub(crate) fn require_top_tenant(app: &App, call: &Call) -> Result<(), Error> {
     match call.caller()?.owner.tenant_uuid == Some(app.services.top_tenant()) {
         true => Ok(()),
         false => Err(Error::invalid_token(&given_token(call))),

@@ -59,6 +59,7 @@ pub(crate) static ROUTES: &[
     // The service itself.
     Route] = &[
     open("status", "HEAD", "/0.1/status", on_reactor, status::head),
+    held("status", "GET", "/0.1/status", "auth.status.read", status::get),
     open("api", "GET", "/0.1/api/api.yml", on_reactor, api::describe),
     open("api_page", "GET", "/0.1/api/ui", on_reactor, api_page::page),
     open("api_page", "GET", "/0.1/api/ui/{file}", on_reactor, api_page::file),

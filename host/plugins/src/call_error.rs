@@ -31,6 +31,14 @@ pub enum CallError {
         /// The message of the panic.
         text: String,
     },
+    /// Its process ended, or cannot be started (500).
+    #[error("plugin `{plugin}` did not answer: {text}; tell its author")]
+    Died {
+        /// Its name.
+        plugin: Arc<str>,
+        /// How it ended.
+        text: String,
+    },
     /// It refuses the credentials (401).
     #[error("plugin `{plugin}` refuses the credentials: {text}")]
     Unauthorized {
@@ -83,6 +91,7 @@ impl CallError {
             Self::Busy { plugin, .. }
             | Self::TimedOut { plugin }
             | Self::Panicked { plugin, .. }
+            | Self::Died { plugin, .. }
             | Self::Unauthorized { plugin, .. }
             | Self::NotFound { plugin, .. }
             | Self::Api { plugin, .. }

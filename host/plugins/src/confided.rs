@@ -54,6 +54,12 @@ pub(crate) fn confide_all<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Con
     })
 }
 
+/// What the calls in progress on this thread were told in confidence.
+pub(crate) fn told() -> Vec<String> {
+    // A thread that ends may still have something to say.
+    TOLD.try_with(|told| told.borrow().clone()).unwrap_or_default()
+}
+
 /// The secrets of a plugin's configuration, which is JSON.
 pub(crate) fn of_config(config: &str) -> Vec<String> {
     let mut secrets = Vec::new();
@@ -132,9 +138,7 @@ pub fn without_secrets(text: &str, config: &str) -> String {
 /// A plugin's words without the secrets of its configuration and of the calls
 /// in progress on this thread.
 pub(crate) fn hidden<'t>(text: &'t str, of_config: &[String]) -> Cow<'t, str> {
-    // A thread that ends may still have something to say.
-    let told = TOLD.try_with(|told| told.borrow().clone()).unwrap_or_default();
-    of_config.iter().chain(&told).fold(Cow::Borrowed(text), |text, secret| {
+    of_config.iter().chain(&told()).fold(Cow::Borrowed(text), |text, secret| {
         // As it is, and as `{:?}` and JSON write it.
         let debug = secret.escape_debug().to_string();
         let json = Value::from(&**secret).to_string();

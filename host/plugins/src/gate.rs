@@ -34,6 +34,9 @@ use wazo_auth_work::{JobHandle, TimedOut, current_job, paused};
 /// Longest time that a call may wait for a slot. Who waits keeps a worker from
 /// calls of other plugins, so that this does not grow with a plugin's timeout.
 pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the host serves one call of a plugin: whoever asks for ever would
+/// otherwise never come to a deadline. A service that has begun is not cut short.
+const MOST_SERVED: Duration = Duration::from_secs(10);
 
 /// Numbers calls of all gates; 0 is none.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -41,6 +44,8 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     /// The call that this thread is in, 0 for none.
     static INSIDE: Cell<u64> = const { Cell::new(0) };
+    /// How long the host has served that call in all.
+    static SERVED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// The gate of one plugin.
@@ -63,6 +68,8 @@ struct State {
 
 struct Taken {
     call: u64,
+    /// Nobody waits for it, and no thread of ours is in it.
+    left: bool,
     /// The job that it is part of, on a thread of a pool.
     job: Option<JobHandle>,
 }
@@ -92,6 +99,12 @@ impl Gate {
         self.slots
     }
 
+    /// Calls that were given up and have not returned, on threads of ours.
+    pub(crate) fn hung_here(&self) -> usize {
+        let state = self.state.lock();
+        state.taken.iter().filter(|taken| !taken.left && taken.is_hung()).count()
+    }
+
     /// Waits for a slot, behind those who wait already.
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Slot, Full> {
         let call = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -117,16 +130,22 @@ impl Gate {
     /// thread that the plugin made itself there is none to give back.
     ///
     /// # Errors
-    /// [`TimedOut`] when the call was abandoned already; `service` is not run.
+    /// [`TimedOut`] when the call was abandoned already, or asked for too much;
+    /// `service` is not run.
     pub(crate) fn outside<T>(&self, service: impl FnOnce() -> T) -> Result<T, TimedOut> {
-        let call = INSIDE.get();
+        let (call, served) = (INSIDE.get(), SERVED.get());
+        if served > MOST_SERVED {
+            return Err(TimedOut);
+        }
         let (result, returned) = paused(|| {
             if !self.give_back(call) {
                 return (service(), true);
             }
             INSIDE.set(0);
+            let began = Instant::now();
             let result = service();
             INSIDE.set(call);
+            SERVED.set(served + began.elapsed());
             (result, self.go_on_before(call, Instant::now() + self.patience))
         })?;
         if !returned {
@@ -180,12 +199,11 @@ impl Gate {
 impl State {
     /// Slots that may never come back.
     fn hung(&self) -> usize {
-        let abandoned = |taken: &&Taken| taken.job.as_ref().is_some_and(JobHandle::is_abandoned);
-        self.taken.iter().filter(abandoned).count()
+        self.taken.iter().filter(|taken| taken.is_hung()).count()
     }
 
     fn take(&mut self, call: u64) {
-        self.taken.push(Taken { call, job: current_job() });
+        self.taken.push(Taken { call, left: false, job: current_job() });
     }
 
     fn give_back(&mut self, call: u64) -> bool {
@@ -194,15 +212,38 @@ impl State {
     }
 }
 
+// === impl Taken ===
+
+impl Taken {
+    fn is_hung(&self) -> bool {
+        self.left || self.job.as_ref().is_some_and(JobHandle::is_abandoned)
+    }
+}
+
 // === impl Slot ===
 
 impl Slot {
-    /// Runs a call into the plugin on this thread.
+    /// Runs a call into the plugin on this thread, and gives the slot back.
     pub(crate) fn call<T>(self, call: impl FnOnce() -> T) -> T {
-        let outer = INSIDE.replace(self.call);
+        self.run(call)
+    }
+
+    /// Runs a call into the plugin on this thread.
+    pub(crate) fn run<T>(&self, call: impl FnOnce() -> T) -> T {
+        let outer = (INSIDE.replace(self.call), SERVED.replace(Duration::ZERO));
         let result = call();
-        INSIDE.set(outer);
+        INSIDE.set(outer.0);
+        SERVED.set(outer.1);
         result
+    }
+
+    /// This thread goes on without waiting for the call, which runs in another
+    /// process: the slot hangs until it is dropped.
+    pub(crate) fn leave(&self) {
+        let mut state = self.gate.state.lock();
+        if let Some(taken) = state.taken.iter_mut().find(|taken| taken.call == self.call) {
+            (taken.left, taken.job) = (true, None);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Instant,
 };
 
 use abi_stable::{
@@ -10,6 +11,7 @@ use abi_stable::{
     std_types::{RResult, RSlice, RStr, RVec},
 };
 use log::Level;
+use parking_lot::Mutex;
 use wazo_auth_plugin_api::{
     ApiError, Error, ErrorKind,
     abi::{Failure, Frame, HostApi, HostApi_TO, HostBox},
@@ -17,7 +19,7 @@ use wazo_auth_plugin_api::{
 };
 use wazo_auth_work::TimedOut;
 
-use crate::{confided::hidden, gate::Gate, text::shortened};
+use crate::{confided::hidden, gate::Gate, noise::Noise, text::shortened};
 
 /// What the daemon does for plugins; the shapes are those of
 /// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
@@ -51,7 +53,10 @@ pub struct HostFailure {
 }
 
 /// Longest line that a plugin writes to the log, in bytes.
-const MAX_LINE: usize = 16 * 1024;
+pub(crate) const MAX_LINE: usize = 16 * 1024;
+
+/// Stands before the number of lines that were too much.
+pub(crate) const LOST_LINES: &str = "it wrote too much to the log";
 
 /// The host object of one plugin.
 #[derive(Clone)]
@@ -61,6 +66,7 @@ pub(crate) struct HostObject {
     pub(crate) services: Arc<dyn HostServices>,
     /// The secrets of the plugin's configuration.
     pub(crate) secrets: Arc<[String]>,
+    pub(crate) noise: Arc<Mutex<Noise>>,
 }
 
 // === impl HostFailure ===
@@ -78,6 +84,12 @@ impl HostFailure {
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
+
+    /// The answer to a plugin whose call was given up.
+    pub(crate) fn nobody_waits() -> Self {
+        let text = "the call took too long: nobody waits for it any more";
+        Self::new(ErrorKind::TimedOut, text)
+    }
 }
 
 impl From<HostFailure> for Failure {
@@ -89,22 +101,36 @@ impl From<HostFailure> for Failure {
 // === impl HostObject ===
 
 impl HostObject {
+    /// The daemon for a plugin, of whose configuration these are secrets.
+    pub(crate) fn new(
+        plugin: &str,
+        gate: Arc<Gate>,
+        services: Arc<dyn HostServices>,
+        secrets: Vec<String>,
+    ) -> Self {
+        let noise = Arc::new(Mutex::new(Noise::new(Instant::now())));
+        Self { plugin: plugin.into(), gate, services, secrets: secrets.into(), noise }
+    }
+
     /// The object as it crosses the border.
     pub(crate) fn into_object(self) -> HostBox {
         HostApi_TO::from_value(self, TD_Opaque)
     }
 
-    fn serve(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, HostFailure> {
+    /// Serves the plugin on this thread.
+    pub(crate) fn serve(
+        &self,
+        service: &str,
+        head: &str,
+        body: &[u8],
+    ) -> Result<Frame, HostFailure> {
         if service == wire::service::LOG_GET_LEVEL {
             return Ok(self.log_level());
         }
         let serve = || self.services.call(&self.plugin, service, head, body);
         // A panic of the daemon must not unwind into the plugin.
         let served = self.gate.outside(|| catch_unwind(AssertUnwindSafe(serve)));
-        let served = served.map_err(|TimedOut| {
-            let text = "the call took too long: nobody waits for it any more";
-            HostFailure::new(ErrorKind::TimedOut, text)
-        })?;
+        let served = served.map_err(|TimedOut| HostFailure::nobody_waits())?;
         let (head, body) = served.unwrap_or_else(|_| {
             let text = format!("the daemon failed in `{service}`, its log says why");
             Err(HostFailure::new(ErrorKind::Host, text))
@@ -120,6 +146,32 @@ impl HostObject {
         let level = catch_unwind(|| Level::iter().filter(written).max());
         let level = level.ok().flatten().map_or(0, |level| level as u32);
         Frame { head: format!(r#"{{"level":{level}}}"#).into(), body: RVec::new() }
+    }
+
+    /// Writes a line of the plugin to the log, without its secrets and `more`.
+    pub(crate) fn write(&self, level: u32, target: &str, text: &str, more: &[String]) {
+        let level = match level {
+            1 => Level::Error,
+            2 => Level::Warn,
+            4 => Level::Debug,
+            5 => Level::Trace,
+            _ => Level::Info,
+        };
+        let write = || {
+            let logger = self.log_target();
+            if log::log_enabled!(target: &logger, level) {
+                let Some(lost) = self.noise.lock().admit(Instant::now()) else { return };
+                if lost > 0 {
+                    log::warn!(target: &logger, "{LOST_LINES}: {lost} lines are lost");
+                }
+                let text = hidden(text, &self.secrets);
+                let text = hidden(&text, more);
+                let text = shortened(&text, MAX_LINE);
+                log::log!(target: &logger, level, "{target}: {text}");
+            }
+        };
+        // A logger that panics must not unwind into the plugin either.
+        let _ = catch_unwind(AssertUnwindSafe(write));
     }
 
     fn log_target(&self) -> String {
@@ -138,23 +190,7 @@ impl HostApi for HostObject {
     }
 
     fn log(&self, level: u32, target: RStr<'_>, text: RStr<'_>) {
-        let level = match level {
-            1 => Level::Error,
-            2 => Level::Warn,
-            4 => Level::Debug,
-            5 => Level::Trace,
-            _ => Level::Info,
-        };
-        let write = || {
-            let logger = self.log_target();
-            if log::log_enabled!(target: &logger, level) {
-                let text = hidden(text.as_str(), &self.secrets);
-                let text = shortened(&text, MAX_LINE);
-                log::log!(target: &logger, level, "{}: {text}", target.as_str());
-            }
-        };
-        // A logger that panics must not unwind into the plugin either.
-        let _ = catch_unwind(AssertUnwindSafe(write));
+        self.write(level, target.as_str(), text.as_str(), &[]);
     }
 }
 

@@ -1,25 +1,18 @@
 //! One plugin that was made, or could not be, and how it is called.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use abi_stable::std_types::{RResult, RSlice, RStr};
 use serde::{Serialize, de::DeserializeOwned};
-use wazo_auth_plugin_api::{
-    ApiError, Args, Error, ErrorKind, Host,
-    abi::{Frame, PluginBox},
-};
+use wazo_auth_plugin_api::{ApiError, Args, Error, ErrorKind, Host, abi::Frame};
 
 use crate::{
     CallError,
+    cage::NotStarted,
     confided::{confide, hidden},
     gate::{Full, Gate, MOST_PATIENCE},
+    health::{Figures, Health},
     host::HostObject,
+    object::Object,
     reply,
     share::{Share, UsedUp},
     text::shortened,
@@ -30,11 +23,27 @@ const MOST_HEADS: usize = 512;
 /// Most bytes that are kept of the text of a failure.
 const MAX_TEXT: usize = 4 * 1024;
 
+/// Why a call has no answer.
+pub(crate) enum Ended {
+    /// The plugin says so.
+    Failure(Error),
+    /// The answer is not used: what is wrong with it.
+    Unusable(String),
+    /// Its time is over.
+    TimedOut,
+    /// Its process ended, and how.
+    Died(String),
+    /// Its process cannot be started again.
+    NotStarted(NotStarted),
+    /// Its process may be started again after so long.
+    Restarting(Duration),
+}
+
 /// One registered plugin.
 pub(crate) struct Instance {
     name: Arc<str>,
     /// The plugin, or why it could not be made.
-    object: Result<PluginBox, String>,
+    object: Result<Object, String>,
     /// The host as the plugin sees it, for the documented defaults.
     host: Host,
     gate: Arc<Gate>,
@@ -43,7 +52,7 @@ pub(crate) struct Instance {
     /// What it shares with other plugins; the daemon's own share nothing.
     share: Option<Arc<Share>>,
     timeout: Duration,
-    panics: AtomicU64,
+    health: Arc<Health>,
     /// The secrets of its configuration.
     secrets: Arc<[String]>,
 }
@@ -57,7 +66,8 @@ impl Instance {
         host: HostObject,
         share: Option<Arc<Share>>,
         timeout: Duration,
-        object: Result<PluginBox, String>,
+        health: Arc<Health>,
+        object: Result<Object, String>,
     ) -> Self {
         Self {
             name: Arc::clone(&host.plugin),
@@ -68,7 +78,7 @@ impl Instance {
             host: Host::new(host.into_object()),
             share,
             timeout,
-            panics: AtomicU64::new(0),
+            health,
         }
     }
 
@@ -91,9 +101,12 @@ impl Instance {
         &self.host
     }
 
-    /// How often it panicked.
-    pub(crate) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+    /// What became of its calls.
+    pub(crate) fn figures(&self) -> Figures {
+        let mut figures = self.health.figures();
+        // Those that still run will be counted when they return.
+        figures.time_outs += self.gate.hung_here() as u64;
+        figures
     }
 
     /// Runs a method. `None`: the plugin does not have it, and its documented
@@ -144,15 +157,69 @@ impl Instance {
             self.failed(format!("it could not be started when the daemon did: {reason}"))
         })?;
         let head = to_json(request).map_err(|error| self.failed(error.to_string()))?;
+        self.health.admit().map_err(|remaining| self.quarantined(remaining))?;
         let slot = gate.enter().map_err(|full| self.busy(&full))?;
-        let call = || object.call(RStr::from(method), RStr::from(&*head), RSlice::from(body));
         // The slot goes with the call: one that never returns keeps it.
-        let reply = wazo_auth_work::within(self.timeout, || slot.call(call))
-            .map_err(|_| CallError::TimedOut { plugin: self.plugin() })?;
-        match reply {
-            RResult::ROk(frame) => Ok(Some(frame)),
-            RResult::RErr(failure) => self.refusal(failure.into()).map_or(Ok(None), Err),
+        let reply = wazo_auth_work::within(self.timeout, || object.call(slot, method, &head, body))
+            .unwrap_or(Err(Ended::TimedOut));
+        let answer = match reply {
+            Ok(frame) => Ok(Some(frame)),
+            Err(Ended::Failure(error)) => self.refusal(error).map_or(Ok(None), Err),
+            Err(ended) => Err(self.ended(ended)),
+        };
+        self.note(&answer);
+        answer
+    }
+
+    /// What the answer says of the plugin's health.
+    fn note<A>(&self, answer: &Result<A, CallError>) {
+        match answer {
+            Ok(_) => self.health.answered(),
+            Err(CallError::TimedOut { .. }) => self.health.timed_out("it did not answer in time"),
+            Err(CallError::Panicked { text, .. }) => {
+                self.health.panicked(&format!("it panicked: {text}"));
+            }
+            // Its process has been counted.
+            Err(CallError::Died { .. }) => {}
+            Err(CallError::Api { error, .. }) => self.health.failed(&error.message),
+            Err(
+                CallError::BadReply { text, .. }
+                | CallError::Failed { text, .. }
+                | CallError::NotFound { text, .. }
+                | CallError::Unauthorized { text, .. }
+                | CallError::Busy { text, .. },
+            ) => self.health.failed(text),
         }
+    }
+
+    /// The error that a call without an answer is.
+    fn ended(&self, ended: Ended) -> CallError {
+        let plugin = self.plugin();
+        match ended {
+            Ended::TimedOut => CallError::TimedOut { plugin },
+            Ended::Unusable(text) => self.bad_reply(shortened(&text, MAX_TEXT).to_owned()),
+            Ended::Restarting(wait) => {
+                let (name, seconds) = (&self.name, wait.as_secs_f32());
+                let text = format!(
+                    "the process of `{name}` keeps ending; the next one may start in {seconds:.1} s"
+                );
+                CallError::Busy { plugin, text }
+            }
+            Ended::Died(how) => CallError::Died { plugin, text: how },
+            Ended::NotStarted(why) => {
+                let text = format!("its process could not be started again: {}", why.sentence());
+                CallError::Died { plugin, text: words(&text, &self.secrets) }
+            }
+            Ended::Failure(error) => self.failed(words(error.text(), &self.secrets)),
+        }
+    }
+
+    fn quarantined(&self, remaining: Duration) -> CallError {
+        let seconds = remaining.as_secs_f32();
+        let text = format!(
+            "it is quarantined for {seconds:.1} s more, as it kept panicking or ending its process"
+        );
+        CallError::Busy { plugin: self.plugin(), text }
     }
 
     /// The error that a failure of the plugin is; none when it merely does not
@@ -168,10 +235,7 @@ impl Instance {
             return Some(self.api_error(api, text));
         }
         Some(match error.kind() {
-            ErrorKind::Panic => {
-                self.panics.fetch_add(1, Ordering::Relaxed);
-                CallError::Panicked { plugin, text }
-            }
+            ErrorKind::Panic => CallError::Panicked { plugin, text },
             ErrorKind::Unauthorized => CallError::Unauthorized { plugin, text },
             ErrorKind::NotFound => CallError::NotFound { plugin, text },
             ErrorKind::Busy => CallError::Busy { plugin, text },

@@ -14,12 +14,15 @@
 //! is behind it.
 
 mod backend;
+mod cage;
 mod call_error;
 mod check;
 mod confided;
 mod email_notification;
 mod external_auth;
+mod frame;
 mod gate;
+mod health;
 mod host;
 mod http;
 mod identity_provider;
@@ -28,6 +31,8 @@ mod kind;
 mod load;
 pub mod look;
 mod metadata;
+mod noise;
+mod object;
 mod registry;
 pub mod reply;
 mod settings;
@@ -35,6 +40,7 @@ mod share;
 mod start;
 mod text;
 mod trial;
+pub mod worker;
 
 pub use backend::Backend;
 pub use call_error::CallError;

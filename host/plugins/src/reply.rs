@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 
 /// Most bytes that the head of an answer may have.
 pub const MAX_HEAD: usize = 1024 * 1024;
+/// Most bytes that its raw part may have.
+pub const MAX_BODY: usize = 1024 * 1024;
 /// Deepest nesting of objects and lists that it may have.
 pub const MAX_DEPTH: usize = 64;
 
@@ -13,9 +15,7 @@ pub const MAX_DEPTH: usize = 64;
 /// What is wrong with it, without a word of the answer itself: it may hold a
 /// secret.
 pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
-    if head.len() > MAX_HEAD {
-        return Err(format!("{} bytes, at most {MAX_HEAD} are read", head.len()));
-    }
+    let head = bounded(head.as_bytes())?;
     if is_deeper_than(head.as_bytes(), MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }
@@ -24,6 +24,15 @@ pub fn read<A: DeserializeOwned>(head: &str) -> Result<A, String> {
         let (line, column) = (error.line(), error.column());
         format!("not of the expected form (line {line}, column {column})")
     })
+}
+
+/// The head of an answer, if it is short enough, and text: what a plugin calls
+/// a text may hold anything.
+pub(crate) fn bounded(head: &[u8]) -> Result<&str, String> {
+    if head.len() > MAX_HEAD {
+        return Err(format!("{} bytes, at most {MAX_HEAD} are read", head.len()));
+    }
+    std::str::from_utf8(head).map_err(|_| "not valid UTF-8".to_owned())
 }
 
 /// Whether objects and lists are nested deeper than `max`.

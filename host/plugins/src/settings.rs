@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kind;
@@ -33,6 +33,9 @@ pub struct Settings {
     /// How many workers the calls of all plugins may hold together; those of
     /// the daemon's own do not count. None: as many as there are.
     pub workers: Option<usize>,
+    /// The program that is run as the process of a plugin, with the argument
+    /// `plugin-worker`. None: this very one, even if its file was replaced.
+    pub worker_program: Option<PathBuf>,
 }
 
 /// Whether and when an identity provider is asked.
@@ -67,7 +70,7 @@ pub struct PluginOptions {
 }
 
 /// Where a plugin runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
     /// In the daemon.

@@ -17,8 +17,8 @@ use wazo_auth_plugin_api::{ErrorKind, wire::service};
 
 use crate::{
     Args, Backend, CallError, HostFailure, HostServices, confided::of_config, gate::Gate,
-    host::HostObject, inspect, instance::Instance, load::Library, start::StartError,
-    text::one_line,
+    health::Health, host::HostObject, inspect, instance::Instance, load::Library, object::Object,
+    start::StartError, text::one_line,
 };
 
 /// Who logs in, and with what: nobody has either.
@@ -39,6 +39,20 @@ pub enum Step {
     VerifyPassword,
     /// The plugin's destructor.
     Drop,
+}
+
+// === impl Step ===
+
+impl Step {
+    const ALL: [Self; 4] = [Self::Open, Self::Create, Self::VerifyPassword, Self::Drop];
+
+    pub(crate) fn number(self) -> u32 {
+        self as u32
+    }
+
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.number() == number)
+    }
 }
 
 /// How far a trial goes.
@@ -88,16 +102,22 @@ pub fn try_out(
     step(Step::Create);
     let services = Arc::new(Nobody::default());
     let asked = Arc::clone(&services);
-    let secrets: Arc<[String]> = of_config(config).into();
-    let (plugin, gate) = (name.into(), Gate::new(1, Duration::ZERO));
-    let host = HostObject { plugin, gate, services, secrets: Arc::clone(&secrets) };
+    let gate = Gate::new(1, Duration::ZERO);
+    let host = HostObject::new(name, gate, services, of_config(config));
+    let secrets = Arc::clone(&host.secrets);
     let made = library.create(kind, name, config, host.clone().into_object());
     let made = match made.map_err(|error| StartError::of(name, &error, &secrets)) {
         Ok(made) => made,
         Err(StartError::Failed { .. }) if asked.was_asked() => return Ok(Outcome::Asked),
         Err(error) => return Err(error.to_string()),
     };
-    let plugin = Instance::new(host, None, Duration::MAX, Ok(made));
+    let plugin = Instance::new(
+        host,
+        None,
+        Duration::MAX,
+        Health::new(name, false).into(),
+        Ok(Object::Here(made)),
+    );
     let (plugin, outcome) = if kind == "backend" {
         step(Step::VerifyPassword);
         let backend = Backend(plugin);

@@ -56,7 +56,7 @@ enum Section {
     Lists,
     /// Token checks while expired tokens are deleted.
     Cleanup,
-    /// A call of a plugin in process.
+    /// A call of a plugin, in process and in a process of its own.
     PluginCall,
     /// Instructions per request, counted.
     Instructions,

@@ -81,8 +81,8 @@ fn the_log_becomes_talkative_and_quiet_again() {
     assert_eq!(patch(&bench, &replace("/debug", false)).expect(200).json()["debug"], false);
     let before = told();
     let _ = check();
-    let _ = bench.by_admin("GET", "/0.1/status").send();
-    assert!(bench.daemon.wait_for_log("GET /0.1/status 405").is_some());
+    let _ = bench.by_admin("POST", "/0.1/status").send();
+    assert!(bench.daemon.wait_for_log("POST /0.1/status 405").is_some());
     assert_eq!(told(), before);
 }
 

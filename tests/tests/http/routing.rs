@@ -68,7 +68,7 @@ fn a_wrong_method_is_told_the_right_ones() {
     let token = format!("/0.1/token/{UNKNOWN}");
     let scopes = format!("{token}/scopes/check");
     let cases = [
-        ("/0.1/status", "GET", vec!["HEAD", "OPTIONS"]),
+        ("/0.1/status", "POST", vec!["GET", "HEAD", "OPTIONS"]),
         ("/0.1/token", "GET", vec!["OPTIONS", "POST"]),
         ("/0.1/token", "HEAD", vec!["OPTIONS", "POST"]),
         (&token, "PATCH", vec!["DELETE", "GET", "HEAD", "OPTIONS"]),

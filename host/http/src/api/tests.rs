@@ -60,7 +60,8 @@ fn is_operation(route: &Route, method: &str, path: &str) -> bool {
 /// of all routes that want a token do, but for what the whole service has. Owner and tenant
 /// may be gone by then.
 fn resolves_tenant(route: &Route) -> bool {
-    route.access.is_some() && route.plugin != "config" && route.path != "/0.1/idp"
+    let is_global = ["config", "status"].contains(&route.plugin) || route.path == "/0.1/idp";
+    route.access.is_some() && !is_global
 }
 
 /// What is true of a route or an operation, for all that it is not true of.

@@ -32,7 +32,7 @@ impl HostServices for Nothing {
 
 fn host(plugin: &str) -> HostObject {
     let gate = Gate::new(1, std::time::Duration::ZERO);
-    HostObject { plugin: plugin.into(), gate, services: Arc::new(Nothing), secrets: Arc::new([]) }
+    HostObject::new(plugin, gate, Arc::new(Nothing), Vec::new())
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub(crate) struct Choice {
     pub(crate) has_path: bool,
     /// The version of the plugin.
     pub(crate) version: String,
+    pub(crate) isolation: Isolation,
+    /// The digest that the file has to have.
+    pub(crate) sha256: Option<String>,
     /// Time that a call may take.
     pub(crate) timeout: Duration,
     pub(crate) max_concurrent_calls: usize,
@@ -104,16 +107,30 @@ impl<'a> Choices<'a> {
         let unfit = |error: &dyn std::error::Error| {
             refused(Some(inspection.file.clone()), error.to_string())
         };
-        inspection.fits_in_process().map_err(|error| unfit(&error))?;
+        let fits = match options.isolation {
+            Isolation::InProcess => inspection.fits_in_process(),
+            Isolation::Process => inspection.fits(),
+        };
+        fits.map_err(|error| unfit(&error))?;
         check_digest(name, &inspection, options.sha256.as_deref())
             .map_err(|error| unfit(&error))?;
         let config = match &options.config {
             Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let max_concurrent_calls = options.max_concurrent_calls;
+        let PluginOptions { isolation, max_concurrent_calls, .. } = *options;
+        let sha256 = options.sha256.clone();
         let has_path = options.path.is_some();
-        Ok(Choice { inspection, has_path, version, timeout, max_concurrent_calls, config })
+        Ok(Choice {
+            inspection,
+            has_path,
+            version,
+            isolation,
+            sha256,
+            timeout,
+            max_concurrent_calls,
+            config,
+        })
     }
 
     /// The file of a plugin: the configured one, or the one that offers it.
@@ -170,12 +187,6 @@ const METHODS: [&str; 5] = ["default", "ldap", "native", "refresh_token", "saml"
 
 /// Checks what is configured; gives the time that a call may take.
 fn check_options(name: &str, options: &PluginOptions) -> Result<Duration, String> {
-    if options.isolation == Isolation::Process {
-        return Err(format!(
-            "plugins.{name}.isolation is `process`, which this version does not offer yet; \
-             it is not run in the daemon instead: remove the key if you want that"
-        ));
-    }
     if options.max_concurrent_calls == 0 {
         return Err(format!("plugins.{name}.max_concurrent_calls is 0; it must be 1 or more"));
     }

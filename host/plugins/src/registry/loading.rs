@@ -12,14 +12,17 @@ use indexmap::IndexMap;
 mod kinds;
 
 use crate::{
-    CallError, HostServices, Inspection, LoadError, PluginReport, Settings,
+    CallError, HostServices, Inspection, Isolation, LoadError, PluginReport, Settings,
+    cage::{Cage, NotStarted, Spec},
     confided::of_config,
     gate::{Gate, MOST_PATIENCE},
+    health::Health,
     host::HostObject,
     instance::Instance,
     kind,
     load::{Library, OpenError},
     look::FileId,
+    object::Object,
     registry::{
         OWN,
         catalog::Catalog,
@@ -29,6 +32,9 @@ use crate::{
     share::Share,
     start::{StartError, Starter},
 };
+
+/// This very program, even if the file of it was replaced meanwhile.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Opens a library in another process before the daemon does: what a library
 /// runs when it is opened may crash or never return. The first would end the
@@ -61,6 +67,7 @@ pub(crate) struct Loading<'a> {
     services: Arc<dyn HostServices>,
     share: Option<Arc<Share>>,
     starter: Starter,
+    worker_program: Option<&'a Path>,
     opener: &'a dyn TrialOpener,
     /// Libraries that were opened, or why not: one may hold several plugins.
     opened: HashMap<PathBuf, (FileId, Result<Library, String>)>,
@@ -82,6 +89,7 @@ impl<'a> Loading<'a> {
             services,
             share: settings.workers.map(Share::new),
             starter: Starter::new(),
+            worker_program: settings.worker_program.as_deref(),
             opener,
             opened: HashMap::new(),
             registered: Vec::new(),
@@ -149,15 +157,20 @@ impl<'a> Loading<'a> {
 
     fn plugin(&mut self, kind: &'static str, name: &str) -> Result<Instance, Absent> {
         let choice = self.choices.choose(kind, name)?;
-        let library = self.open(kind, name, &choice).map_err(|reason| {
-            let file = Some(choice.inspection.file.clone());
-            Absent::Refused(Refusal { file, reason })
-        })?;
         let (version, file) = (choice.version.clone(), choice.inspection.file.clone());
+        let refused = |reason| Absent::Refused(Refusal { file: Some(file.clone()), reason });
+        let isolation = choice.isolation;
+        let library = match isolation {
+            Isolation::InProcess => Some(self.open(kind, name, &choice).map_err(refused)?),
+            Isolation::Process => None,
+        };
         // Who starts the daemon and sees nothing more knows what it waits for.
         log::debug!(target: "wazo_auth.plugins",
             "starting {kind} plugin `{name}` {version} from {}", file.display());
-        let instance = self.start(kind, name, library, choice);
+        let instance = match library {
+            Some(library) => self.start(kind, name, library, choice),
+            None => self.start_process(kind, name, choice).map_err(refused)?,
+        };
         match instance.unusable() {
             Some(reason) => {
                 log::error!(target: "wazo_auth.plugins", "error calling '{name}': {reason}");
@@ -167,28 +180,54 @@ impl<'a> Loading<'a> {
                 log::info!(target: "wazo_auth.plugins", "loaded {kind} plugin `{name}` {version} from {file}");
             }
         }
-        self.registered.push(Registered { kind, name: name.to_owned(), version, file });
+        self.registered.push(Registered { kind, name: name.to_owned(), version, file, isolation });
         Ok(instance)
     }
 
     fn start(&self, kind: &'static str, name: &str, library: Library, choice: Choice) -> Instance {
+        let host = self.host(name, &choice);
         let Choice { timeout, config, .. } = choice;
-        let host = HostObject {
-            plugin: name.into(),
-            gate: Gate::new(choice.max_concurrent_calls, timeout.min(MOST_PATIENCE)),
-            services: Arc::clone(&self.services),
-            secrets: of_config(&config).into(),
-        };
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());
         let made = match self.starter.run(timeout, create) {
             Ok(made) => made.map_err(|error| StartError::of(name, &error, &host.secrets)),
             Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
         };
+        let made = made.map(Object::Here).map_err(|error| error.to_string());
+        Instance::new(host, self.share(kind, name), timeout, health(name), made)
+    }
+
+    /// Starts a plugin in a process of its own; an error when its library is not
+    /// for this daemon.
+    fn start_process(
+        &self,
+        kind: &'static str,
+        name: &str,
+        choice: Choice,
+    ) -> Result<Instance, String> {
+        let (host, health) = (self.host(name, &choice), health(name));
+        let Choice { timeout, config, sha256, inspection, .. } = choice;
+        let (program, file) =
+            (self.worker_program.unwrap_or(Path::new(THIS_PROGRAM)).to_owned(), inspection.file);
+        let spec = Spec { program, kind, file, sha256, config, timeout };
+        let made = match Cage::start(spec, host.clone(), Arc::clone(&health)) {
+            Ok(cage) => Ok(Object::Caged(cage)),
+            Err(NotStarted::NotMade(reason)) => Err(reason),
+            Err(NotStarted::Refused(reason)) => return Err(reason),
+        };
+        Ok(Instance::new(host, self.share(kind, name), timeout, health, made))
+    }
+
+    fn host(&self, name: &str, choice: &Choice) -> HostObject {
+        let gate = Gate::new(choice.max_concurrent_calls, choice.timeout.min(MOST_PATIENCE));
+        HostObject::new(name, gate, Arc::clone(&self.services), of_config(&choice.config))
+    }
+
+    /// What it shares with other plugins.
+    fn share(&self, kind: &str, name: &str) -> Option<Arc<Share>> {
         // Mails have workers of their own: nobody else needs those.
         let is_apart = OWN.contains(&name) || kind == kind::EMAIL_NOTIFICATION;
-        let share = self.share.clone().filter(|_| !is_apart);
-        Instance::new(host, share, timeout, made.map_err(|error| error.to_string()))
+        self.share.clone().filter(|_| !is_apart)
     }
 
     /// Opens the library of a plugin, once for all plugins that are in it.
@@ -231,4 +270,9 @@ impl<'a> Loading<'a> {
              (no .so in plugin_dirs offers them)");
         self.others.extend(missing.iter().map(|name| PluginReport::not_installed(kind, name)));
     }
+}
+
+/// Nobody could log in without the daemon's own.
+fn health(name: &str) -> Arc<Health> {
+    Arc::new(Health::new(name, OWN.contains(&name)))
 }

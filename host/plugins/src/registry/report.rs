@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{instance::Instance, registry::choice::Refusal};
+use crate::{Isolation, health::Figures, instance::Instance, registry::choice::Refusal};
 
 /// One plugin, or one file that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,8 +23,20 @@ pub struct PluginReport {
     pub state: PluginState,
     /// Why it is not usable, if so.
     pub reason: Option<String>,
-    /// How often it panicked since the daemon started.
+    /// Where it runs, or would.
+    pub isolation: Isolation,
+    /// How often it was called since the daemon started.
+    pub calls: u64,
+    /// How often it panicked.
     pub panics: u64,
+    /// How often it did not answer in time.
+    pub time_outs: u64,
+    /// How often its process ended by itself, or could not be started again.
+    pub crashes: u64,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// For how many seconds it is not called.
+    pub quarantined_for: Option<u64>,
 }
 
 /// What became of a plugin.
@@ -34,6 +46,9 @@ pub struct PluginReport {
 pub enum PluginState {
     /// Registered; can be called.
     Usable,
+    /// Registered, but not called for a while: it kept panicking, or ending its
+    /// process.
+    Quarantined,
     /// Registered, but its start failed: it cannot be called.
     Unusable,
     /// Enabled, and there is a file that fits; it was not opened.
@@ -52,6 +67,7 @@ pub(crate) struct Registered {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) file: PathBuf,
+    pub(crate) isolation: Isolation,
 }
 
 // === impl Registered ===
@@ -61,14 +77,25 @@ impl Registered {
     /// though it could be made.
     pub(crate) fn report(&self, instance: &Instance, dropped: Option<&str>) -> PluginReport {
         let reason = instance.unusable().or(dropped).map(str::to_owned);
+        let Figures { calls, panics, time_outs, crashes, last_error, quarantined_for } =
+            instance.figures();
         PluginReport {
-            kind: self.kind.to_owned(),
-            name: self.name.clone(),
             version: self.version.clone(),
             file: Some(self.file.clone()),
-            state: if reason.is_none() { PluginState::Usable } else { PluginState::Unusable },
+            isolation: self.isolation,
+            calls,
+            panics,
+            time_outs,
+            crashes,
+            last_error,
+            quarantined_for: quarantined_for.map(|time| time.as_secs_f64().ceil() as u64),
+            state: match (&reason, quarantined_for) {
+                (Some(_), _) => PluginState::Unusable,
+                (None, Some(_)) => PluginState::Quarantined,
+                (None, None) => PluginState::Usable,
+            },
             reason,
-            panics: instance.panics(),
+            ..PluginReport::not_registered(self.kind, &self.name, PluginState::Usable)
         }
     }
 }
@@ -81,6 +108,7 @@ impl PluginState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Usable => "usable",
+            Self::Quarantined => "quarantined",
             Self::Unusable => "unusable",
             Self::Enabled => "enabled",
             Self::Refused => "refused",
@@ -123,7 +151,13 @@ impl PluginReport {
             file: None,
             state,
             reason: None,
+            isolation: Isolation::InProcess,
+            calls: 0,
             panics: 0,
+            time_outs: 0,
+            crashes: 0,
+            last_error: None,
+            quarantined_for: None,
         }
     }
 }

@@ -33,6 +33,7 @@ fn enabled_plugin(choices: Choices<'_>, kind: &'static str, name: &str) -> Plugi
     match choices.choose(kind, name) {
         Ok(choice) => PluginReport {
             version: choice.version,
+            isolation: choice.isolation,
             file: Some(choice.inspection.file),
             ..PluginReport::not_registered(kind, name, PluginState::Enabled)
         },

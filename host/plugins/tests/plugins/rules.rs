@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::json;
-use wazo_auth_plugins::{Isolation, LoadError, PluginOptions, PluginState, Registry, Settings};
+use wazo_auth_plugins::{LoadError, PluginOptions, PluginState, Registry, Settings};
 
 use crate::support::{
     folder, install, install_stock, load, load_configured, log, options, settings, stock_dir,
@@ -117,17 +117,6 @@ fn a_configured_path_must_offer_the_plugin() {
 }
 
 #[test]
-fn a_process_of_its_own_is_not_replaced_by_the_daemons() {
-    let (registry, _daemon, _folder) = load_configured("acme_auth", &["acme"], |settings| {
-        options(settings, "acme", |acme| acme.isolation = Isolation::Process);
-    });
-    assert!(registry.backend_names().all(|name| name != "acme"));
-    let report = registry.report();
-    let acme = report.iter().find(|report| report.state == PluginState::Refused).unwrap();
-    assert!(acme.reason.as_deref().unwrap().contains("plugins.acme.isolation is `process`"));
-}
-
-#[test]
 fn identities_belong_to_enabled_backends() {
     let configure = |settings: &mut Settings| {
         let plugins = json!({
@@ -227,7 +216,6 @@ fn what_would_be_refused_is_foreseen() {
     refused(&|acme| acme.sha256 = Some("0".repeat(64)), "has the SHA-256 digest");
     refused(&|acme| acme.timeout = 0.0, "plugins.acme.timeout is 0");
     refused(&|acme| acme.max_concurrent_calls = 0, "plugins.acme.max_concurrent_calls is 0");
-    refused(&|acme| acme.isolation = Isolation::Process, "plugins.acme.isolation is `process`");
     let other = folder.path().join("libbroken_init.so");
     refused(&|acme| acme.path = Some(other.clone()), "no backend plugin `acme`");
     refused(&|acme| acme.path = Some("/nowhere.so".into()), "there is no file /nowhere.so");

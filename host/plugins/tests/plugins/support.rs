@@ -9,7 +9,9 @@ use std::{
 };
 
 use tempfile::TempDir;
-use wazo_auth_plugins::{Candidate, LoadError, PluginOptions, Registry, Settings, TrialOpener};
+use wazo_auth_plugins::{
+    Candidate, Isolation, LoadError, PluginOptions, Registry, Settings, TrialOpener,
+};
 
 mod daemon;
 pub mod log;
@@ -118,7 +120,38 @@ impl TrialOpener for NoTrial {
     }
 }
 
+/// Set for this program by itself: all plugins are to have processes of their own.
+pub const CAGED: &str = "WAZO_AUTH_TEST_CAGED";
+
+/// Gives a process of its own to each plugin, if that is wanted.
+#[allow(clippy::disallowed_methods, reason = "how this program tells itself what to do")]
+fn caged(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    if std::env::var_os(CAGED).is_none() {
+        return settings;
+    }
+    settings.worker_program = Some(daemon_program().to_owned());
+    let backends = settings.enabled_backends.keys().chain(settings.enabled_metadata.keys());
+    let others = settings.idps.keys().chain(settings.enabled_external_auth.keys());
+    let others = others.chain(settings.enabled_http.keys()).chain(&settings.email_notification);
+    let names: Vec<String> = backends.chain(others).cloned().collect();
+    for name in names {
+        settings.plugins.entry(name).or_default().isolation = Isolation::Process;
+    }
+    settings
+}
+
+/// The daemon's program, which is also that of the processes of plugins.
+fn daemon_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        cargo(&["build", "--quiet"], ["-p", "wazo-auth"], &workspace(), &target_dir());
+        target_dir().join("debug/wazo-auth")
+    })
+}
+
 pub fn load(settings: &Settings) -> Result<(Arc<Registry>, Arc<Daemon>), LoadError> {
+    let settings = &caged(settings);
     log::capture();
     let daemon = Arc::new(Daemon::default());
     let registry = Arc::new(Registry::load(settings, Arc::<Daemon>::clone(&daemon), &NoTrial)?);
