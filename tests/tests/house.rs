@@ -24,7 +24,7 @@ const UNSAFE_FILES: [&str; 6] = [
 /// The crates from the bottom to the top, `wazo-auth` left out of their names. Each may use those
 /// of lower rows only. Stock plugins have a rule of their own.
 const ROWS: [&[&str]; 7] = [
-    &["-acl", "-context", "-password", "-plugin-api", "-servers", "-work"],
+    &["-acl", "-context", "-password", "-plugin-api", "-remote", "-servers", "-work"],
     &["-log", "-plugins", "-store"],
     &["-config", "-events"],
     &["-service"],
@@ -39,7 +39,7 @@ const FENCED: [(&str, &[&str]); 14] = [
     ("hyper-util", &["-http"]),
     ("tokio-rustls", &["-http", "-events"]),
     ("matchit", &["-http"]),
-    ("tokio", &["-http", "-events", "-store", ""]),
+    ("tokio", &["-http", "-events", "-remote", "-store", ""]),
     ("lapin", &["-events"]),
     ("rusqlite", &["-store"]),
     ("r2d2", &["-store"]),

@@ -19,6 +19,8 @@ use wazo_auth_password::Hasher;
 use wazo_auth_plugins::Registry;
 use wazo_auth_store::Store;
 
+pub use outside::Outside;
+
 use activity::Activity;
 use directory::Directory;
 use reconciliation::Configured;
@@ -30,6 +32,7 @@ pub mod bootstrap;
 pub mod cleanup;
 mod directory;
 mod events;
+pub mod external_auth;
 pub mod groups;
 pub mod host_services;
 pub mod idp;
@@ -37,6 +40,7 @@ pub mod ldap_config;
 pub mod login;
 pub mod metadata;
 pub mod missing;
+mod outside;
 pub mod policies;
 pub mod reconciliation;
 pub mod refresh_tokens;
@@ -84,6 +88,8 @@ pub struct Services {
     told_until: AtomicI64,
     /// Set once, after the plugins were given this very object to call.
     plugins: OnceLock<Registry>,
+    /// Set once, where other services may be asked.
+    outside: OnceLock<Outside>,
     top_tenant: Uuid,
 }
 
@@ -104,7 +110,7 @@ impl Services {
         let top = store.read(wazo_auth_store::tenants::top).map_err(StartError::Store)?;
         let top_tenant = top.ok_or(StartError::NoTopTenant)?.uuid;
         let (directory, totals) = (Directory::default(), Totals::default());
-        let plugins = OnceLock::new();
+        let (plugins, outside) = (OnceLock::new(), OnceLock::new());
         Ok(Arc::new(Self {
             context,
             rules,
@@ -116,6 +122,7 @@ impl Services {
             activity: Activity::default(),
             told_until: AtomicI64::new(i64::MIN),
             plugins,
+            outside,
             top_tenant,
         }))
     }
