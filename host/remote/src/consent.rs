@@ -185,9 +185,8 @@ async fn come(
 }
 
 async fn connected(url: &str, tls: Arc<ClientConfig>) -> Result<Socket, LostConsent> {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LARGEST))
-        .max_frame_size(Some(LARGEST));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LARGEST)).max_frame_size(Some(LARGEST));
     let tls = Some(Connector::Rustls(tls));
     let connecting = connect_async_tls_with_config(url, Some(config), true, tls);
     match timeout(CONNECTING, connecting).await {

@@ -71,7 +71,8 @@ pub fn enable_type(conn: &mut dyn Conn, uuid: &Uuid, enabled: bool) -> Result<()
 /// # Errors
 /// See [`types`].
 pub fn config(conn: &mut dyn Conn, of: &Uuid, tenant: &Uuid) -> Result<Option<String>, Error> {
-    let sql = "SELECT data FROM auth_external_auth_config WHERE type_uuid = ?1 AND tenant_uuid = ?2";
+    let sql =
+        "SELECT data FROM auth_external_auth_config WHERE type_uuid = ?1 AND tenant_uuid = ?2";
     text(conn, sql, &[of.into(), tenant.into()])
 }
 
@@ -172,8 +173,8 @@ fn text(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Option<Strin
 
 fn many(conn: &mut dyn Conn, sql: &str, params: &[Value]) -> Result<Vec<Type>, Error> {
     let rows = conn.query(sql, params)?;
-    let types = rows.iter().map(|row| {
-        Ok(Type { uuid: row.uuid(0)?, name: row.string(1)?, enabled: row.bool(2)? })
-    });
+    let types = rows
+        .iter()
+        .map(|row| Ok(Type { uuid: row.uuid(0)?, name: row.string(1)?, enabled: row.bool(2)? }));
     types.collect()
 }

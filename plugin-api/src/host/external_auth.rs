@@ -79,10 +79,8 @@ impl ExternalAuthDocuments<'_> {
     /// # Errors
     /// 404 `unknown-config` or `unknown-external-auth`; a failure of the daemon.
     pub fn config(&self, tenant_uuid: &str) -> Result<Value> {
-        let request = wire::TenantConfig {
-            tenant_uuid: tenant_uuid.into(),
-            data: Cow::Owned(Value::Null),
-        };
+        let request =
+            wire::TenantConfig { tenant_uuid: tenant_uuid.into(), data: Cow::Owned(Value::Null) };
         let reply: wire::Document = self.0.call(service::EXTERNAL_AUTH_GET_CONFIG, &request)?;
         Ok(reply.data)
     }

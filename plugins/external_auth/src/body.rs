@@ -7,7 +7,7 @@ pub(crate) enum Refused {
     /// It is not JSON.
     Unreadable,
     /// Its first field that is wrong.
-    Field(ApiError),
+    Field(Box<ApiError>),
 }
 
 /// The fields of a body; those that are there and no others.
@@ -25,7 +25,7 @@ impl Refused {
                     "The browser (or proxy) sent a request that this server could not understand.";
                 HttpResponse::json(400, &json!({"message": text}))
             }
-            Self::Field(error) => Err(error.into()),
+            Self::Field(error) => Err((*error).into()),
         }
     }
 }
@@ -60,9 +60,9 @@ impl Fields {
     pub(crate) fn text(&self, name: &str, least: usize) -> Result<Option<&str>, Refused> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => text(value, least)
-                .map(Some)
-                .map_err(|descriptor| invalid(name, &descriptor, None)),
+            Some(value) => {
+                text(value, least).map(Some).map_err(|descriptor| invalid(name, &descriptor, None))
+            }
         }
     }
 
@@ -119,5 +119,5 @@ fn invalid(field: &str, descriptor: &Value, position: Option<usize>) -> Refused 
         None => descriptor.clone(),
     };
     let error = ApiError::new(400, "invalid-data", message).resource("users");
-    Refused::Field(error.detail(field, within))
+    Refused::Field(Box::new(error.detail(field, within)))
 }

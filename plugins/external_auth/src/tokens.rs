@@ -70,9 +70,11 @@ pub(crate) fn exchange(
     client: &Client,
     code: &str,
 ) -> Result<Tokens> {
-    let form = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)];
+    let form =
+        [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect_uri)];
     let credentials = BASE64.encode(format!("{}:{}", client.id, client.secret));
-    let request = request(token_url, &form).with_header("Authorization", format!("Basic {credentials}"));
+    let request =
+        request(token_url, &form).with_header("Authorization", format!("Basic {credentials}"));
     let granted = granted(&host.send(&request)?)?;
     Ok(Tokens {
         access_token: granted.access_token.ok_or_else(|| lacks("access_token"))?,

@@ -110,17 +110,27 @@ fn a_consent_becomes_tokens() {
         ("microsoft", "", r#"{"scope": ["a b", "c"], "other": 1}"#, "a+b+c"),
     ] {
         let (url, state) = world.start(name, body);
-        let redirect = format!("http%3A%2F%2F127.0.0.1%3A{}%2F{name}%2Fauthorize",
-            world.standin.url("").rsplit(':').next().unwrap());
-        assert_eq!(url, format!("https://{name}.example/auth?response_type=code\
-            &client_id=an+id%26&redirect_uri={redirect}&scope={scope}&state={state}{extras}"));
+        let redirect = format!(
+            "http%3A%2F%2F127.0.0.1%3A{}%2F{name}%2Fauthorize",
+            world.standin.url("").rsplit(':').next().unwrap()
+        );
+        assert_eq!(
+            url,
+            format!(
+                "https://{name}.example/auth?response_type=code\
+            &client_id=an+id%26&redirect_uri={redirect}&scope={scope}&state={state}{extras}"
+            )
+        );
         assert!(state.len() == 30 && state.chars().all(|c| c.is_ascii_alphanumeric()), "{state}");
         world.nothing(name);
-        world.give("first", HOURS);
+        world.give("t0ken-of-alice", HOURS);
         // The state may be used at once.
         assert_eq!(world.standin.consent(name, &state, "scope=z&code=b"), 204);
         let tokens = world.tokens(name);
-        assert_eq!((&tokens["access_token"], &tokens["scope"]), (&json!("first"), &json!(["x", "y"])));
+        assert_eq!(
+            (&tokens["access_token"], &tokens["scope"]),
+            (&json!("t0ken-of-alice"), &json!(["x", "y"]))
+        );
         assert!(tokens["token_expiration"].is_u64() && tokens.as_object().unwrap().len() == 3);
         let asked = world.standin.record().asked.pop().unwrap();
         assert_eq!(asked.path, format!("/{name}/token"));
@@ -140,9 +150,12 @@ fn a_consent_becomes_tokens() {
     }
     let _ = world.request("DELETE", "google").send().expect(204);
     world.nothing("google");
-    assert_eq!(error(world.request("DELETE", "google").send(), 404)["error_id"], "unknown-external-auth");
+    assert_eq!(
+        error(world.request("DELETE", "google").send(), 404)["error_id"],
+        "unknown-external-auth"
+    );
     let log = world.bench.daemon.log();
-    for secret in ["a:secret%", "first", "a-code", "YW4gaWQm"] {
+    for secret in ["a:secret%", "t0ken-of-alice", "a-code", "YW4gaWQm"] {
         assert!(!log.contains(secret), "{secret}");
     }
 }
@@ -329,4 +342,38 @@ fn secrets_are_not_sent_in_clear_unless_that_is_allowed() {
     let said = bench.daemon.wait_for_log("is lost").unwrap();
     assert!(said.contains("does not begin with https://"), "{said}");
     assert!(standin.record().asked.is_empty());
+}
+
+#[test]
+fn a_provider_that_says_nothing_costs_its_own_requests_only() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/token", listener.local_addr().unwrap());
+    let config = format!("google: {{token_url: '{silent}'}}");
+    let insecure = Setup::default().environment("OAUTHLIB_INSECURE_TRANSPORT", "1");
+    let bench = Bench::new(insecure.config(&config).start());
+    let alice = bench.daemon.create_user("alice", "s3cre7");
+    let path = format!("/0.1/users/{alice}/external/google");
+    let config = bench.by_admin("POST", "/0.1/external/google/config");
+    let _ = config.json(r#"{"client_id": "i", "client_secret": "s"}"#).send().expect(201);
+    bench.daemon.change_database(&format!(
+        "INSERT INTO auth_user_external_auth (user_uuid, external_auth_type_uuid, data) \
+         SELECT '{alice}', uuid, '{{}}' FROM auth_external_auth_type WHERE name = 'google'"
+    ));
+    std::thread::scope(|scope| {
+        let asking: Vec<_> =
+            (0..30).map(|_| scope.spawn(|| bench.by_admin("GET", &path).send().status)).collect();
+        // Some are refused at once: then the others have all that they may have.
+        let began = Instant::now();
+        while !bench.daemon.log().contains("has too much to do") {
+            assert!(began.elapsed().as_secs() < 9, "{}", bench.daemon.log());
+        }
+        let began = Instant::now();
+        let _ = bench.by_admin("GET", "/0.1/users").send().expect(200);
+        let _ = bench.daemon.login("alice", "s3cre7", json!({}));
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+        let statuses: Vec<u16> = asking.into_iter().map(|asking| asking.join().unwrap()).collect();
+        assert!(statuses.iter().all(|status| [500, 503].contains(status)), "{statuses:?}");
+        assert!(statuses.contains(&500) && statuses.contains(&503), "{statuses:?}");
+    });
+    let _ = bench.daemon.wait_for_log("did not answer within 10 seconds").unwrap();
 }

@@ -93,7 +93,10 @@ fn the_types_of_a_user_are_those_that_are_enabled() {
     // Off: no routes, nobody connected, but a configuration as for any name.
     let user = bench.daemon.create_user("alice", "s3cre7");
     let google = format!("/0.1/users/{user}/external/google");
-    assert_eq!(bench.by_admin("GET", &google).send().header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(
+        bench.by_admin("GET", &google).send().header("content-type"),
+        "text/html; charset=utf-8"
+    );
     let users = |name: &str| bench.by_admin("GET", &format!("/0.1/external/{name}/users")).send();
     check(
         error(users("google"), 404),

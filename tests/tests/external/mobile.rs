@@ -27,7 +27,10 @@ fn a_telephone_is_registered_replaced_and_forgotten() {
         let body = missing(method, &user);
         assert_eq!(body["error_id"], "unknown-external-auth");
         assert_eq!(body["message"], "No such external auth: \"mobile\"");
-        assert_eq!((&body["details"], &body["resource"]), (&json!({"type": "mobile"}), &json!("mobile")));
+        assert_eq!(
+            (&body["details"], &body["resource"]),
+            (&json!({"type": "mobile"}), &json!("mobile"))
+        );
         assert_eq!(missing(method, UNKNOWN)["error_id"], "unknown-user");
     }
     for body in ["{}", "[]", "null"] {
@@ -65,10 +68,9 @@ fn the_first_wrong_field_is_named() {
     let bench = Bench::new(Daemon::start());
     let user = bench.daemon.create_user("alice", "s3cre7");
     let long = "é".repeat(513);
-    let text = json!({"message": "Not a valid string.", "constraint_id": "type", "constraint": "string"});
-    let length = |min: Value, message: &str| {
-        json!({"constraint_id": "length", "constraint": {"min": min, "max": 512}, "message": message})
-    };
+    let text =
+        json!({"message": "Not a valid string.", "constraint_id": "type", "constraint": "string"});
+    let length = |min: Value, message: &str| json!({"constraint_id": "length", "constraint": {"min": min, "max": 512}, "message": message});
     let between = length(json!(1), "Length must be between 1 and 512.");
     let longer = length(Value::Null, "Longer than maximum length 512.");
     let schema =

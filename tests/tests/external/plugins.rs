@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use wazo_auth_tests::{Broker, Message, Request, Setup, third_party};
+use wazo_auth_tests::{Broker, Message, PLATFORM, Request, Setup, third_party};
 
 use crate::{
     standin::Standin,
@@ -33,7 +33,10 @@ fn documents_are_made_read_replaced_and_deleted() {
     for method in ["GET", "PUT", "DELETE"] {
         let body = missing(method);
         assert_eq!(body["message"], "No such external auth: \"bar\"");
-        assert_eq!((&body["error_id"], &body["resource"]), (&json!("unknown-external-auth"), &json!("bar")));
+        assert_eq!(
+            (&body["error_id"], &body["resource"]),
+            (&json!("unknown-external-auth"), &json!("bar"))
+        );
         let unknown = error(request(&bench, method, UNKNOWN, "bar").json("{}").send(), 404);
         assert_eq!(unknown["error_id"], "unknown-user");
     }
@@ -46,8 +49,7 @@ fn documents_are_made_read_replaced_and_deleted() {
         let path = format!("/0.1/users/{user}/external?type=bar");
         let list = bench.by_admin("GET", &path).send().expect(200).json();
         let info = json!({"foo": "bar"});
-        let expected =
-            json!({"type": "bar", "enabled": true, "data": data, "plugin_info": info});
+        let expected = json!({"type": "bar", "enabled": true, "data": data, "plugin_info": info});
         assert_eq!(list["items"], json!([expected]));
     };
     shown(json!({"scope": ["a", "b"]}));
@@ -72,7 +74,8 @@ fn a_consent_is_handed_to_the_plugin_and_told() {
     let exchange = broker.exchange();
     let standin = Standin::start();
     let amqp = format!("amqp: {{uri: '{}', exchange_name: {exchange}}}", broker.uri());
-    let bench = Bench::new(setup(&standin).config(&amqp).start());
+    let bench =
+        Bench::new(setup(&standin).config(&amqp).environment("XIVO_UUID", PLATFORM).start());
     let user = bench.daemon.create_user("alice", "s3cre7");
     let queue = broker.queue(&exchange);
     let made = request(&bench, "POST", &user, "foo").json(r#"{"a": 1}"#).send().expect(200).json();
@@ -135,6 +138,9 @@ fn a_plugin_that_fails_costs_its_own_request_only() {
     assert_eq!(answer, json!({"message": "Internal Server Error"}));
     let path = format!("/0.1/users/{user}/external?type=bar");
     let list = bench.by_admin("GET", &path).send().expect(200).json();
-    assert_eq!((&list["items"][0]["data"], &list["items"][0]["enabled"]), (&json!({}), &json!(true)));
+    assert_eq!(
+        (&list["items"][0]["data"], &list["items"][0]["enabled"]),
+        (&json!({}), &json!(true))
+    );
     assert!(began.elapsed().as_secs() < 10);
 }

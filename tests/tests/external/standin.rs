@@ -160,9 +160,10 @@ impl Shared {
     }
 
     fn relay(&self, stream: TcpStream, state: &str) {
-        let Ok(mut socket) = tungstenite::accept(stream) else { return };
+        // Before the daemon is told that it is connected: it may tell others at once.
         let (say, said) = channel();
         self.changed(|record| record.waiting.insert(state.to_owned(), say));
+        let Ok(mut socket) = tungstenite::accept(stream) else { return };
         socket.get_ref().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let code = loop {
             match said.try_recv() {

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use wazo_auth_store::{List, external_auth, groups, policies, refresh_tokens, sessions, tenants, users};
+use wazo_auth_store::{
+    List, external_auth, groups, policies, refresh_tokens, sessions, tenants, users,
+};
 
 use super::*;
 use crate::{

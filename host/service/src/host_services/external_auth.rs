@@ -108,7 +108,8 @@ fn config(head: &str) -> Result<(Uuid, String), Refusal> {
 
 /// What is not even shaped like a UUID is unknown as well.
 fn unknown(what: &str, uuid: &str) -> Refusal {
-    let error = ApiError::new(404, format!("unknown-{what}"), format!("No such {what}: \"{uuid}\""));
+    let error =
+        ApiError::new(404, format!("unknown-{what}"), format!("No such {what}: \"{uuid}\""));
     Refusal(HostFailure::api(error.resource(format!("{what}s")).detail("uuid", uuid)))
 }
 
