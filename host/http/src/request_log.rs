@@ -227,6 +227,11 @@ mod tests {
         let mut text = String::new();
         add_body(&mut text, &Uri::from_static("/0.1/token"), &headers, body);
         assert!(!text.contains("s3cre7") && text.contains("<hidden>"), "{text}");
+        for path in ["/0.1/external/x/config", "/api/auth/0.1/users/u/external/x"] {
+            let mut text = String::new();
+            add_body(&mut text, &Uri::from_static(path), &headers, br#"{"any": "s3cre7"}"#);
+            assert_eq!(text, " with data of 17 bytes");
+        }
     }
 
     #[test]

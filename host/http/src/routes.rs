@@ -1,9 +1,8 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    api, api_page, backends, config, emails, external_auth, groups, idp, ldap_config, password_reset,
-    policies,
-    refresh_tokens,
+    api, api_page, backends, config, emails, external_auth, groups, idp, ldap_config,
+    password_reset, policies, refresh_tokens,
     router::{Handler, PlaceOf, Route, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
