@@ -12,7 +12,7 @@ WAZO_SDK_SHA512=d23fd0f1e08e0ac90242f783b80f8f6f7b1e22c09653a34b610f87459fd0a04c
 
 # The stock plugins, as packages of the workspace.
 PLUGINS=(broken_init broken_verify_password default_external_api default_internal default_user
-    ldap_user logger smtp user_admin_status wazo_user)
+    external_auth ldap_user logger smtp user_admin_status wazo_user)
 
 # say TEXT…: one line on what comes next.
 say() {

@@ -103,6 +103,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
     // A plugin that never returns must not keep the process.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
+    services.close_outside();
     services.events().stop(events::SENT_AT_THE_END);
     services.store().close();
     match served? {
@@ -126,6 +127,7 @@ fn start_services(
     let events = events::start(config, &store, context)?;
     let rules = setup::rules(settings);
     let services = Services::new(context.clone(), rules, store, hasher, events)?;
+    services.set_outside(setup::outside(settings));
     let host = PluginRequests::new(PluginHost::new(&services));
     let plugins = Registry::load(
         &setup::plugin_settings(settings),
@@ -133,6 +135,7 @@ fn start_services(
         &Trials,
     )?;
     services.set_plugins(plugins);
+    services.enable_external_auth_types(&setup::enabled(&settings.plugins.external_auth))?;
     services.reconcile()?;
     if let Some(user) = setup::initial_user(settings)? {
         services.ensure_initial_user(&user)?;

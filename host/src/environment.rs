@@ -34,3 +34,10 @@ pub(crate) fn context() -> Result<Context, String> {
     let xivo_uuid = std::env::var("XIVO_UUID").ok().filter(|uuid| !uuid.is_empty());
     Ok(Context::system(Environment { xivo_uuid, time_zone }))
 }
+
+/// `OAUTHLIB_INSECURE_TRANSPORT`: whether other services may be asked over plain
+/// HTTP (external-auth.md section 6.4).
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn allows_http() -> bool {
+    std::env::var_os("OAUTHLIB_INSECURE_TRANSPORT").is_some_and(|value| !value.is_empty())
+}

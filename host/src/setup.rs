@@ -14,14 +14,15 @@ use wazo_auth_http::{Cors, Limits, MAIL_REQUESTS, TlsFiles};
 use wazo_auth_log::{Handle, Level};
 use wazo_auth_password::Hasher;
 use wazo_auth_plugins as plugins;
+use wazo_auth_remote::Remote;
 use wazo_auth_service::{
-    Rules,
+    Outside, Rules,
     bootstrap::InitialUser,
     reconciliation::{Configured, ConfiguredPolicy},
 };
 use wazo_auth_store::{Database, KeyFileError, Sealer, Server, Store, holds_tables, key_file};
 
-use crate::mails;
+use crate::{environment, mails};
 
 /// Why the daemon cannot start: a sentence for the log.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -243,19 +244,37 @@ pub(crate) fn plugin_settings(settings: &Settings) -> plugins::Settings {
         enabled_external_auth: configured.external_auth.clone(),
         email_notification: Some(configured.email_notification.clone()),
         enabled_http: configured.http.clone(),
-        plugins: all_plugin_options(settings),
+        plugins: options_of_plugins(settings),
         workers: Some(workers_for_plugins(settings.rest_api.max_threads as usize)),
         worker_program: None,
     }
 }
 
-fn all_plugin_options(settings: &Settings) -> IndexMap<String, plugins::PluginOptions> {
-    let configured = &settings.plugins.options;
-    let options = configured.iter().map(|(name, options)| (name.clone(), plugin_options(options)));
-    let mut options: IndexMap<_, _> = options.collect();
+/// What each plugin needs beyond its name. Those of google, microsoft
+/// and smtp have sections of their own in the configuration.
+fn options_of_plugins(settings: &Settings) -> IndexMap<String, plugins::PluginOptions> {
+    let options = settings.plugins.options.iter();
+    let mut options: IndexMap<_, _> =
+        options.map(|(name, options)| (name.clone(), plugin_options(options))).collect();
+    let external = &settings.external_auth;
+    for (name, section) in [("google", &external.google), ("microsoft", &external.microsoft)] {
+        let Some(section) = section else { continue };
+        let of_plugin = options.entry(name.to_owned()).or_default();
+        if of_plugin.config.as_object().is_none_or(|config| config.is_empty()) {
+            of_plugin.config.clone_from(section);
+        }
+    }
     let smtp = options.entry(mails::SMTP.to_owned()).or_default();
     smtp.config = mails::smtp(settings, &smtp.config);
     options
+}
+
+/// The way to other services.
+pub(crate) fn outside(settings: &Settings) -> Outside {
+    let external = &settings.external_auth;
+    let remote = Remote::new(environment::allows_http());
+    let (relay, redirect) = (&external.ws_url_template, &external.redirect_url_template);
+    Outside::new(remote, relay.clone(), redirect.clone())
 }
 
 /// A quarter of the workers is left for logins without other people's plugins;
@@ -336,7 +355,8 @@ pub(crate) fn shown(config: &Config, log: &Handle) -> wazo_auth_http::Config {
     })
 }
 
-fn enabled(plugins: &IndexMap<String, bool>) -> Vec<String> {
+/// The names that are on.
+pub(crate) fn enabled(plugins: &IndexMap<String, bool>) -> Vec<String> {
     plugins.iter().filter(|(_, on)| **on).map(|(name, _)| name.clone()).collect()
 }
 

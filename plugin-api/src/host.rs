@@ -7,19 +7,22 @@ use log::LevelFilter;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    Args, EmailContext, EmailTemplate, Error, ErrorKind, Map, Result, Value,
+    Args, EmailContext, EmailTemplate, Error, ErrorKind, HttpResponse, Map, Result, Value,
     abi::{Frame, HostBox},
     wire::{self, service},
 };
 
 mod api;
+mod external_auth;
 mod nouns;
+mod outgoing;
 mod tenants;
 mod token_renewer;
 mod types;
 
 pub use api::ApiRequest;
-
+pub use external_auth::{ExternalAuthDocuments, OAuth2Callback};
+pub use outgoing::OutgoingRequest;
 pub use tenants::LdapConfig;
 pub use token_renewer::TokenRenewer;
 pub use types::{
@@ -213,6 +216,27 @@ impl Host {
         let reply: wire::Usable =
             self.call(service::BACKENDS_GET, &wire::ByName { name: name.into() })?;
         Ok(reply.usable)
+    }
+
+    /// What is kept for an external-authentication plugin; other kinds have
+    /// nothing there, and are refused.
+    #[must_use]
+    pub fn external_auth(&self) -> ExternalAuthDocuments<'_> {
+        ExternalAuthDocuments(self)
+    }
+
+    /// Sends a request to another service, and waits for its whole answer: at
+    /// most ten seconds, 1 MiB. Answers of any status are answers; redirections
+    /// are not followed.
+    ///
+    /// Only `https://` addresses are taken, whose certificate the system trusts,
+    /// unless the daemon's variable `OAUTHLIB_INSECURE_TRANSPORT` is set.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] when there was no answer in time;
+    /// [`ErrorKind::Host`] when there is none for another reason.
+    pub fn send(&self, request: &OutgoingRequest) -> Result<HttpResponse> {
+        request.send(self)
     }
 
     /// The metadata that a backend gives by default: `auth_id` null,

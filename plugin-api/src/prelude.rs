@@ -4,7 +4,7 @@ pub use crate::{
     ApiError, Args, Backend, EmailContext, EmailNotification, EmailTemplate, Error, ErrorKind,
     ExternalAuth, Host, HttpRequest, HttpResponse, HttpRoutes, Identity, IdentityProvider,
     LoginRequest, Map, Metadata, NoConfig, Result, Route, Value, export_plugins,
-    host::User,
+    host::{OAuth2Callback, OutgoingRequest, User},
     log,
     serde::{self, Deserialize, Serialize},
     serde_json::{self, json},

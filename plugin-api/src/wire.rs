@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{EmailContext, EmailTemplate, Map, host::User};
 
+mod external_auth;
 mod kinds;
 
+pub use external_auth::{Address, Document, OAuth2Callback, Outgoing, TenantConfig, UserData};
 pub use kinds::{
     Authenticate, Authenticated, BackendName, CanAuthenticate, Data, Method, OAuth2Message, OfArgs,
     PluginInfo, SafeData,
@@ -120,6 +122,34 @@ pub mod service {
     pub const TOKENS_GET_REFRESH_TOKEN: &str = "tokens.get_refresh_token";
     /// [`ByName`](super::ByName) of a purpose → [`Items`](super::Items) of names.
     pub const PURPOSES_GET: &str = "purposes.get";
+    /// [`UserData`](super::UserData) → `{}`. Of an external-authentication plugin,
+    /// as all `external_auth.…`; the type is the name of the plugin.
+    pub const EXTERNAL_AUTH_CREATE: &str = "external_auth.create";
+    /// [`ByUser`](super::ByUser) → [`Document`](super::Document).
+    pub const EXTERNAL_AUTH_GET: &str = "external_auth.get";
+    /// [`UserData`](super::UserData) → `{}`.
+    pub const EXTERNAL_AUTH_UPDATE: &str = "external_auth.update";
+    /// [`UserData`](super::UserData) → `{}`.
+    pub const EXTERNAL_AUTH_UPDATE_OR_CREATE: &str = "external_auth.update_or_create";
+    /// [`ByUser`](super::ByUser) → `{}`.
+    pub const EXTERNAL_AUTH_DELETE: &str = "external_auth.delete";
+    /// [`TenantConfig`](super::TenantConfig), without a document →
+    /// [`Document`](super::Document).
+    pub const EXTERNAL_AUTH_GET_CONFIG: &str = "external_auth.get_config";
+    /// [`TenantConfig`](super::TenantConfig) → `{}`.
+    pub const EXTERNAL_AUTH_CREATE_CONFIG: &str = "external_auth.create_config";
+    /// [`TenantConfig`](super::TenantConfig) → `{}`.
+    pub const EXTERNAL_AUTH_UPDATE_CONFIG: &str = "external_auth.update_config";
+    /// [`TenantConfig`](super::TenantConfig), without a document → `{}`.
+    pub const EXTERNAL_AUTH_DELETE_CONFIG: &str = "external_auth.delete_config";
+    /// `{}` → [`Address`](super::Address).
+    pub const EXTERNAL_AUTH_GET_REDIRECT_URL: &str = "external_auth.get_redirect_url";
+    /// [`OAuth2Callback`](super::OAuth2Callback) → `{}`.
+    pub const EXTERNAL_AUTH_REGISTER_OAUTH2_CALLBACK: &str =
+        "external_auth.register_oauth2_callback";
+    /// [`Outgoing`](super::Outgoing) and the body →
+    /// [`HttpResponse`](crate::HttpResponse) and its body.
+    pub const HTTP_REQUEST: &str = "http.request";
     /// `{}` → [`LogLevel`](super::LogLevel). A plugin's logger asks once, when
     /// the plugin is made.
     pub const LOG_GET_LEVEL: &str = "log.get_level";

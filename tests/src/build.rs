@@ -7,12 +7,13 @@ use std::{
 };
 
 /// The stock plugins, as packages of the workspace.
-const PLUGINS: [&str; 10] = [
+const PLUGINS: [&str; 11] = [
     "broken_init",
     "broken_verify_password",
     "default_external_api",
     "default_internal",
     "default_user",
+    "external_auth",
     "ldap_user",
     "logger",
     "smtp",

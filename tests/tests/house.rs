@@ -28,7 +28,7 @@ const UNSAFE_FILES: [&str; 9] = [
 /// The crates from the bottom to the top, `wazo-auth` left out of their names. Each may use those
 /// of lower rows only. Stock plugins have a rule of their own.
 const ROWS: [&[&str]; 7] = [
-    &["-acl", "-context", "-password", "-plugin-api", "-servers", "-templates", "-work"],
+    &["-acl", "-context", "-password", "-plugin-api", "-remote", "-servers", "-templates", "-work"],
     &["-log", "-plugins", "-store"],
     &["-config", "-events"],
     &["-service"],
@@ -43,7 +43,7 @@ const FENCED: [(&str, &[&str]); 15] = [
     ("hyper-util", &["-http"]),
     ("tokio-rustls", &["-http", "-events"]),
     ("matchit", &["-http"]),
-    ("tokio", &["-http", "-events", "-store", ""]),
+    ("tokio", &["-http", "-events", "-remote", "-store", ""]),
     ("lapin", &["-events"]),
     ("rusqlite", &["-store"]),
     ("r2d2", &["-store"]),

@@ -11,15 +11,7 @@ use crate::{config, merge, yaml};
 const SHIPPED: &[u8] = include_bytes!("../../../etc/wazo-auth/config.yml");
 
 /// Configured means: another value than shipped.
-const WITHOUT_EFFECT: &[&str] = &[
-    "oauth2_synchronization_ws_url_template",
-    "oauth2_synchronization_redirect_url_template",
-    "google",
-    "microsoft",
-    "service_discovery",
-    "consul",
-    "saml",
-];
+const WITHOUT_EFFECT: &[&str] = &["service_discovery", "consul", "saml"];
 
 /// The configured keys of the table.
 pub(crate) fn keys(config: &Config) -> Vec<&'static str> {

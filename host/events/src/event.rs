@@ -35,6 +35,14 @@ pub enum Event {
         /// The tenant.
         uuid: Uuid,
     },
+    /// An account at another service was stored.
+    ExternalAuthAdded(ExternalAuth),
+    /// What is stored of an account at another service was replaced.
+    ExternalAuthUpdated(ExternalAuth),
+    /// A user consented to the use of an account at another service.
+    ExternalAuthAuthorized(ExternalAuth),
+    /// What was stored of an account at another service is gone.
+    ExternalAuthDeleted(ExternalAuth),
     /// A refresh token was made.
     RefreshTokenCreated(RefreshToken),
     /// A refresh token is gone.
@@ -68,6 +76,17 @@ pub enum Event {
         /// The `auth_id` of its token, a user or not.
         auth_id: String,
     },
+}
+
+/// What is told of an account at another service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalAuth {
+    /// Its owner.
+    pub user_uuid: Uuid,
+    /// The owner's tenant.
+    pub tenant_uuid: Uuid,
+    /// The other service.
+    pub name: String,
 }
 
 /// What is told of a refresh token.
@@ -138,6 +157,10 @@ impl Event {
             Self::TenantAdded { .. } => "auth_tenant_added",
             Self::TenantUpdated { .. } => "auth_tenant_updated",
             Self::TenantDeleted { .. } => "auth_tenant_deleted",
+            Self::ExternalAuthAdded(_) => "auth_user_external_auth_added",
+            Self::ExternalAuthUpdated(_) => "auth_user_external_auth_updated",
+            Self::ExternalAuthAuthorized(_) => "auth_user_external_auth_authorized",
+            Self::ExternalAuthDeleted(_) => "auth_user_external_auth_deleted",
             Self::RefreshTokenCreated(_) => "auth_refresh_token_created",
             Self::RefreshTokenDeleted(_) => "auth_refresh_token_deleted",
             Self::SessionCreated { .. } => "auth_session_created",
@@ -152,6 +175,10 @@ impl Event {
             Self::TenantAdded { uuid, .. } => uuid_key("auth.tenants.", uuid, ".created"),
             Self::TenantUpdated { uuid, .. } => uuid_key("auth.tenants.", uuid, ".updated"),
             Self::TenantDeleted { uuid } => uuid_key("auth.tenants.", uuid, ".deleted"),
+            Self::ExternalAuthAdded(account) => account.routing_key(".created"),
+            Self::ExternalAuthUpdated(account) => account.routing_key(".updated"),
+            Self::ExternalAuthAuthorized(account) => account.routing_key(".authorized"),
+            Self::ExternalAuthDeleted(account) => account.routing_key(".deleted"),
             Self::RefreshTokenCreated(token) => token.routing_key(".created"),
             Self::RefreshTokenDeleted(token) => token.routing_key(".deleted"),
             Self::SessionCreated { uuid, .. } => uuid_key("auth.sessions.", uuid, ".created"),
@@ -167,6 +194,12 @@ impl Event {
             Self::TenantAdded { uuid, .. }
             | Self::TenantUpdated { uuid, .. }
             | Self::TenantDeleted { uuid } => (uuid.to_string(), None, User::All),
+            Self::ExternalAuthAdded(account)
+            | Self::ExternalAuthUpdated(account)
+            | Self::ExternalAuthAuthorized(account)
+            | Self::ExternalAuthDeleted(account) => {
+                (account.tenant_uuid.to_string(), None, User::One(account.user_uuid.to_string()))
+            }
             Self::RefreshTokenCreated(token) | Self::RefreshTokenDeleted(token) => {
                 (token.tenant_uuid.to_string(), None, User::One(token.user_uuid.to_string()))
             }
@@ -192,6 +225,10 @@ impl Event {
             }
             Self::TenantUpdated { uuid, name } => json!({"uuid": uuid, "name": name}),
             Self::TenantDeleted { uuid } => json!({"uuid": uuid}),
+            Self::ExternalAuthAdded(account)
+            | Self::ExternalAuthUpdated(account)
+            | Self::ExternalAuthAuthorized(account)
+            | Self::ExternalAuthDeleted(account) => account.data(),
             Self::RefreshTokenCreated(token) | Self::RefreshTokenDeleted(token) => token.data(),
             Self::SessionCreated { uuid, tenant_uuid, user_uuid, mobile } => json!({
                 "uuid": uuid, "tenant_uuid": tenant_uuid, "user_uuid": user_uuid, "mobile": mobile,
@@ -203,6 +240,19 @@ impl Event {
                 json!({"uuid": uuid, "tenant_uuid": tenant_uuid, "user_uuid": auth_id})
             }
         }
+    }
+}
+
+// === impl ExternalAuth ===
+
+impl ExternalAuth {
+    fn routing_key(&self, what: &str) -> String {
+        let before = format!("auth.users.{}.external.", self.user_uuid);
+        routing_key(&before, &self.name, what)
+    }
+
+    fn data(&self) -> Value {
+        json!({"user_uuid": self.user_uuid, "external_auth_name": self.name})
     }
 }
 

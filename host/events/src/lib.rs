@@ -36,7 +36,7 @@ use wazo_auth_context::Context;
 use wazo_auth_store::{Error, Outbox, Receipt, Store, Tx};
 
 pub use broker::{Broker, BrokerError};
-pub use event::{Event, RefreshToken};
+pub use event::{Event, ExternalAuth, RefreshToken};
 pub use rows::Limits;
 
 /// An answer waits no longer for its events to be sent.

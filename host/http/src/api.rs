@@ -33,6 +33,7 @@ static DOCUMENT: &str = concat!(
     include_str!("../api/policies.yml"),
     include_str!("../api/idp.yml"),
     include_str!("../api/tenants.yml"),
+    include_str!("../api/external_auth.yml"),
     "definitions:\n",
     include_str!("../api/definitions.yml"),
     include_str!("../api/service.definitions.yml"),
@@ -46,6 +47,7 @@ static DOCUMENT: &str = concat!(
     include_str!("../api/policies.definitions.yml"),
     include_str!("../api/idp.definitions.yml"),
     include_str!("../api/tenants.definitions.yml"),
+    include_str!("../api/external_auth.definitions.yml"),
 );
 
 /// `GET /api/api.yml`.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use wazo_auth_plugins::{ApiError, CallError};
 use wazo_auth_service::{
     NotReady,
+    external_auth::ExternalAuthError,
     groups::GroupError,
     idp::IdpError,
     ldap_config::LdapConfigError,
@@ -447,15 +448,15 @@ impl From<DeleteError> for Error {
 
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Self {
-        let (id, resource) = match missing {
-            Missing::User(_) => ("unknown-user", "users"),
-            Missing::Group(_) => ("unknown-group", "groups"),
-            Missing::Tenant(_) => ("unknown-tenant", "tenants"),
-            Missing::Email(_) => ("unknown-email", "emails"),
-            _ => return Self::internal(),
-        };
+        let (id, resource) = missing.names();
         let details = json!({"uuid": missing.uuid()});
         Self::identified(StatusCode::NOT_FOUND, id, missing.to_string(), details, Some(resource))
+    }
+}
+
+impl From<ExternalAuthError> for Error {
+    fn from(error: ExternalAuthError) -> Self {
+        error.into_answer().map_or_else(Self::from, Self::from)
     }
 }
 

@@ -22,6 +22,7 @@ mod dates;
 mod dispatch;
 mod emails;
 mod errors;
+mod external_auth;
 mod fields;
 mod groups;
 mod idp;

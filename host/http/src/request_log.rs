@@ -17,6 +17,8 @@ const TARGET: &str = "wazo-auth";
 const HIDDEN: &str = "<hidden>";
 /// Longer bodies are not written down.
 const MAX_BODY: usize = 4096;
+/// What stands in the paths of accounts at other services, and of their configuration.
+const ACCOUNTS: &str = "external";
 /// Shorter segments further below `/token/` are names, such as `scopes`.
 const MIN_TOKEN: usize = 32;
 /// The URL prefix that clients see, where a reverse proxy strips one.
@@ -49,7 +51,7 @@ impl Logged {
         let prefix = crate::call::header(headers, PREFIX).unwrap_or_default();
         let what = [method.as_str(), " ", &*prefix, &*url(uri)].concat();
         let mut sent = headers_text(headers);
-        add_body(&mut sent, headers, body);
+        add_body(&mut sent, uri, headers, body);
         log::log!(target: TARGET, level, "request: {what} {sent} [{span}]");
         Some(Self { level, started: Instant::now(), what, span })
     }
@@ -124,12 +126,14 @@ fn headers_text(headers: &HeaderMap) -> String {
 }
 
 /// Adds the JSON body with its secrets hidden, or nothing.
-fn add_body(text: &mut String, headers: &HeaderMap, body: &[u8]) {
+fn add_body(text: &mut String, uri: &Uri, headers: &HeaderMap, body: &[u8]) {
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|value| value == "application/json");
     if !is_json || body.is_empty() {
         return;
     }
-    if body.len() > MAX_BODY {
+    // What belongs to an account at another service is a secret, by whatever name.
+    let is_account = uri.path().split('/').any(|segment| segment == ACCOUNTS);
+    if is_account || body.len() > MAX_BODY {
         let _ = write!(text, " with data of {} bytes", body.len());
         return;
     }
@@ -221,8 +225,13 @@ mod tests {
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
         let body = br#"{"password": "s3cre7", "a": [{"bind_password": "s3cre7"}]}"#;
         let mut text = String::new();
-        add_body(&mut text, &headers, body);
+        add_body(&mut text, &Uri::from_static("/0.1/token"), &headers, body);
         assert!(!text.contains("s3cre7") && text.contains("<hidden>"), "{text}");
+        for path in ["/0.1/external/x/config", "/api/auth/0.1/users/u/external/x"] {
+            let mut text = String::new();
+            add_body(&mut text, &Uri::from_static(path), &headers, br#"{"any": "s3cre7"}"#);
+            assert_eq!(text, " with data of 17 bytes");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The table of routes (acl.md section 8): what is served, by whom, to whom.
 
 use crate::{
-    api, api_page, backends, config, emails, groups, idp, ldap_config, password_reset, policies,
-    refresh_tokens, registration,
+    api, api_page, backends, config, emails, external_auth, groups, idp, ldap_config,
+    password_reset, policies, refresh_tokens, registration,
     router::{Handler, PlaceOf, Route, by_mail, in_even_time, on_login, on_reactor, on_worker},
     sessions, status, tenants, tokens, users,
 };
@@ -421,5 +421,48 @@ pub(crate) static ROUTES: &[
         "/0.1/tenants/{tenant_uuid}/parent/{parent_tenant_uuid}",
         "auth.tenants.{tenant_uuid}.parent.{parent_tenant_uuid}.update",
         tenants::change_parent,
+    ),
+    // Accounts at other services.
+    held(
+        "external",
+        "GET",
+        "/0.1/users/{user_uuid}/external",
+        "auth.users.{user_uuid}.external.read",
+        external_auth::list,
+    ),
+    held(
+        "external",
+        "GET",
+        "/0.1/external/{auth_type}/config",
+        "auth.{auth_type}.external.config.read",
+        external_auth::get_config,
+    ),
+    held(
+        "external",
+        "POST",
+        "/0.1/external/{auth_type}/config",
+        "auth.{auth_type}.external.config.create",
+        external_auth::create_config,
+    ),
+    held(
+        "external",
+        "PUT",
+        "/0.1/external/{auth_type}/config",
+        "auth.{auth_type}.external.config.update",
+        external_auth::replace_config,
+    ),
+    held(
+        "external",
+        "DELETE",
+        "/0.1/external/{auth_type}/config",
+        "auth.{auth_type}.external.config.delete",
+        external_auth::delete_config,
+    ),
+    held(
+        "external",
+        "GET",
+        "/0.1/external/{auth_type}/users",
+        "auth.{auth_type}.external.users.read",
+        external_auth::list_users,
     ),
 ];

@@ -1,5 +1,6 @@
 //! What plugins may ask of the host (plugins.md section 7), as JSON frames.
 
+mod external_auth;
 mod replies;
 mod tenants;
 
@@ -85,14 +86,26 @@ impl HostServices for PluginHost {
         plugin: &str,
         service: &str,
         head: &str,
-        _body: &[u8],
+        body: &[u8],
     ) -> Result<(String, Vec<u8>), HostFailure> {
         let services = self.0.upgrade().ok_or_else(|| HostFailure {
             kind: ErrorKind::Host,
             text: "the daemon is stopping".to_owned(),
         })?;
-        let reply = services.serve(plugin, service, head).map_err(|Refusal(failure)| failure)?;
-        Ok((reply, Vec::new()))
+        let mut bytes = Vec::new();
+        let reply = match service {
+            wire::service::HTTP_REQUEST => parse(head).and_then(|head| {
+                let answer = services.send(&head, body).map_err(Refusal)?;
+                let head = reply(&answer)?;
+                bytes = answer.body;
+                Ok(head)
+            }),
+            service if service.starts_with(external_auth::PREFIX) => {
+                external_auth::serve(&services, plugin, service, head)
+            }
+            service => services.serve(plugin, service, head),
+        };
+        Ok((reply.map_err(|Refusal(failure)| failure)?, bytes))
     }
 }
 

@@ -19,6 +19,8 @@ use wazo_auth_password::Hasher;
 use wazo_auth_plugins::Registry;
 use wazo_auth_store::Store;
 
+pub use outside::Outside;
+
 use activity::Activity;
 use directory::Directory;
 use mails::{MailRules, Mails};
@@ -31,6 +33,7 @@ pub mod bootstrap;
 pub mod cleanup;
 mod directory;
 mod events;
+pub mod external_auth;
 pub mod groups;
 pub mod host_services;
 pub mod idp;
@@ -39,6 +42,7 @@ pub mod login;
 pub mod mails;
 pub mod metadata;
 pub mod missing;
+mod outside;
 pub mod policies;
 pub mod reconciliation;
 pub mod refresh_tokens;
@@ -89,6 +93,8 @@ pub struct Services {
     told_until: AtomicI64,
     /// Set once, after the plugins were given this very object to call.
     plugins: OnceLock<Registry>,
+    /// Set once, where other services may be asked.
+    outside: OnceLock<Outside>,
     top_tenant: Uuid,
 }
 
@@ -109,7 +115,7 @@ impl Services {
         let top = store.read(wazo_auth_store::tenants::top).map_err(StartError::Store)?;
         let top_tenant = top.ok_or(StartError::NoTopTenant)?.uuid;
         let (directory, totals) = (Directory::default(), Totals::default());
-        let plugins = OnceLock::new();
+        let (plugins, outside) = (OnceLock::new(), OnceLock::new());
         Ok(Arc::new(Self {
             context,
             rules,
@@ -122,6 +128,7 @@ impl Services {
             mails: Mails::new(),
             told_until: AtomicI64::new(i64::MIN),
             plugins,
+            outside,
             top_tenant,
         }))
     }

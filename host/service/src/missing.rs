@@ -32,6 +32,17 @@ impl Missing {
             Self::User(uuid) | Self::Group(uuid) | Self::Tenant(uuid) | Self::Email(uuid) => uuid,
         }
     }
+
+    /// What the API calls it: the error, and the noun that it is about.
+    #[must_use]
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::User(_) => ("unknown-user", "users"),
+            Self::Group(_) => ("unknown-group", "groups"),
+            Self::Tenant(_) => ("unknown-tenant", "tenants"),
+            Self::Email(_) => ("unknown-email", "emails"),
+        }
+    }
 }
 
 /// The user, if it is in the subtree of `scope`.

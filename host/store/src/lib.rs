@@ -25,6 +25,7 @@ mod testing;
 
 pub mod backup;
 pub mod events;
+pub mod external_auth;
 pub mod groups;
 pub mod index;
 pub mod key_file;

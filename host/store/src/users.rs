@@ -252,6 +252,15 @@ pub fn uuid_taken(conn: &mut dyn Conn, uuid: &Uuid) -> Result<bool, Error> {
     Ok(!conn.query("SELECT 1 FROM auth_user WHERE uuid = ?1", &[uuid.into()])?.is_empty())
 }
 
+/// The tenant of a user.
+///
+/// # Errors
+/// See [`get`].
+pub fn tenant_of(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<Uuid>, Error> {
+    let rows = conn.query("SELECT tenant_uuid FROM auth_user WHERE uuid = ?1", &[uuid.into()])?;
+    rows.first().map(|row| row.uuid(0)).transpose()
+}
+
 /// Adds a user (the row alone, in no group).
 ///
 /// # Errors

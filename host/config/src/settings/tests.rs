@@ -45,7 +45,8 @@ fn the_defaults_are_those_of_the_contract() {
     assert!(!settings.plugins.http["user_registration"]);
     assert_eq!(settings.plugins.idp["ldap"], IdpPlugin { enabled: true, priority: 2 });
     assert_eq!(settings.bootstrap_user.password, None);
-    assert_eq!(settings.external_auth.google, None);
+    let google = settings.external_auth.google.unwrap();
+    assert_eq!(google["scope"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn what_is_shipped_or_default_is_not_reported() {
 
 #[test]
 fn what_an_operator_set_without_effect_is_reported() {
-    let file = "consul: {port: 26}\ngoogle: {token_url: https://x}\nidp_plugins: {acme: {}}\n\
+    let file = "consul: {port: 26}\nidp_plugins: {acme: {}}\n\
                 default_policies: {p: {acl: ['a']}}\nrest_api: {port: 1}\nprofiling_enabled: yes\n";
-    assert_eq!(unused(file), ["google", "consul"]);
+    assert_eq!(unused(file), ["consul"]);
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use wazo_auth_store::{List, groups, policies, refresh_tokens, sessions, tenants, users};
+use wazo_auth_store::{
+    List, external_auth, groups, policies, refresh_tokens, sessions, tenants, users,
+};
 
 use super::*;
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
 };
 
 /// What each list can be sorted and narrowed by.
-const LISTS: [(&str, &List); 13] = [
+const LISTS: [(&str, &List); 14] = [
     ("/tokens", &refresh_tokens::LIST),
     ("/users/me/tokens", &refresh_tokens::LIST),
     ("/users/{user_uuid}/tokens", &refresh_tokens::LIST),
@@ -27,6 +29,7 @@ const LISTS: [(&str, &List); 13] = [
     ("/users/{user_uuid}/policies", &policies::LIST_OF_USER),
     ("/groups/{group_uuid}/policies", &policies::LIST_OF_GROUP),
     ("/tenants", &tenants::LIST),
+    ("/users/{user_uuid}/external", &external_auth::LIST),
 ];
 
 fn parsed(prefix: Option<&str>) -> Value {
@@ -60,8 +63,9 @@ fn is_operation(route: &Route, method: &str, path: &str) -> bool {
 /// of all routes that want a token do, but for what the whole service has. Owner and tenant
 /// may be gone by then.
 fn resolves_tenant(route: &Route) -> bool {
+    let is_list = route.path == "/0.1/users/{user_uuid}/external";
     let is_global = ["config", "status"].contains(&route.plugin) || route.path == "/0.1/idp";
-    route.access.is_some() && !is_global
+    route.access.is_some() && !is_global && !is_list
 }
 
 /// What is true of a route or an operation, for all that it is not true of.

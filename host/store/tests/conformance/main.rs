@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod external_auth;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod index;

@@ -2,11 +2,13 @@
 //! contract (plugins.md section 11) and a few more.
 
 mod clerk;
+mod external_auth;
 mod identity_providers;
 mod internal_token;
 mod others;
 
 use clerk::Clerk;
+use external_auth::{Bar, Foo};
 use identity_providers::{BrokenCanAuthenticate, BrokenLoad, BrokenVerifyAuth, Replacement};
 use internal_token::InternalToken;
 use others::{Badge, Hello, Outbox};
@@ -21,5 +23,7 @@ export_plugins! {
     http               "hello" => Hello,
     http               "clerk" => Clerk,
     external_auth      "badge" => Badge,
+    external_auth      "foo" => Foo,
+    external_auth      "bar" => Bar,
     email_notification "outbox" => Outbox,
 }

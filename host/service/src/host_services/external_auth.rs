@@ -1,0 +1,207 @@
+//! What external-authentication plugins may ask of the host: the documents of
+//! their own type, and what a consent takes (plugins.md section 5).
+//!
+//! A plugin has no say in which type is meant: it is the one of its name.
+
+use std::sync::{Arc, Weak};
+
+use serde_json::Value;
+use uuid::Uuid;
+use wazo_auth_plugins::{ApiError, ErrorKind, HostFailure, wire};
+use wazo_auth_remote::{Awaited, LostConsent};
+
+use super::{Refusal, failure, parse, reply};
+use crate::{
+    NotReady, Services,
+    external_auth::{ExternalAuthError, Put},
+    missing::Missing,
+};
+
+/// What all these services are called.
+pub(super) const PREFIX: &str = "external_auth.";
+/// The longest state.
+const LONGEST_STATE: usize = 512;
+
+/// Somebody who was sent to a page of consent.
+struct Consenting {
+    services: Weak<Services>,
+    plugin: String,
+    user: Uuid,
+    extra: Value,
+    /// Whether the bus is told.
+    is_told: bool,
+}
+
+/// The JSON head of the answer.
+pub(super) fn serve(
+    services: &Arc<Services>,
+    plugin: &str,
+    service: &str,
+    head: &str,
+) -> Result<String, Refusal> {
+    if !services.plugins()?.external_auth().any(|known| known.name() == plugin) {
+        let text = "documents are kept for external-authentication plugins only";
+        return Err(failure(ErrorKind::Host, text));
+    }
+    match service.strip_prefix(PREFIX).unwrap_or_default() {
+        "create" => put(services, plugin, head, Put::Create),
+        "update" => put(services, plugin, head, Put::Replace),
+        "update_or_create" => put(services, plugin, head, Put::CreateOrReplace),
+        "get" => document(services.external_auth_data(plugin, user(&by_user(head)?.user_uuid)?)?),
+        "delete" => {
+            services.delete_external_auth_data(plugin, user(&by_user(head)?.user_uuid)?)?;
+            reply(&wire::Empty {})
+        }
+        "get_config" => document(services.external_auth_config(plugin, config(head)?.0)?),
+        "create_config" => {
+            let (tenant, data) = config(head)?;
+            services.create_external_auth_config(plugin, tenant, data)?;
+            reply(&wire::Empty {})
+        }
+        "update_config" => {
+            let (tenant, data) = config(head)?;
+            services.replace_external_auth_config(plugin, tenant, data)?;
+            reply(&wire::Empty {})
+        }
+        "delete_config" => {
+            services.delete_external_auth_config(plugin, config(head)?.0)?;
+            reply(&wire::Empty {})
+        }
+        "get_redirect_url" => {
+            let template = &services.outside()?.redirect_url_template;
+            reply(&wire::Address { url: template.replace("{auth_type}", plugin) })
+        }
+        "register_oauth2_callback" => register(services, plugin, head),
+        _ => {
+            let text = format!("this daemon offers no service named `{service}`");
+            Err(failure(ErrorKind::Unsupported, &text))
+        }
+    }
+}
+
+fn put(services: &Services, plugin: &str, head: &str, how: Put) -> Result<String, Refusal> {
+    let wire::UserData { user_uuid, data } = parse(head)?;
+    services.put_external_auth_data(plugin, user(&user_uuid)?, data.to_string(), how)?;
+    reply(&wire::Empty {})
+}
+
+fn document(text: String) -> Result<String, Refusal> {
+    let data = serde_json::from_str(&text);
+    let data = data.map_err(|_| failure(ErrorKind::Host, "the stored document is not JSON"))?;
+    reply(&wire::Document { data })
+}
+
+fn by_user(head: &str) -> Result<wire::ByUser<'_>, Refusal> {
+    parse(head)
+}
+
+fn user(uuid: &str) -> Result<Uuid, Refusal> {
+    Uuid::try_parse(uuid).map_err(|_| unknown("user", uuid))
+}
+
+/// The tenant and the document, as JSON text.
+fn config(head: &str) -> Result<(Uuid, String), Refusal> {
+    let wire::TenantConfig { tenant_uuid, data } = parse(head)?;
+    let tenant = Uuid::try_parse(&tenant_uuid).map_err(|_| unknown("tenant", &tenant_uuid))?;
+    Ok((tenant, data.to_string()))
+}
+
+/// What is not even shaped like a UUID is unknown as well.
+fn unknown(what: &str, uuid: &str) -> Refusal {
+    let error =
+        ApiError::new(404, format!("unknown-{what}"), format!("No such {what}: \"{uuid}\""));
+    Refusal(HostFailure::api(error.resource(format!("{what}s")).detail("uuid", uuid)))
+}
+
+fn register(services: &Arc<Services>, plugin: &str, head: &str) -> Result<String, Refusal> {
+    let wire::OAuth2Callback { user_uuid, state, extra, websocket_url } = parse(head)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+    if state.is_empty() || state.len() > LONGEST_STATE || !state.chars().all(is_plain) {
+        let text = "a state is made of 1 to 512 letters, digits and `-._~`";
+        return Err(failure(ErrorKind::Malformed, text));
+    }
+    let user = user(&user_uuid)?;
+    let known = services.store().read(|conn| wazo_auth_store::users::uuid_taken(conn, &user))?;
+    if !known {
+        return Err(ExternalAuthError::from(Missing::User(user)).into());
+    }
+    let outside = services.outside()?;
+    let (is_told, url) = match websocket_url {
+        Some(url) => (false, url.into_owned()),
+        None => (true, outside.ws_url_template.replace("{state}", &state)),
+    };
+    let consenting = Consenting {
+        services: Arc::downgrade(services),
+        plugin: plugin.to_owned(),
+        user,
+        extra: extra.into_owned(),
+        is_told,
+    };
+    let awaited = Awaited { url, passes_over: !is_told };
+    let waits = outside.remote.wait_for_consent(awaited, move |came| consenting.came(came));
+    waits.map_err(|error| failure(ErrorKind::Busy, &error.to_string()))?;
+    reply(&wire::Empty {})
+}
+
+// === impl Consenting ===
+
+impl Consenting {
+    /// The message, or why there is none; called where nothing may block.
+    fn came(self, came: Result<Value, LostConsent>) {
+        let (plugin, user) = (self.plugin.clone(), self.user);
+        let lost = move |reason: &str| {
+            log::error!(target: "wazo_auth.external_auth",
+                "the authorization of `{plugin}` by the user {user} is lost: {reason}");
+        };
+        let Some(services) = self.services.upgrade() else { return };
+        let message = match came {
+            Ok(message) => message,
+            Err(reason) => return lost(&reason.to_string()),
+        };
+        let Ok(outside) = services.outside() else { return };
+        let work = move || self.handed_over(&message);
+        let told = lost.clone();
+        let queued = outside.callbacks.submit(work, move |result| {
+            let failed = match result {
+                Ok(Ok(())) => return,
+                Ok(Err(reason)) => reason,
+                Err(no_result) => no_result.to_string(),
+            };
+            told(&failed);
+        });
+        if let Err(full) = queued {
+            lost(&full.to_string());
+        }
+    }
+
+    /// Hands the message to the plugin; why that failed.
+    fn handed_over(self, message: &Value) -> Result<(), String> {
+        let services = self.services.upgrade().ok_or("the daemon is stopping")?;
+        let plugins = services.plugins().map_err(|error| error.to_string())?;
+        let plugin = plugins.external_auth().find(|known| known.name() == self.plugin);
+        let plugin = plugin.ok_or("the plugin is gone")?;
+        let user = self.user.to_string();
+        let done = plugin.oauth2_callback(&user, &self.extra, message);
+        done.map_err(|error| error.to_string())?;
+        if self.is_told {
+            let told = services.tell_of_consent(&self.plugin, self.user);
+            told.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+impl From<ExternalAuthError> for Refusal {
+    fn from(error: ExternalAuthError) -> Self {
+        match error.into_answer() {
+            Ok(answer) => Self(HostFailure::api(answer)),
+            Err(store) => store.into(),
+        }
+    }
+}
+
+impl From<NotReady> for Refusal {
+    fn from(error: NotReady) -> Self {
+        failure(ErrorKind::Busy, &error.to_string())
+    }
+}
