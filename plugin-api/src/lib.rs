@@ -101,8 +101,9 @@
 //! # What the daemon does for a plugin
 //!
 //! [`Host`] is given to `new`: users, groups, policies, the daemon's own
-//! password check, the whole API ([`ApiRequest`]), tokens ([`TokenRenewer`] keeps one for requests to the API). `log::info!(…)` writes to the daemon's log
-//! ([`log`] is re-exported here).
+//! password check, the whole API ([`ApiRequest`]), tokens ([`TokenRenewer`] keeps one for requests
+//! to the API), what users have at another service ([`Host::external_auth`]), requests to others
+//! ([`Host::send`]). `log::info!(…)` writes to the daemon's log ([`log`] is re-exported here).
 //!
 //! # Failures and panics
 //!
