@@ -19,17 +19,17 @@ pub(crate) const ALL: [&str; 6] =
     [EMAIL_NOTIFICATION, METADATA, BACKEND, IDENTITY_PROVIDER, HTTP, EXTERNAL_AUTH];
 
 /// What comes with the daemon; any other plugin is a third party's.
-const STOCK: [(&str, &[&str]); 4] = [
+const STOCK: [(&str, &[&str]); 5] = [
     (BACKEND, &["wazo_user", "ldap_user", "broken_init", "broken_verify_password"]),
     (METADATA, &["default_user", "default_internal", "default_external_api", "user_admin_status"]),
     (IDENTITY_PROVIDER, &["ldap"]),
     (EMAIL_NOTIFICATION, &["smtp", "logger"]),
+    (EXTERNAL_AUTH, &["google", "microsoft", "mobile"]),
 ];
 
 /// What is enabled by default and not part of this version. Who enables such a
 /// name is not told of a missing file; a file that offers it is used.
-const TO_COME: [(&str, &[&str]); 2] =
-    [(IDENTITY_PROVIDER, &["saml"]), (EXTERNAL_AUTH, &["google", "microsoft", "mobile"])];
+const TO_COME: [(&str, &[&str]); 1] = [(IDENTITY_PROVIDER, &["saml"])];
 
 /// The resources of the API that are parts of the daemon (contract: plugins.md
 /// section 7), not plugins.
