@@ -1,28 +1,53 @@
 //! A connection to a server, on which nothing takes longer than it may.
+//!
+//! ```text
+//!  LDAP library ◀─ pair of ─▶ guard.rs ◀─ TCP, with TLS or without ─▶ server
+//!                  sockets
+//! ```
+//!
+//! All of it runs on the thread that logs somebody in, and ends with the connection.
 
 use std::{
     fmt,
-    io::{self, ErrorKind, Read, Write},
+    future::Future,
+    io::{self, ErrorKind},
     net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    os::unix::net::UnixStream,
     sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
-
-use crate::{
-    ber,
-    message::{self, Entry, Outcome, Request, Response, SUCCESS, Search},
+use ldap3::{
+    Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchEntry,
+    SearchOptions, StdStream, exop::Exop,
 };
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    runtime::{self, Runtime},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::guard::{Guard, length_of_message};
 
 /// Longest time until a connection is there, and longest time that each operation
 /// on it takes (plugins.md section 8.3).
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The largest message that is read, in bytes. One entry with one attribute is far
-/// smaller.
-const LARGEST: usize = 1024 * 1024;
+/// Result codes that mean something here (RFC 4511 appendix A).
+const SUCCESS: u32 = 0;
+const SIZE_LIMIT_EXCEEDED: u32 = 4;
+const INVALID_CREDENTIALS: u32 = 49;
+
+/// An attribute that no entry has: a server then sends none (RFC 4511 section
+/// 4.5.1.8).
+const NO_ATTRIBUTE: &str = "1.1";
+const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+
+/// How many bytes are read at once.
+const CHUNK: usize = 16 * 1024;
 
 /// How a connection is protected.
 #[derive(Clone)]
@@ -40,53 +65,82 @@ pub(crate) enum Failure {
     /// It cannot be reached.
     Unreachable(String),
     /// It has refused an operation.
-    Refused(Outcome),
+    Refused { code: u32, text: String },
     /// Anything else.
     Other(String),
 }
 
+/// What is looked for.
+pub(crate) struct Search {
+    pub(crate) base: String,
+    pub(crate) scope: Scope,
+    pub(crate) filter: String,
+    /// What is wanted of an entry.
+    pub(crate) attribute: String,
+}
+
 /// A connection to a server.
 pub(crate) struct Connection {
-    stream: Stream,
-    /// The number of the latest message.
-    id: i32,
+    runtime: Runtime,
+    ldap: Ldap,
+    relay: Relay,
+    /// Whether the last operation has come to its end.
+    is_in_order: bool,
 }
 
-/// What a search has found.
-#[derive(Default)]
-struct Found {
-    /// The first answer: an entry, or that it is to be found elsewhere.
-    first: Option<Option<Entry>>,
-    entries: usize,
+/// What passes messages between the library and the server.
+struct Relay {
+    guard: Guard,
+    version: u8,
+    library: tokio::net::UnixStream,
+    requests: Vec<u8>,
+    server: Box<dyn Stream>,
+    answers: Vec<u8>,
 }
 
-enum Stream {
-    Plain(Socket),
-    Tls(Box<StreamOwned<ClientConnection, Socket>>),
-    /// While one becomes the other.
-    Lost,
-}
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-/// A socket on which reading and writing end by an instant.
-struct Socket {
-    stream: TcpStream,
-    until: Instant,
-}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 // === impl Connection ===
 
 impl Connection {
-    pub(crate) fn open(host: &str, port: u16, security: &Security) -> Result<Self, Failure> {
-        let until = Instant::now() + TIMEOUT;
-        let stream = connect(host, port, until)?;
+    pub(crate) fn open(
+        host: &str,
+        port: u16,
+        version: u8,
+        security: &Security,
+    ) -> Result<Self, Failure> {
+        let stream = connect(host, port, Instant::now() + TIMEOUT)?;
         // Messages are small, and each waits for an answer.
-        stream.set_nodelay(true).map_err(|error| Failure::of(&error))?;
-        let mut connection = Self { stream: Stream::Plain(Socket { stream, until }), id: 0 };
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let (library, ours) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (ldap, relay) = runtime.block_on(async {
+            let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(library));
+            let (library, ldap) = LdapConnAsync::with_settings(settings, "ldapi:///").await?;
+            // It ends with the connection; how, its operations tell.
+            tokio::spawn(library.drive());
+            let relay = Relay {
+                guard: Guard::default(),
+                version,
+                library: tokio::net::UnixStream::from_std(ours)?,
+                requests: Vec::new(),
+                server: Box::new(tokio::net::TcpStream::from_std(stream)?),
+                answers: Vec::new(),
+            };
+            Ok::<_, Failure>((ldap, relay))
+        })?;
+        let mut connection = Self { runtime, ldap, relay, is_in_order: true };
         match security {
             Security::None => {}
             Security::Ldaps(client) => connection.encrypt(host, client)?,
             Security::StartTls(client) => {
-                connection.succeed(&Request::StartTls)?;
+                let exop = Exop { name: Some(START_TLS.to_owned()), val: None };
+                let ask = |mut ldap: Ldap| async move { Ok(ldap.extended(exop).await?.1) };
+                succeeded(connection.perform(ask)?)?;
                 connection.encrypt(host, client)?;
             }
         }
@@ -94,97 +148,144 @@ impl Connection {
     }
 
     /// Says who is asking; `false`: the server does not believe it.
-    pub(crate) fn bind(&mut self, version: i32, dn: &str, password: &str) -> Result<bool, Failure> {
-        match self.succeed(&Request::Bind { version, dn, password }) {
-            Ok(_) => Ok(true),
-            Err(Failure::Refused(Outcome { code: message::INVALID_CREDENTIALS, .. })) => Ok(false),
-            Err(failure) => Err(failure),
+    pub(crate) fn bind(&mut self, dn: &str, password: &str) -> Result<bool, Failure> {
+        let (dn, password) = (dn.to_owned(), password.to_owned());
+        let ask = |mut ldap: Ldap| async move { Ok(ldap.simple_bind(&dn, &password).await?) };
+        match self.perform(ask)? {
+            LdapResult { rc: INVALID_CREDENTIALS, .. } => Ok(false),
+            result => succeeded(result).map(|()| true),
         }
     }
 
     /// The entry that is found, if it is the only one and not to be found elsewhere.
-    pub(crate) fn search(&mut self, search: Search<'_>) -> Result<Option<Entry>, Failure> {
-        match self.succeed(&Request::Search(search)) {
-            Ok(Found { first: Some(Some(entry)), entries: 1 }) => Ok(Some(entry)),
-            Ok(_) => Ok(None),
+    pub(crate) fn search(&mut self, search: Search) -> Result<Option<SearchEntry>, Failure> {
+        let (found, result) = self.perform(|ldap| find(ldap, search))?;
+        match result.rc {
             // There are more than the one that is asked for.
-            Err(Failure::Refused(Outcome { code: message::SIZE_LIMIT_EXCEEDED, .. })) => Ok(None),
-            Err(failure) => Err(failure),
+            SIZE_LIMIT_EXCEEDED => Ok(None),
+            _ => succeeded(result).map(|()| found),
         }
     }
 
     /// Takes leave.
     pub(crate) fn close(mut self) {
-        self.stream.allow(TIMEOUT);
-        self.id += 1;
+        if !self.is_in_order {
+            return;
+        }
+        let Self { runtime, ldap, relay, .. } = &mut self;
+        let leave = async { tokio::join!(ldap.unbind(), relay.run()) };
         // It goes either way.
-        let _ = self.stream.write_all(&Request::Unbind.message(self.id));
+        let _ = runtime.block_on(async { timeout(TIMEOUT, leave).await });
     }
 
-    /// What a search finds, until the operation has succeeded.
-    fn succeed(&mut self, request: &Request<'_>) -> Result<Found, Failure> {
-        self.stream.allow(TIMEOUT);
-        self.id += 1;
-        self.stream.write_all(&request.message(self.id)).map_err(|error| Failure::of(&error))?;
-        let mut found = Found::default();
-        loop {
-            let bytes = self.read_message()?;
-            let read = message::read(&bytes, request.result_tag());
-            let (id, response) = read.map_err(|_| Failure::malformed())?;
-            match response {
-                Response::Result(outcome) if id == 0 => return Err(Failure::Refused(outcome)),
-                _ if id != self.id => return Err(Failure::malformed()),
-                Response::Result(outcome) if outcome.code == SUCCESS => return Ok(found),
-                Response::Result(outcome) => return Err(Failure::Refused(outcome)),
-                Response::Intermediate => {}
-                Response::Reference => {
-                    found.first.get_or_insert(None);
+    /// Lets the library do something, in another task: should it panic, that is all
+    /// that ends.
+    fn perform<T, F>(&mut self, operation: impl FnOnce(Ldap) -> F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        self.is_in_order = false;
+        let Self { runtime, ldap, relay, .. } = self;
+        let operation = operation(ldap.clone());
+        let done = runtime.block_on(async {
+            let operation = tokio::spawn(operation);
+            let either = async {
+                tokio::select! {
+                    biased;
+                    ended = relay.run() => Err(ended.err().unwrap_or_else(Failure::malformed)),
+                    done = operation => done.map_err(|_| Failure::malformed())?,
                 }
-                // It was asked for one, and need not be heard to the end.
-                Response::Entry(_) if found.entries == 1 => return Ok(Found::default()),
-                Response::Entry(entry) => {
-                    found.first.get_or_insert(Some(entry));
-                    found.entries += 1;
+            };
+            timeout(TIMEOUT, either).await.map_err(|_| Failure::Other(late().to_owned()))?
+        })?;
+        self.is_in_order = true;
+        Ok(done)
+    }
+
+    fn encrypt(&mut self, host: &str, client: &Arc<ClientConfig>) -> Result<(), Failure> {
+        // What came in clear may be of anybody.
+        if !self.relay.answers.is_empty() {
+            return Err(Failure::malformed());
+        }
+        let other = |error: &dyn fmt::Display| Failure::Other(format!("TLS: {error}"));
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| other(&error))?;
+        let server = std::mem::replace(&mut self.relay.server, Box::new(tokio::io::empty()));
+        let connector = TlsConnector::from(Arc::clone(client));
+        let stream = self
+            .runtime
+            .block_on(async { timeout(TIMEOUT, connector.connect(name, server)).await });
+        let stream = stream.map_err(|_| other(&late()))?;
+        self.relay.server = Box::new(stream.map_err(|error| other(&said(&error)))?);
+        Ok(())
+    }
+}
+
+/// What a search finds, and how it ends.
+async fn find(
+    mut ldap: Ldap,
+    search: Search,
+) -> Result<(Option<SearchEntry>, LdapResult), Failure> {
+    let Search { base, scope, filter, attribute } = search;
+    let attribute = if attribute.is_empty() { NO_ATTRIBUTE.to_owned() } else { attribute };
+    let seconds = i32::try_from(TIMEOUT.as_secs()).unwrap_or(i32::MAX);
+    ldap.with_search_options(SearchOptions::new().sizelimit(1).timelimit(seconds));
+    let mut answers = ldap.streaming_search(&base, scope, &filter, [attribute]).await?;
+    let (mut first, mut entries) = (None, 0);
+    while let Some(answer) = answers.next().await? {
+        let entry = (!answer.is_ref()).then(|| SearchEntry::construct(answer));
+        entries += usize::from(entry.is_some());
+        first.get_or_insert(entry);
+    }
+    let only = first.flatten().filter(|_| entries == 1);
+    Ok((only, answers.finish().await))
+}
+
+fn succeeded(result: LdapResult) -> Result<(), Failure> {
+    match result {
+        LdapResult { rc: SUCCESS, .. } => Ok(()),
+        LdapResult { rc: code, text, .. } => Err(Failure::Refused { code, text }),
+    }
+}
+
+// === impl Relay ===
+
+impl Relay {
+    /// Passes messages on until the library has no more of them.
+    async fn run(&mut self) -> Result<(), Failure> {
+        loop {
+            self.requests.reserve(CHUNK);
+            self.answers.reserve(CHUNK);
+            tokio::select! {
+                read = self.library.read_buf(&mut self.requests) => {
+                    if read? == 0 {
+                        return Ok(self.server.shutdown().await?);
+                    }
+                    while let Some(mut request) = first_message(&mut self.requests)? {
+                        self.guard.sends(&mut request, self.version)?;
+                        self.server.write_all(&request).await?;
+                        self.server.flush().await?;
+                    }
+                }
+                read = self.server.read_buf(&mut self.answers) => {
+                    if read? == 0 {
+                        return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+                    }
+                    while let Some(answer) = first_message(&mut self.answers)? {
+                        if let Some(answer) = self.guard.receives(&answer)? {
+                            self.library.write_all(&answer).await?;
+                        }
+                    }
                 }
             }
         }
     }
+}
 
-    /// The content of the next message. Nothing of what follows it is read: that may
-    /// have to be read encrypted.
-    fn read_message(&mut self) -> Result<Vec<u8>, Failure> {
-        let mut read =
-            |bytes: &mut [u8]| self.stream.read_exact(bytes).map_err(|error| Failure::of(&error));
-        let mut head = [0; 6];
-        read(&mut head[..2])?;
-        let digits = if head[1] < 0x80 { 0 } else { usize::from(head[1] & 0x7F) };
-        if head[0] != ber::SEQUENCE || digits > 4 {
-            return Err(Failure::malformed());
-        }
-        read(&mut head[2..2 + digits])?;
-        let length = ber::length(&head[1..2 + digits]).map(|(length, _)| length);
-        let length = length.filter(|length| *length <= LARGEST).ok_or_else(Failure::malformed)?;
-        let mut content = vec![0; length];
-        read(&mut content)?;
-        Ok(content)
-    }
-
-    fn encrypt(&mut self, host: &str, client: &Arc<ClientConfig>) -> Result<(), Failure> {
-        self.stream.allow(TIMEOUT);
-        let other = |error: &dyn fmt::Display| Failure::Other(format!("TLS: {error}"));
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| other(&error))?;
-        let session = ClientConnection::new(Arc::clone(client), name);
-        let session = session.map_err(|error| other(&error))?;
-        let Stream::Plain(socket) = std::mem::replace(&mut self.stream, Stream::Lost) else {
-            return Err(Failure::malformed());
-        };
-        let mut stream = Box::new(StreamOwned::new(session, socket));
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock).map_err(|error| other(&said(&error)))?;
-        }
-        self.stream = Stream::Tls(stream);
-        Ok(())
-    }
+/// Takes the message away that these bytes begin with, once all of it is there.
+fn first_message(bytes: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
+    let length = length_of_message(bytes)?;
+    Ok(length.map(|length| bytes.drain(..length).collect()))
 }
 
 /// Connects to the first address of a host that answers.
@@ -212,7 +313,7 @@ fn addresses(host: &str, port: u16, until: Instant) -> Result<Vec<SocketAddr>, F
     let place = (host.to_owned(), port);
     let ask = move || tell.send(place.to_socket_addrs().map(Iterator::collect)).unwrap_or_default();
     let asking = thread::Builder::new().name("ldap-addresses".to_owned()).spawn(ask);
-    asking.map_err(|error| Failure::of(&error))?;
+    asking?;
     let left = until.saturating_duration_since(Instant::now());
     let found = told.recv_timeout(left).map_err(|_| Failure::Unreachable(late().to_owned()))?;
     found.map_err(|error: io::Error| Failure::Unreachable(said(&error)))
@@ -231,77 +332,24 @@ fn said(error: &io::Error) -> String {
     }
 }
 
-// === impl Stream ===
-
-impl Stream {
-    fn socket(&mut self) -> Option<&mut Socket> {
-        match self {
-            Self::Plain(socket) => Some(socket),
-            Self::Tls(stream) => Some(&mut stream.sock),
-            Self::Lost => None,
-        }
-    }
-
-    /// What comes next may take so long.
-    fn allow(&mut self, time: Duration) {
-        if let Some(socket) = self.socket() {
-            socket.until = Instant::now() + time;
-        }
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(socket) => socket.write_all(bytes),
-            Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
-            Self::Lost => Err(ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(socket) => socket.read_exact(bytes),
-            Self::Tls(stream) => stream.read_exact(bytes),
-            Self::Lost => Err(ErrorKind::NotConnected.into()),
-        }
-    }
-}
-
-// === impl Socket ===
-
-impl Socket {
-    fn left(&self) -> io::Result<Option<Duration>> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
-    }
-}
-
-impl Read for Socket {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
-        self.stream.read(bytes)
-    }
-}
-
-impl Write for Socket {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
 // === impl Failure ===
 
 impl Failure {
-    fn of(error: &io::Error) -> Self {
-        Self::Other(said(error))
-    }
-
-    fn malformed() -> Self {
+    pub(crate) fn malformed() -> Self {
         Self::Other("it answers something that is not LDAP, or not what was asked".to_owned())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(said(&error))
+    }
+}
+
+impl From<LdapError> for Failure {
+    /// The guard knows better; this is for what it has let through.
+    fn from(_: LdapError) -> Self {
+        Self::malformed()
     }
 }
 
@@ -309,12 +357,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(reason) => write!(f, "it cannot be reached: {reason}"),
-            Self::Refused(Outcome { code, text }) if text.is_empty() => {
+            Self::Refused { code, text } if text.is_empty() => {
                 write!(f, "it answers with result code {code}")
             }
-            Self::Refused(Outcome { code, text }) => {
-                write!(f, "it answers with result code {code}: {text}")
-            }
+            Self::Refused { code, text } => write!(f, "it answers with result code {code}: {text}"),
             Self::Other(reason) => f.write_str(reason),
         }
     }

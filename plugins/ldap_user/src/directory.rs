@@ -1,18 +1,18 @@
 //! Asking the LDAP server of a tenant who somebody is (plugins.md sections 8.3 to
 //! 8.5).
 
+use ldap3::{Scope, SearchEntry};
 use wazo_auth_plugin_api::{host::LdapConfig, log};
 
 use crate::{
-    connection::{Connection, Failure, Security, TIMEOUT},
-    escape,
-    filter::{any_object, encoded, filled_in},
-    message::{Entry, Scope, Search},
+    connection::{Connection, Failure, Search, Security},
+    escape, filter,
     tls::Trust,
 };
 
 /// Where the login attribute is all that a filter has to say.
 const DEFAULT_FILTER: &str = "{user_login_attribute}={username}";
+const ANY_OBJECT: &str = "(objectClass=*)";
 /// Longest text of a server in a line of the log, in characters.
 const LONGEST_TEXT: usize = 300;
 /// Shorter texts stand in any sentence by chance, in bytes: to hide those would show
@@ -83,7 +83,8 @@ impl<'c> Directory<'c> {
             ("user_email_attribute", &config.user_email_attribute),
         ];
         let template = given(&config.search_filters).unwrap_or(DEFAULT_FILTER);
-        let filter = filled_in(template, &values).and_then(|filter| encoded(&filter));
+        let filter = filter::filled_in(template, &values);
+        let filter = filter.and_then(|filter| filter::checked(&filter));
         let filter = filter.map_err(|reason| {
             let text = format!("its search_filters cannot be used: {reason}");
             Problem { level: log::Level::Error, text }
@@ -97,14 +98,14 @@ impl<'c> Directory<'c> {
         service: &Service<'_>,
         password: &str,
     ) -> Result<Option<String>, Problem> {
-        if !connection.bind(self.version(), service.dn, service.password)? {
+        if !connection.bind(service.dn, service.password)? {
             return Err(warning("it does not accept its bind_dn with its bind_password"));
         }
         let base = &self.config.user_base_dn;
         let entry = self.search(connection, base, Scope::Subtree, &service.filter)?;
         // To nobody's name, a server takes any password.
         let Some(entry) = entry.filter(|entry| !entry.dn.is_empty()) else { return Ok(None) };
-        if !connection.bind(self.version(), &entry.dn, password)? {
+        if !connection.bind(&entry.dn, password)? {
             return Ok(None);
         }
         match self.email(&entry) {
@@ -119,7 +120,7 @@ impl<'c> Directory<'c> {
         dn: &str,
         password: &str,
     ) -> Result<Option<String>, Problem> {
-        if !connection.bind(self.version(), dn, password)? {
+        if !connection.bind(dn, password)? {
             return Ok(None);
         }
         self.own_email(connection, dn)
@@ -127,7 +128,7 @@ impl<'c> Directory<'c> {
 
     /// What a user may read of its own entry.
     fn own_email(&self, connection: &mut Connection, dn: &str) -> Result<Option<String>, Problem> {
-        let entry = self.search(connection, dn, Scope::Base, &any_object())?;
+        let entry = self.search(connection, dn, Scope::Base, ANY_OBJECT)?;
         let email = entry.as_ref().and_then(|entry| self.email(entry));
         if email.is_none() {
             let attribute = &self.config.user_email_attribute;
@@ -136,8 +137,12 @@ impl<'c> Directory<'c> {
         Ok(email)
     }
 
-    fn email(&self, entry: &Entry) -> Option<String> {
-        entry.first(&self.config.user_email_attribute)
+    /// The first value of the attribute, if it is a text that is not empty.
+    fn email(&self, entry: &SearchEntry) -> Option<String> {
+        let name = &self.config.user_email_attribute;
+        let mut attributes = entry.attrs.iter();
+        let (_, values) = attributes.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        values.first().filter(|value| !value.is_empty()).cloned()
     }
 
     fn search(
@@ -145,11 +150,11 @@ impl<'c> Directory<'c> {
         connection: &mut Connection,
         base: &str,
         scope: Scope,
-        filter: &[u8],
-    ) -> Result<Option<Entry>, Failure> {
-        let attribute = &self.config.user_email_attribute;
-        let seconds = i32::try_from(TIMEOUT.as_secs()).unwrap_or(i32::MAX);
-        connection.search(Search { base, scope, filter, attribute, seconds })
+        filter: &str,
+    ) -> Result<Option<SearchEntry>, Failure> {
+        let (base, filter) = (base.to_owned(), filter.to_owned());
+        let attribute = self.config.user_email_attribute.clone();
+        connection.search(Search { base, scope, filter, attribute })
     }
 
     fn connect(&self) -> Result<Connection, Problem> {
@@ -161,10 +166,10 @@ impl<'c> Directory<'c> {
         };
         let port = u16::try_from(self.config.port).ok().filter(|port| *port > 0);
         let port = port.ok_or_else(|| warning("there is no such port"))?;
-        Ok(Connection::open(&self.config.host, port, &security)?)
+        Ok(Connection::open(&self.config.host, port, self.version(), &security)?)
     }
 
-    fn version(&self) -> i32 {
+    fn version(&self) -> u8 {
         match self.config.protocol_version {
             Some(2) => 2,
             _ => 3,
@@ -200,7 +205,7 @@ struct Service<'c> {
     dn: &'c str,
     password: &'c str,
     /// Which entry it searches for.
-    filter: Vec<u8>,
+    filter: String,
 }
 
 // === impl Problem ===

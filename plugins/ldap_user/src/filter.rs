@@ -1,29 +1,10 @@
-//! Search filters: from the text of the configuration to what a server takes
-//! (RFC 4515, RFC 4511 section 4.5.1.7).
+//! Search filters, as they are configured (RFC 4515).
 
-use crate::{
-    ber::{BOOLEAN, OCTET_STRING, SEQUENCE, constructed, element},
-    escape::in_filter,
-};
+use ldap3::{ldap_escape, parse_filter};
 
-/// How deep conditions may be inside each other.
+/// How deep conditions may be inside each other: the library goes down into each by
+/// recursion.
 const MOST_LEVELS: usize = 32;
-
-const AND: u8 = 0xA0;
-const OR: u8 = 0xA1;
-const NOT: u8 = 0xA2;
-const EQUALITY: u8 = 0xA3;
-const SUBSTRINGS: u8 = 0xA4;
-const GREATER: u8 = 0xA5;
-const LESS: u8 = 0xA6;
-const PRESENT: u8 = 0x87;
-const APPROXIMATE: u8 = 0xA8;
-const EXTENSIBLE: u8 = 0xA9;
-
-/// Condition: any object.
-pub(crate) fn any_object() -> Vec<u8> {
-    element(PRESENT, b"objectClass")
-}
 
 /// Puts values into the places of a template that have their names in braces, so
 /// that they stand for themselves. A brace of its own is written twice.
@@ -48,7 +29,7 @@ pub(crate) fn filled_in(template: &str, values: &[(&str, &str)]) -> Result<Strin
                 let known: Vec<_> = values.iter().map(|(name, _)| format!("{{{name}}}")).collect();
                 format!("it holds {{{name}}}; there are {}", known.join(", "))
             })?;
-            filter.push_str(&in_filter(value));
+            filter.push_str(&ldap_escape(*value));
             after
         };
     }
@@ -56,150 +37,34 @@ pub(crate) fn filled_in(template: &str, values: &[(&str, &str)]) -> Result<Strin
     Ok(filter)
 }
 
-/// A filter as a server takes it. Parentheses around all of it may be left out.
+/// A filter as the library takes it: without the spaces that may stand between
+/// conditions. Parentheses around all of it may be left out.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn encoded(filter: &str) -> Result<Vec<u8>, String> {
-    let filter = filter.trim_start();
-    let (condition, rest) = match filter.starts_with('(') {
-        true => in_parentheses(filter, 0)?,
-        false => (item(filter)?, ""),
-    };
-    if rest.trim_end().is_empty() {
-        Ok(condition)
-    } else {
-        Err("something follows its end".to_owned())
-    }
-}
-
-/// The condition in the parentheses that stand here, and what follows it.
-fn in_parentheses(text: &str, level: usize) -> Result<(Vec<u8>, &str), String> {
-    if level == MOST_LEVELS {
-        return Err(format!("its parentheses are more than {MOST_LEVELS} levels deep"));
-    }
-    let unclosed = "a `(` is not closed";
-    let text = text.strip_prefix('(').ok_or("a `(` is missing")?.trim_start();
-    let (condition, rest) = match text.chars().next().ok_or(unclosed)? {
-        '&' => list(AND, &text[1..], level)?,
-        '|' => list(OR, &text[1..], level)?,
-        '!' => {
-            let (inner, rest) = in_parentheses(text[1..].trim_start(), level + 1)?;
-            (element(NOT, &inner), rest)
+pub(crate) fn checked(filter: &str) -> Result<String, String> {
+    let (mut checked, mut level, mut is_in_condition) = (String::new(), 0_usize, false);
+    for c in filter.chars() {
+        match c {
+            '(' => level += 1,
+            ')' => level = level.checked_sub(1).ok_or("it has a `)` without a `(`")?,
+            '&' | '|' | '!' => {}
+            c if c.is_whitespace() && !is_in_condition => continue,
+            _ => is_in_condition = true,
         }
-        _ => {
-            let end = text.find(')').ok_or(unclosed)?;
-            (item(&text[..end])?, &text[end..])
+        if level > MOST_LEVELS {
+            return Err(format!("its parentheses are more than {MOST_LEVELS} levels deep"));
         }
-    };
-    let rest = rest.trim_start().strip_prefix(')').ok_or(unclosed)?;
-    Ok((condition, rest))
-}
-
-fn list(tag: u8, text: &str, level: usize) -> Result<(Vec<u8>, &str), String> {
-    let (mut conditions, mut rest) = (Vec::new(), text.trim_start());
-    while rest.starts_with('(') {
-        let (condition, after) = in_parentheses(rest, level + 1)?;
-        conditions.extend(condition);
-        rest = after.trim_start();
+        is_in_condition &= !matches!(c, '(' | ')');
+        checked.push(c);
     }
-    Ok((element(tag, &conditions), rest))
-}
-
-/// A condition on one attribute.
-fn item(text: &str) -> Result<Vec<u8>, String> {
-    let (left, right) = text.split_once('=').ok_or("a condition has no `=`")?;
-    if right.contains('(') {
-        return Err("a `(` stands in a value; it is written \\28".to_owned());
+    if level > 0 {
+        return Err("a `(` is not closed".to_owned());
     }
-    let (tag, attribute) = match left.chars().last() {
-        Some('~') => (APPROXIMATE, &left[..left.len() - 1]),
-        Some('>') => (GREATER, &left[..left.len() - 1]),
-        Some('<') => (LESS, &left[..left.len() - 1]),
-        Some(':') => return extensible(&left[..left.len() - 1], right),
-        _ if right == "*" => return Ok(element(PRESENT, attribute(left)?)),
-        _ if right.contains('*') => return substrings(attribute(left)?, right),
-        _ => (EQUALITY, left),
-    };
-    let attribute = element(OCTET_STRING, self::attribute(attribute)?);
-    Ok(constructed(tag, &[attribute, element(OCTET_STRING, &value(right)?)]))
-}
-
-/// The name of an attribute, with its options.
-fn attribute(name: &str) -> Result<&[u8], String> {
-    let name = name.trim();
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';' | '_');
-    if name.is_empty() || !name.chars().all(is_name) {
-        return Err("the name of an attribute is missing, or has characters that none has".into());
+    match parse_filter(&checked) {
+        Ok(_) => Ok(checked),
+        Err(()) => Err("a condition in it is not as RFC 4515 has it".to_owned()),
     }
-    Ok(name.as_bytes())
-}
-
-fn substrings(attribute: &[u8], text: &str) -> Result<Vec<u8>, String> {
-    const INITIAL: u8 = 0x80;
-    const ANY: u8 = 0x81;
-    const FINAL: u8 = 0x82;
-    let pieces: Vec<&str> = text.split('*').collect();
-    let last = pieces.len() - 1;
-    let mut encoded = Vec::new();
-    for (at, piece) in pieces.into_iter().enumerate().filter(|(_, piece)| !piece.is_empty()) {
-        let tag = match at {
-            0 => INITIAL,
-            at if at == last => FINAL,
-            _ => ANY,
-        };
-        encoded.extend(element(tag, &value(piece)?));
-    }
-    let attribute = element(OCTET_STRING, attribute);
-    Ok(constructed(SUBSTRINGS, &[attribute, element(SEQUENCE, &encoded)]))
-}
-
-/// `attribute:dn:rule`, each of which may be missing.
-fn extensible(left: &str, right: &str) -> Result<Vec<u8>, String> {
-    const RULE: u8 = 0x81;
-    const ATTRIBUTE: u8 = 0x82;
-    const VALUE: u8 = 0x83;
-    const IN_DN: u8 = 0x84;
-    let (name, options) = left.split_once(':').unwrap_or((left, ""));
-    let (in_dn, rule) = match options.split_once(':') {
-        Some(("dn", rule)) => (true, rule),
-        Some(_) => return Err("a condition has too many `:`".to_owned()),
-        None if options == "dn" => (true, ""),
-        None => (false, options),
-    };
-    if name.is_empty() && rule.is_empty() {
-        return Err("a condition has neither an attribute nor a rule before `:=`".to_owned());
-    }
-    let mut encoded = Vec::new();
-    for (tag, text) in [(RULE, rule), (ATTRIBUTE, name)] {
-        if !text.is_empty() {
-            encoded.extend(element(tag, attribute(text)?));
-        }
-    }
-    encoded.extend(element(VALUE, &value(right)?));
-    if in_dn {
-        let mut truth = element(BOOLEAN, &[0xFF]);
-        truth[0] = IN_DN;
-        encoded.extend(truth);
-    }
-    Ok(element(EXTENSIBLE, &encoded))
-}
-
-/// A value, with its escapes undone.
-fn value(text: &str) -> Result<Vec<u8>, String> {
-    let wrong = "a `\\` is not followed by two hexadecimal digits";
-    let (mut value, mut bytes) = (Vec::with_capacity(text.len()), text.bytes());
-    while let Some(byte) = bytes.next() {
-        value.push(match byte {
-            b'\\' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                let (high, low) = (digit().ok_or(wrong)?, digit().ok_or(wrong)?);
-                u8::try_from(high * 16 + low).map_err(|_| wrong)?
-            }
-            byte => byte,
-        });
-    }
-    Ok(value)
 }
 
 #[cfg(test)]
