@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::BytesMut;
 use ldap3::{
     Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchEntry,
     SearchOptions, StdStream, exop::Exop,
@@ -38,7 +39,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Result codes that mean something here (RFC 4511 appendix A).
 const SUCCESS: u32 = 0;
-const SIZE_LIMIT_EXCEEDED: u32 = 4;
+pub(crate) const SIZE_LIMIT_EXCEEDED: u32 = 4;
 const INVALID_CREDENTIALS: u32 = 49;
 
 /// An attribute that no entry has: a server then sends none (RFC 4511 section
@@ -93,9 +94,9 @@ struct Relay {
     guard: Guard,
     version: u8,
     library: tokio::net::UnixStream,
-    requests: Vec<u8>,
+    requests: BytesMut,
     server: Box<dyn Stream>,
-    answers: Vec<u8>,
+    answers: BytesMut,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -127,9 +128,9 @@ impl Connection {
                 guard: Guard::default(),
                 version,
                 library: tokio::net::UnixStream::from_std(ours)?,
-                requests: Vec::new(),
+                requests: BytesMut::new(),
                 server: Box::new(tokio::net::TcpStream::from_std(stream)?),
-                answers: Vec::new(),
+                answers: BytesMut::new(),
             };
             Ok::<_, Failure>((ldap, relay))
         })?;
@@ -159,11 +160,11 @@ impl Connection {
 
     /// The entry that is found, if it is the only one and not to be found elsewhere.
     pub(crate) fn search(&mut self, search: Search) -> Result<Option<SearchEntry>, Failure> {
-        let (found, result) = self.perform(|ldap| find(ldap, search))?;
-        match result.rc {
+        let found = self.perform(|ldap| find(ldap, search));
+        match found.and_then(|(found, result)| succeeded(result).map(|()| found)) {
             // There are more than the one that is asked for.
-            SIZE_LIMIT_EXCEEDED => Ok(None),
-            _ => succeeded(result).map(|()| found),
+            Err(Failure::Refused { code: SIZE_LIMIT_EXCEEDED, .. }) => Ok(None),
+            found => found,
         }
     }
 
@@ -231,14 +232,12 @@ async fn find(
     let seconds = i32::try_from(TIMEOUT.as_secs()).unwrap_or(i32::MAX);
     ldap.with_search_options(SearchOptions::new().sizelimit(1).timelimit(seconds));
     let mut answers = ldap.streaming_search(&base, scope, &filter, [attribute]).await?;
-    let (mut first, mut entries) = (None, 0);
+    // An entry, or that it is to be found elsewhere.
+    let mut first = None;
     while let Some(answer) = answers.next().await? {
-        let entry = (!answer.is_ref()).then(|| SearchEntry::construct(answer));
-        entries += usize::from(entry.is_some());
-        first.get_or_insert(entry);
+        first.get_or_insert((!answer.is_ref()).then(|| SearchEntry::construct(answer)));
     }
-    let only = first.flatten().filter(|_| entries == 1);
-    Ok((only, answers.finish().await))
+    Ok((first.flatten(), answers.finish().await))
 }
 
 fn succeeded(result: LdapResult) -> Result<(), Failure> {
@@ -251,9 +250,17 @@ fn succeeded(result: LdapResult) -> Result<(), Failure> {
 // === impl Relay ===
 
 impl Relay {
-    /// Passes messages on until the library has no more of them.
+    /// Passes messages on until the library has no more of them. A server is listened to
+    /// while it is asked something: one that has answered may go.
     async fn run(&mut self) -> Result<(), Failure> {
         loop {
+            while self.guard.is_waiting()
+                && let Some(answer) = first_message(&mut self.answers)?
+            {
+                if let Some(answer) = self.guard.receives(&answer)? {
+                    self.library.write_all(&answer).await?;
+                }
+            }
             self.requests.reserve(CHUNK);
             self.answers.reserve(CHUNK);
             tokio::select! {
@@ -267,14 +274,9 @@ impl Relay {
                         self.server.flush().await?;
                     }
                 }
-                read = self.server.read_buf(&mut self.answers) => {
+                read = self.server.read_buf(&mut self.answers), if self.guard.is_waiting() => {
                     if read? == 0 {
                         return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
-                    }
-                    while let Some(answer) = first_message(&mut self.answers)? {
-                        if let Some(answer) = self.guard.receives(&answer)? {
-                            self.library.write_all(&answer).await?;
-                        }
                     }
                 }
             }
@@ -283,9 +285,9 @@ impl Relay {
 }
 
 /// Takes the message away that these bytes begin with, once all of it is there.
-fn first_message(bytes: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Failure> {
+fn first_message(bytes: &mut BytesMut) -> Result<Option<BytesMut>, Failure> {
     let length = length_of_message(bytes)?;
-    Ok(length.map(|length| bytes.drain(..length).collect()))
+    Ok(length.map(|length| bytes.split_to(length)))
 }
 
 /// Connects to the first address of a host that answers.
@@ -363,5 +365,21 @@ impl fmt::Display for Failure {
             Self::Refused { code, text } => write!(f, "it answers with result code {code}: {text}"),
             Self::Other(reason) => f.write_str(reason),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_library_ends_the_connection_only() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let mut connection = Connection::open("127.0.0.1", port, 3, &Security::None).unwrap();
+        let failure = connection.perform(|_| async { panic!("as its parser does") });
+        let Err::<(), _>(Failure::Other(reason)) = failure else { panic!("{failure:?}") };
+        assert!(reason.starts_with("it answers something that is not LDAP"), "{reason}");
+        connection.close();
     }
 }

@@ -8,7 +8,7 @@
 
 use std::{ops::Range, str};
 
-use crate::connection::Failure;
+use crate::connection::{Failure, SIZE_LIMIT_EXCEEDED};
 
 /// The largest message, in bytes. One entry with one attribute is far smaller.
 const LARGEST: usize = 1024 * 1024;
@@ -40,6 +40,7 @@ pub(crate) struct Guard {
     id: Vec<u8>,
     /// What may answer it; nothing once its result has come.
     answers: &'static [u8],
+    has_entry: bool,
 }
 
 /// A part of a message.
@@ -67,6 +68,7 @@ impl Guard {
         let parts = parts(request).ok_or_else(Failure::malformed)?;
         let [_, id, operation, inside @ ..] = &parts[..] else { return Err(Failure::malformed()) };
         self.id = request[id.content.clone()].to_vec();
+        self.has_entry = false;
         self.answers = match operation.tag {
             BIND => &[BIND_RESPONSE],
             SEARCH => &[SEARCH_ENTRY, SEARCH_REFERENCE, INTERMEDIATE_RESPONSE, SEARCH_DONE],
@@ -77,6 +79,11 @@ impl Guard {
             request[said.content.clone()].fill(version);
         }
         Ok(())
+    }
+
+    /// Whether a request is without its result.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.answers.is_empty()
     }
 
     /// The part of a server's message that the library may read; none when there is
@@ -103,7 +110,12 @@ impl Guard {
         }
         match operation.tag {
             INTERMEDIATE_RESPONSE => return Ok(None),
-            SEARCH_ENTRY | SEARCH_REFERENCE => {}
+            SEARCH_REFERENCE => {}
+            // It was asked for one, and need not be heard to the end.
+            SEARCH_ENTRY if self.has_entry => {
+                return Err(Failure::Refused { code: SIZE_LIMIT_EXCEEDED, text: String::new() });
+            }
+            SEARCH_ENTRY => self.has_entry = true,
             _ => self.answers = &[],
         }
         // Without what may follow: some servers add controls that nobody asked for.
@@ -222,3 +234,6 @@ fn refused(message: &[u8], result: &[Part]) -> Failure {
 fn is_text(message: &[u8], part: &Part) -> bool {
     str::from_utf8(&message[part.content.clone()]).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::LazyLock,
     thread,
@@ -375,6 +375,79 @@ fn nothing_that_a_server_sends_does_any_harm() {
             let port = answering(bytes.clone());
             assert_eq!(reason(config(port)), expected, "{:?}", &bytes[..bytes.len().min(20)]);
         }
+    }
+}
+
+/// A server that answers the requests of each connection with these bytes in turn, and
+/// then ends it.
+fn conversing(answers: Vec<Vec<u8>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            for answer in &answers {
+                // The requests are small: each comes as one piece.
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(answer);
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn what_a_search_must_not_find_is_nobody() {
+    let bound = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00".to_vec();
+    let entry = b"\x30\x0b\x02\x01\x02\x64\x06\x04\x02\x63\x6e\x30\x00".to_vec();
+    let nameless = b"\x30\x09\x02\x01\x02\x64\x04\x04\x00\x30\x00".to_vec();
+    let elsewhere = b"\x30\x0f\x02\x01\x02\x73\x0a\x04\x08ldap://x".to_vec();
+    let done = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00".to_vec();
+    let strange = "it answers something that is not LDAP, or not what was asked";
+    for (search, expected) in [
+        (vec![&elsewhere, &entry, &done], None),
+        (vec![&nameless, &done], None),
+        // A server that does not care how many it was asked for, without an end.
+        (vec![&entry; 10_000], None),
+        (vec![&bound], Some(strange)),
+        // What comes too late answers nothing.
+        (vec![&done, &done], None),
+        (vec![&b"\x30\x09\x02\x01\x02\x64\x04\x04\x02\x63\x6e".to_vec()], Some(strange)),
+    ] {
+        let search = search.into_iter().flatten().copied().collect();
+        let port = conversing(vec![bound.clone(), search]);
+        let (nobody, log) = log_in(with_service(port), "alice", PASSWORD);
+        assert_eq!(nobody, None);
+        assert!(expected.map_or(log.is_empty(), |expected| log.ends_with(expected)), "{log}");
+    }
+}
+
+#[test]
+fn a_server_may_go_once_it_has_answered() {
+    let bound =
+        |id| [&b"\x30\x0c\x02\x01"[..], &[id], b"\x61\x07\x0a\x01\x00\x04\x00\x04\x00"].concat();
+    let entry =
+        b"\x30\x1a\x02\x01\x02\x64\x15\x04\x02cn\x30\x0f\x30\x0d\x04\x04MAIL\x31\x05\x04\x03a@b";
+    let done = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
+    let leave = b"\x30\x0c\x02\x01\x00\x78\x07\x0a\x01\x34\x04\x00\x04\x00";
+    let search = [&entry[..], done].concat();
+    for last in [bound(3), [&bound(3)[..], leave].concat()] {
+        let port = conversing(vec![bound(1), search.clone(), last]);
+        assert_eq!(email(with_service(port), "alice").as_deref(), Some("a@b"));
+    }
+}
+
+#[test]
+fn nothing_told_in_clear_counts_once_a_connection_is_encrypted() {
+    let agreed = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
+    let bound = b"\x30\x0c\x02\x01\x02\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
+    for more in [&bound[..], &bound[..1]] {
+        let port = conversing(vec![[&agreed[..], more].concat()]);
+        let config = changed(with_service(port), json!({"protocol_security": "tls"}));
+        let plugin = json!({"ca_file": SLAPD.ca_file()});
+        let (nobody, log) = log_in_with(plugin, config, "alice", PASSWORD);
+        let strange = "it answers something that is not LDAP, or not what was asked";
+        assert!(nobody.is_none() && log.ends_with(strange), "{log}");
     }
 }
 
