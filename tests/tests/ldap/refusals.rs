@@ -69,7 +69,8 @@ fn whoever_is_refused_is_told_nothing_more() {
 
     drop(slapd);
     refused(log_in("alice"));
+    let told = format!("of tenant {}: it cannot be reached: ", ACME.0);
+    assert!(bench.daemon.wait_for_log(&told).is_some());
     let log = bench.daemon.log();
-    assert!(log.contains(&format!("of tenant {}: it cannot be reached: ", ACME.0)), "{log}");
     assert!(!log.contains(PASSWORD), "{log}");
 }
