@@ -3,8 +3,8 @@
 use ldap3::{ldap_escape, parse_filter};
 
 /// How deep conditions may be inside each other: the library goes down into each by
-/// recursion.
-const MOST_LEVELS: usize = 32;
+/// recursion. Few enough for the guard, which looks at requests too.
+const MOST_LEVELS: usize = 24;
 
 /// Puts values into the places of a template that have their names in braces, so
 /// that they stand for themselves. A brace of its own is written twice.

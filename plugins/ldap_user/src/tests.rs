@@ -223,6 +223,8 @@ fn filters_say_which_entry_is_a_users() {
     ] {
         assert_eq!(email(filter, login), alice, "{filter}");
     }
+    let deep = format!("{}(uid=*{{username}}*){}", "(&".repeat(23), ")".repeat(23));
+    assert_eq!(email(&deep, "alice"), alice);
     assert_eq!(email("(&(uid={username})(cn=y))", "alice"), None);
     assert_eq!(email("uid={username}", "twin"), None, "two entries");
     assert_eq!(email("(objectClass=*)", "alice"), None, "many entries");
