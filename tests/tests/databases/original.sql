@@ -219,7 +219,9 @@ COPY public.auth_external_auth_config (type_uuid, tenant_uuid, data) FROM stdin;
 \.
 COPY public.auth_external_auth_type (uuid, name, enabled) FROM stdin;
 71b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8	mobile	t
-72b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8	google	\N
+72b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8	google	t
+73b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8	microsoft	t
+74b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8	acme	\N
 \.
 COPY public.auth_group (uuid, name, tenant_uuid, system_managed, slug) FROM stdin;
 51b2c3d4-e5f6-4708-9192-a3b4c5d6e7f8	wazo-all-users-tenant-2e9b1f3a-6d0c-4f0b-9a51-0c1d2e3f4a50	2e9b1f3a-6d0c-4f0b-9a51-0c1d2e3f4a50	t	wazo-all-users-tenant-2e9b1f3a-6d0c-4f0b-9a51-0c1d2e3f4a50
