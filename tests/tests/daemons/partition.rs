@@ -226,7 +226,10 @@ fn a_request_whose_connection_is_lost_without_a_word_is_answered_before_long() {
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
     assert!(partition.proxy.spoilt() > 0);
     partition.proxy.heal();
-    let _ = partition.site.send(2, "POST", "/0.1/groups", json!({"name": "later"})).expect(200);
+    wait_within(RECOVERY, "it writes again", || {
+        let name = json!({"name": "later"});
+        partition.site.send(2, "POST", "/0.1/groups", name).status == 200
+    });
 }
 
 #[test]
