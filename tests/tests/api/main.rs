@@ -81,7 +81,9 @@ fn answers_are_as_described() {
         .arg(format!("{}{DOCUMENT}", daemon.url()))
         .args(["--header", &format!("X-Auth-Token: {}", tester.token)])
         .args(bound)
-        .args(["--continue-on-failure", "--workers", "2", "--warnings", "off"])
+        // With two workers it fails by itself now and then: Python 3.11 reads source
+        // texts on one thread only.
+        .args(["--continue-on-failure", "--workers", "1", "--warnings", "off"])
         .current_dir(folder.path())
         .env("PYTHONPATH", root().join("tests/tests/api"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
