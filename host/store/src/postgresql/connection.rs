@@ -36,11 +36,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Between two looks whether it does.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// Of each session. Whoever is frozen or cut off in the middle of a transaction
-/// holds locks that all daemons wait for: the server ends it before their patience
-/// ends. It looks after idle connections sooner than systems do.
-const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; \
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+/// Of each session: the server looks after idle connections sooner than systems do.
+const SESSION: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
+    SET tcp_keepalives_count = 3";
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,11 +278,15 @@ impl Link {
 /// What a session begins with.
 fn session(purpose: Purpose) -> String {
     let (lock, statement) = (LOCK_TIMEOUT.as_millis(), STATEMENT_TIMEOUT.as_millis());
-    let limit = match purpose {
-        Purpose::Requests => format!("SET statement_timeout = {statement}; "),
-        Purpose::Command => String::new(),
+    // Whoever is frozen or cut off in the middle of a transaction holds locks that all
+    // daemons wait for: the server ends it before their patience ends. A command may
+    // have much to read elsewhere before its next statement.
+    let (limit, idle) = match purpose {
+        Purpose::Requests => (format!("SET statement_timeout = {statement}; "), "5s"),
+        Purpose::Command => (String::new(), "10min"),
     };
-    format!("SET lock_timeout = {lock}; {limit}{SESSION}")
+    let idle = format!("SET idle_in_transaction_session_timeout = '{idle}'");
+    format!("SET lock_timeout = {lock}; {limit}{idle}; {SESSION}")
 }
 
 /// Whether the server has no room for more: it answers those it has.
