@@ -147,4 +147,10 @@ impl Told {
             self.events.push(event());
         }
     }
+
+    /// Whether there is nothing to tell, or nobody to be told.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
 }

@@ -82,7 +82,7 @@ impl Directory {
         let user = match self.logins.find(version, login) {
             Some(user) => user,
             None => {
-                let user = store.read(|conn| users::uuid_by_login(conn, login))?;
+                let user = store.ask(|conn| users::uuid_by_login(conn, login))?;
                 if login.len() <= LONGEST_LOGIN {
                     self.logins.keep(version, login.into(), login.len() + PIECE, user);
                 }
@@ -122,6 +122,41 @@ impl Directory {
         of_user(&self.groups, store, user, |conn| Ok(groups::of_user(conn, &user)?.into()))
     }
 
+    /// Has all remembered that a login by refresh token asks of its user, who has had
+    /// this login: read with one wait where it is not known.
+    pub(crate) fn recall(
+        &self,
+        store: &Store,
+        user: Uuid,
+        login: &str,
+    ) -> Result<(), store::Error> {
+        let version = store.version();
+        let knows_user = self.users.find(version, &user).is_some();
+        let knows_login = login.len() > LONGEST_LOGIN || self.logins.find(version, login).is_some();
+        let knows_acl = self.acls.find(version, &user).is_some();
+        if knows_user && knows_login && knows_acl {
+            return Ok(());
+        }
+        store.ask(|conn| {
+            let sent_user = unless(knows_user, || users::send_get(conn, &user))?;
+            let sent_login = unless(knows_login, || users::send_uuid_by_login(conn, login))?;
+            let sent_acl = unless(knows_acl, || policies::send_acl_of_user(conn, &user))?;
+            if let Some(sent) = sent_user {
+                let found = users::got(conn, sent)?.map(Arc::new);
+                self.users.keep(version, user, 0, found);
+            }
+            if let Some(sent) = sent_login {
+                let found = users::got_uuid(conn, sent)?;
+                self.logins.keep(version, login.into(), login.len() + PIECE, found);
+            }
+            if let Some(sent) = sent_acl {
+                let found = policies::got_acl(conn, sent)?.into();
+                self.acls.keep(version, user, 0, found);
+            }
+            Ok(())
+        })
+    }
+
     /// The refresh token of this value, if it is of this client.
     pub(crate) fn refresh_token(
         &self,
@@ -135,7 +170,7 @@ impl Directory {
         {
             return Ok(Some(known));
         }
-        let found = store.read(|conn| refresh_tokens::get(conn, &token, client_id))?;
+        let found = store.ask(|conn| refresh_tokens::get(conn, &token, client_id))?;
         // One that is not there may be made at any time, and is not remembered.
         let found = found.map(|found| Arc::new(Presented::from(found)));
         Ok(found.map(|found| self.refresh_tokens.keep(version, token, 0, found)))
@@ -154,7 +189,14 @@ fn of_user<V: Answer>(
     if let Some(known) = memo.find(version, &user) {
         return Ok(known);
     }
-    Ok(memo.keep(version, user, 0, store.read(read)?))
+    Ok(memo.keep(version, user, 0, store.ask(read)?))
+}
+
+fn unless<T>(
+    is_known: bool,
+    send: impl FnOnce() -> Result<T, store::Error>,
+) -> Result<Option<T>, store::Error> {
+    if is_known { Ok(None) } else { send().map(Some) }
 }
 
 // === impl Presented ===

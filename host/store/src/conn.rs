@@ -13,6 +13,19 @@ pub enum Dialect {
     Postgresql,
 }
 
+/// A query on its way: see [`Conn::send`].
+#[derive(Debug)]
+#[must_use]
+pub struct Sent(Way);
+
+#[derive(Debug)]
+enum Way {
+    /// There was nothing to wait for.
+    Come(Vec<Row>),
+    /// The place of the answer.
+    Coming(usize),
+}
+
 /// A connection, as the modules of queries see it. Statements are prepared once
 /// and kept.
 ///
@@ -38,6 +51,23 @@ pub trait Conn {
     /// What the database reports.
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error>;
 
+    /// [`query`](Self::query), whose answer is taken later: what is sent goes to a server
+    /// together, and costs one wait.
+    ///
+    /// # Errors
+    /// What the database reports, now or with the answer.
+    fn send(&mut self, sql: &str, params: &[Value]) -> Result<Sent, Error> {
+        self.query(sql, params).map(Sent::come)
+    }
+
+    /// The rows of a query that was sent on this connection.
+    ///
+    /// # Errors
+    /// What the database reports of it, or of one that was sent before it.
+    fn rows(&mut self, sent: Sent) -> Result<Vec<Row>, Error> {
+        sent.or_take(|_| Ok(Vec::new()))
+    }
+
     /// How the values of tokens are written in this database.
     fn seals(&self) -> &Seals;
 
@@ -57,6 +87,29 @@ pub trait Conn {
             Ok(())
         })?;
         Ok(rows)
+    }
+}
+
+// === impl Sent ===
+
+impl Sent {
+    pub(crate) fn come(rows: Vec<Row>) -> Self {
+        Self(Way::Come(rows))
+    }
+
+    pub(crate) fn coming(place: usize) -> Self {
+        Self(Way::Coming(place))
+    }
+
+    /// The rows, which are taken from their place where they were not there at once.
+    pub(crate) fn or_take(
+        self,
+        take: impl FnOnce(usize) -> Result<Vec<Row>, Error>,
+    ) -> Result<Vec<Row>, Error> {
+        match self.0 {
+            Way::Come(rows) => Ok(rows),
+            Way::Coming(place) => take(place),
+        }
     }
 }
 

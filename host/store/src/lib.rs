@@ -41,7 +41,7 @@ pub mod tokens;
 pub mod transfer;
 pub mod users;
 
-pub use conn::{Conn, Dialect};
+pub use conn::{Conn, Dialect, Sent};
 pub use error::{Error, OpenError};
 pub use fold::fold;
 pub use index::{AuthId, Home, IndexChange, LiveToken, LiveTokenRef, Owner, TokenIndex};

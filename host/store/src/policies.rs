@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use crate::{Conn, Error, Row, Value};
+use crate::{Conn, Error, Row, Sent, Value};
 
 pub use list::{LIST, LIST_OF_GROUP, LIST_OF_USER, Scope, list, list_with_accesses};
 pub use scope::{conflicts, slug_taken, visible, visible_by_slug};
@@ -255,7 +255,24 @@ pub fn acl_of_name(conn: &mut dyn Conn, name: &str) -> Result<Option<Vec<String>
 /// # Errors
 /// See [`get`].
 pub fn acl_of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<String>, Error> {
-    let rows = conn.query(
+    let sent = send_acl_of_user(conn, user)?;
+    got_acl(conn, sent)
+}
+
+/// The answer to [`send_acl_of_user`].
+///
+/// # Errors
+/// See [`get`].
+pub fn got_acl(conn: &mut dyn Conn, sent: Sent) -> Result<Vec<String>, Error> {
+    conn.rows(sent)?.iter().map(|row| row.string(0)).collect()
+}
+
+/// [`acl_of_user`], [sent](Conn::send): for [`got_acl`].
+///
+/// # Errors
+/// See [`get`].
+pub fn send_acl_of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Sent, Error> {
+    conn.send(
         "SELECT a.access FROM ( \
              SELECT 0 AS part, ug.group_uuid AS holder, gp.policy_uuid AS policy_uuid \
              FROM auth_user_group ug JOIN auth_group_policy gp ON gp.group_uuid = ug.group_uuid \
@@ -268,8 +285,7 @@ pub fn acl_of_user(conn: &mut dyn Conn, user: &Uuid) -> Result<Vec<String>, Erro
          JOIN auth_access a ON a.id = pa.access_id \
          ORDER BY held.part, held.policy_uuid, held.holder, a.id",
         &[user.into()],
-    )?;
-    rows.iter().map(|row| row.string(0)).collect()
+    )
 }
 
 fn one(conn: &mut dyn Conn, condition: &str, params: &[Value]) -> Result<Option<Policy>, Error> {

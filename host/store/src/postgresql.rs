@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod database;
 pub(crate) mod engine;
 pub(crate) mod error;
+mod exchange;
 pub(crate) mod filler;
 pub(crate) mod inquiry;
 pub(crate) mod lease;

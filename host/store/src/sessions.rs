@@ -1,5 +1,6 @@
 //! Sessions: table `auth_session` (`contract/tokens.md` section 8).
 
+mod begin;
 mod list;
 
 use uuid::Uuid;
@@ -8,6 +9,7 @@ use crate::refresh_tokens::Held;
 use crate::tokens::tokens_of_session;
 use crate::{Conn, Dialect, Error, IndexChange, Row, Value};
 
+pub use begin::{Beginning, Begun, begin};
 pub use list::{LIST, Listed, Scope, list};
 
 /// A session.

@@ -131,6 +131,21 @@ impl Store {
         }
     }
 
+    /// The same for queries that need not agree with each other, as only one does: it
+    /// costs a server less.
+    ///
+    /// # Errors
+    /// See [`read`](Self::read).
+    pub fn ask<T, E: From<Error>>(
+        &self,
+        f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match &self.backing {
+            Backing::Sqlite(engine) => engine.read(f),
+            Backing::Postgresql(engine) => engine.ask(f),
+        }
+    }
+
     /// Runs `f` in a transaction (on the writer's thread with SQLite, on this one
     /// with PostgreSQL) and returns once it is on the disk and in the index. When it
     /// answers an error or panics, what it wrote is undone and nobody else is

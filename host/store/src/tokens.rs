@@ -59,7 +59,7 @@ pub(crate) struct StoredToken<'a> {
 const SELECT_LIVE: &str = "SELECT uuid, session_uuid, expire_t, auth_id, metadata, acl \
     FROM auth_token WHERE +expire_t IS NULL OR +expire_t >= ?1";
 
-const INSERT: &str = "INSERT INTO auth_token (uuid, auth_id, pbx_user_uuid, xivo_uuid, issued_t, \
+pub(crate) const INSERT: &str = "INSERT INTO auth_token (uuid, auth_id, pbx_user_uuid, xivo_uuid, issued_t, \
     expire_t, metadata, session_uuid, user_agent, remote_addr, acl, refresh_token_uuid)";
 
 // === impl StoredToken ===
@@ -128,7 +128,18 @@ pub fn insert_from_refresh_token(
 /// Runs `sql` with the columns of `token` up to `acl` and then `more`; whether
 /// it added a row.
 fn add(conn: &mut dyn Conn, sql: &str, token: &NewToken, more: &[Value]) -> Result<bool, Error> {
-    let mut params = vec![
+    let mut params = columns(conn, token);
+    params.extend_from_slice(more);
+    let added = conn.execute(sql, &params)? > 0;
+    if added {
+        conn.index(indexed(token));
+    }
+    Ok(added)
+}
+
+/// What stands in the columns of [`INSERT`], up to `acl`.
+pub(crate) fn columns(conn: &dyn Conn, token: &NewToken) -> Vec<Value> {
+    vec![
         conn.seals().write(Table::Token, &token.uuid),
         token.auth_id.as_str().into(),
         token.pbx_user_uuid.as_deref().into(),
@@ -140,19 +151,18 @@ fn add(conn: &mut dyn Conn, sql: &str, token: &NewToken, more: &[Value]) -> Resu
         token.user_agent.as_str().into(),
         token.remote_addr.as_str().into(),
         (&*token.acl).into(),
-    ];
-    params.extend_from_slice(more);
-    let added = conn.execute(sql, &params)? > 0;
-    if added {
-        conn.index(IndexChange::Token(Box::new(IndexedToken {
-            token: token.uuid,
-            session: token.session_uuid,
-            expires: token.expires_at,
-            owner: Owner::new(&token.auth_id, &token.metadata),
-            acl: token.acl.to_vec(),
-        })));
-    }
-    Ok(added)
+    ]
+}
+
+/// What the index is told of a new token.
+pub(crate) fn indexed(token: &NewToken) -> IndexChange {
+    IndexChange::Token(Box::new(IndexedToken {
+        token: token.uuid,
+        session: token.session_uuid,
+        expires: token.expires_at,
+        owner: Owner::new(&token.auth_id, &token.metadata),
+        acl: token.acl.to_vec(),
+    }))
 }
 
 /// The token of this value, expired or not.

@@ -139,7 +139,7 @@ pub fn transfer(
             let mut server = Server::connect(&uri, PATIENCE)?;
             schema::check_revision(&mut server.link, &server.name)?;
             let from = server.name.clone();
-            server.link.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned());
+            server.link.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
             let seals = Seals::default();
             let mut source = Tx::postgresql(&mut server.link, &seals);
             let is_source_in_use = presence::number(&mut source)

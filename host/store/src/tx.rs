@@ -6,7 +6,7 @@ use crate::postgresql::connection::Link;
 use crate::postgresql::version::Numbers;
 use crate::sqlite::connection;
 use crate::version::Version;
-use crate::{Announcement, Conn, Dialect, Error, IndexChange, Place, Row, Seals, Value};
+use crate::{Announcement, Conn, Dialect, Error, IndexChange, Place, Row, Seals, Sent, Value};
 
 /// An open transaction: rows, and the changes of the index that go with them.
 pub struct Tx<'a> {
@@ -86,7 +86,7 @@ impl<'a> Tx<'a> {
             Rows::Postgresql(link, numbers) => {
                 let found = match numbers {
                     Some(numbers) => Ok(*numbers),
-                    None => Numbers::at_begin(link),
+                    None => Numbers::now(link),
                 };
                 let found = self.noted(found)?;
                 if let Rows::Postgresql(_, numbers) = &mut self.rows {
@@ -98,6 +98,28 @@ impl<'a> Tx<'a> {
                 Ok(found.is_directory_at(number))
             }
         }
+    }
+
+    /// [`Conn::query`] whose one row begins with the columns of
+    /// [`version::SELECT`](crate::postgresql::version::SELECT). Where nothing follows
+    /// (`is_last`), it is committed along with it, whatever it answers.
+    pub(crate) fn query_with_version(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        is_last: bool,
+    ) -> Result<Option<Row>, Error> {
+        let sent = match &mut self.rows {
+            Rows::Postgresql(link, _) if is_last => link.send_last(sql, params).map(Sent::coming),
+            _ => self.send(sql, params),
+        };
+        let sent = self.noted(sent)?;
+        let row = self.rows(sent)?.into_iter().next();
+        if let (Rows::Postgresql(..), Some(row), false) = (&self.rows, &row, self.has_written) {
+            self.seen = Some(Numbers::read(row)?);
+        }
+        self.has_written = true;
+        Ok(row)
     }
 
     /// Remembers a change of the index, made once this transaction is
@@ -162,6 +184,22 @@ impl Conn for Tx<'_> {
                 link.execute(sql, params)
             }
         };
+        self.noted(result)
+    }
+
+    fn send(&mut self, sql: &str, params: &[Value]) -> Result<Sent, Error> {
+        let result = match &mut self.rows {
+            Rows::Sqlite(..) => self.query(sql, params).map(Sent::come),
+            Rows::Postgresql(link, _) => link.send(sql, params).map(Sent::coming),
+        };
+        self.noted(result)
+    }
+
+    fn rows(&mut self, sent: Sent) -> Result<Vec<Row>, Error> {
+        let result = sent.or_take(|place| match &mut self.rows {
+            Rows::Sqlite(..) => Ok(Vec::new()),
+            Rows::Postgresql(link, _) => link.rows(place),
+        });
         self.noted(result)
     }
 

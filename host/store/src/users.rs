@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use uuid::Uuid;
 
-use crate::{Conn, Dialect, Error, IndexChange, Row, Value};
+use crate::{Conn, Dialect, Error, IndexChange, Row, Sent, Value};
 
 pub use list::{LIST, LIST_OF_GROUP, Listed, Scope, list};
 
@@ -112,7 +112,25 @@ impl fmt::Debug for StoredPassword {
 /// # Errors
 /// What the database reports; so for all functions here.
 pub fn get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Option<User>, Error> {
-    one(conn, "SELECT uuid FROM auth_user WHERE uuid = ?1", &[uuid.into()])
+    let sent = send_get(conn, uuid)?;
+    got(conn, sent)
+}
+
+/// [`get`], [sent](Conn::send): for [`got`].
+///
+/// # Errors
+/// See [`get`].
+pub fn send_get(conn: &mut dyn Conn, uuid: &Uuid) -> Result<Sent, Error> {
+    send_one(conn, "SELECT uuid FROM auth_user WHERE uuid = ?1", &[uuid.into()])
+}
+
+/// The answer to [`send_get`].
+///
+/// # Errors
+/// See [`get`].
+pub fn got(conn: &mut dyn Conn, sent: Sent) -> Result<Option<User>, Error> {
+    let rows = conn.rows(sent)?;
+    rows.first().map(|first| from_rows(first, &rows)).transpose()
 }
 
 /// The enabled user that a login names (`contract/tokens.md` section 4.5),
@@ -130,9 +148,25 @@ pub fn by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<User>, Error>
 /// # Errors
 /// See [`get`].
 pub fn uuid_by_login(conn: &mut dyn Conn, login: &str) -> Result<Option<Uuid>, Error> {
+    let sent = send_uuid_by_login(conn, login)?;
+    got_uuid(conn, sent)
+}
+
+/// [`uuid_by_login`], [sent](Conn::send): for [`got_uuid`].
+///
+/// # Errors
+/// See [`get`].
+pub fn send_uuid_by_login(conn: &mut dyn Conn, login: &str) -> Result<Sent, Error> {
     let named = named(conn.dialect());
-    let rows = conn.query(&named, &[login.into()])?;
-    rows.first().map(|row| row.uuid(0)).transpose()
+    conn.send(&named, &[login.into()])
+}
+
+/// The answer to [`send_uuid_by_login`].
+///
+/// # Errors
+/// See [`get`].
+pub fn got_uuid(conn: &mut dyn Conn, sent: Sent) -> Result<Option<Uuid>, Error> {
+    conn.rows(sent)?.first().map(|row| row.uuid(0)).transpose()
 }
 
 /// The user of a tenant, enabled or not, who has this address, confirmed or not, or
@@ -430,13 +464,17 @@ pub(crate) fn each_tenant(
 /// The user whose UUID the query `named` gives, with its addresses: a row for
 /// each, or one without.
 fn one(conn: &mut dyn Conn, named: &str, params: &[Value]) -> Result<Option<User>, Error> {
+    let sent = send_one(conn, named, params)?;
+    got(conn, sent)
+}
+
+fn send_one(conn: &mut dyn Conn, named: &str, params: &[Value]) -> Result<Sent, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM ({named}) named JOIN auth_user u ON u.uuid = named.uuid \
          JOIN auth_tenant t ON t.uuid = u.tenant_uuid \
          LEFT JOIN auth_email m ON m.user_uuid = u.uuid ORDER BY m.main DESC, m.address"
     );
-    let rows = conn.query(&sql, params)?;
-    rows.first().map(|first| from_rows(first, &rows)).transpose()
+    conn.send(&sql, params)
 }
 
 fn from_rows(row: &Row, rows: &[Row]) -> Result<User, Error> {

@@ -87,6 +87,8 @@ fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -
     let second = Server::start(&mut process::daemon(beside.path(), "")?)?;
     let addresses = [first.address, second.address];
     let (users, duration) = (bench.contents.users, bench.round * 2);
+    // As the first one was: it knows none of its users yet.
+    Load::new(second.address, 25, bench.round * 4).run(refreshes(users))?.expect(200)?;
     let rates = thread::scope(|scope| {
         let loads = addresses.map(|address| {
             let load = Load::new(address, 25, duration);

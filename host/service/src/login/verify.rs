@@ -175,12 +175,10 @@ impl Services {
         let uuid = TokenIndex::parse_token(token).ok_or_else(unknown)?;
         let found = self.directory().refresh_token(self.store(), uuid, client_id)?;
         let found = found.ok_or_else(unknown)?;
-        let user = match found.user {
-            Some(user) => self.directory().user(self.store(), user)?,
-            None => None,
-        };
-        let user = user.ok_or_else(unknown)?;
+        let user = found.user.ok_or_else(unknown)?;
         let stored = found.login.as_deref().unwrap_or_default();
+        self.directory().recall(self.store(), user, stored)?;
+        let user = self.directory().user(self.store(), user)?.ok_or_else(unknown)?;
         if user.enabled != Some(true) {
             return Err(refused(format!("user of login {stored} is disabled")));
         }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
-use wazo_auth_events::Event;
+use wazo_auth_events::{Event, Told};
 use wazo_auth_plugins::Args;
 use wazo_auth_store::{
-    self as store, Change, Conn, Tx, sessions::Session, tokens::NewToken, users::User,
+    self as store, Change, Conn, Tx,
+    sessions::{Beginning, Begun, Session},
+    tokens::NewToken,
+    users::User,
 };
 
 use super::{Claims, LoginAnswer, LoginError, LoginRequest, later, verify::Verified};
@@ -55,6 +58,21 @@ struct Relied {
 struct Written {
     refresh_token: Option<Uuid>,
     sessions_revoked: u64,
+}
+
+/// Why the transaction was undone.
+enum Unwritten {
+    /// See [`Plan::is_overtaken`].
+    Overtaken,
+    Refused(LoginError),
+}
+
+// === impl Unwritten ===
+
+impl<E: Into<LoginError>> From<E> for Unwritten {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 // === impl Plan ===
@@ -113,19 +131,74 @@ impl Plan {
         Ok(!self.attempt.is_last && !tx.is_at(self.attempt.claimed_at)?)
     }
 
-    fn check(&self, tx: &mut Tx<'_>) -> Result<(), LoginError> {
-        let is_unchanged = tx.is_at(self.attempt.verified_at)?;
-        let conn = tx.conn();
-        if let Some(relied) = self.user.as_ref().filter(|_| !is_unchanged) {
-            relied.check(conn, &self.login)?;
+    fn write(&mut self, tx: &mut Tx<'_>, told: &mut Told) -> Result<Written, Unwritten> {
+        // Otherwise one look says both.
+        let is_looked_at =
+            self.attempt.is_last || self.attempt.verified_at != self.attempt.claimed_at;
+        if is_looked_at {
+            self.check(tx)?;
         }
-        if let Some(cap) = self.cap
-            && store::sessions::count_of_auth_id(conn, &self.token.auth_id)? >= cap
-        {
-            let (auth_id, login) = (self.token.auth_id.clone(), self.login.clone());
-            return Err(LoginError::TooManySessions { auth_id, login });
+        let mut written = Written { refresh_token: None, sessions_revoked: 0 };
+        let mut cap = self.cap;
+        if let Some(offline) = &self.offline {
+            if self.is_overtaken(tx)? {
+                return Err(Unwritten::Overtaken);
+            }
+            // As many as there are before others give way to this one.
+            self.check_cap(tx.conn())?;
+            cap = None;
+            let (token, revoked) = refresh_tokens::obtain(tx.conn(), told, offline)?;
+            written = Written { refresh_token: Some(token), sessions_revoked: revoked };
+            self.token.refresh_token_uuid = Some(token);
+        }
+        told.push(|| self.told());
+        let begun = store::sessions::begin(
+            tx,
+            &Beginning {
+                session: &self.session,
+                token: &self.token,
+                presented: self.refresh_token.as_ref().map(|(token, client)| (token, &**client)),
+                cap,
+                at: (!self.attempt.is_last).then_some(self.attempt.claimed_at),
+                is_all: self.offline.is_none() && told.is_empty(),
+            },
+        )?;
+        match begun {
+            Begun::Made => Ok(written),
+            Begun::Overtaken => Err(Unwritten::Overtaken),
+            Begun::TooMany => Err(self.too_many().into()),
+            Begun::Unpresented => {
+                let client = self.refresh_token.as_ref().map_or("", |(_, client)| client);
+                let reason = format!("refresh token of client \"{client}\" was just deleted");
+                Err(LoginError::Refused(reason).into())
+            }
+        }
+    }
+
+    /// What the verification relied on, where that may have changed.
+    fn check(&self, tx: &mut Tx<'_>) -> Result<(), Unwritten> {
+        if self.is_overtaken(tx)? {
+            return Err(Unwritten::Overtaken);
+        }
+        let is_unchanged = tx.is_at(self.attempt.verified_at)?;
+        if let Some(relied) = self.user.as_ref().filter(|_| !is_unchanged) {
+            relied.check(tx.conn(), &self.login)?;
         }
         Ok(())
+    }
+
+    fn check_cap(&self, conn: &mut dyn Conn) -> Result<(), LoginError> {
+        match self.cap {
+            Some(cap) if store::sessions::count_of_auth_id(conn, &self.token.auth_id)? >= cap => {
+                Err(self.too_many())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn too_many(&self) -> LoginError {
+        let (auth_id, login) = (self.token.auth_id.clone(), self.login.clone());
+        LoginError::TooManySessions { auth_id, login }
     }
 }
 
@@ -160,37 +233,14 @@ impl Services {
     pub(super) fn write_login(&self, mut plan: Plan) -> Result<Option<LoginAnswer>, LoginError> {
         let change = Change::Sessions(plan.user.as_ref().map(|user| user.uuid));
         let view = plan.view();
-        let written = self.write_and_tell(change, move |tx, told| {
-            if plan.is_overtaken(tx)? {
-                return Ok(None);
-            }
-            plan.check(tx)?;
-            let conn = tx.conn();
-            let (refresh_token, sessions_revoked) = match &plan.offline {
-                Some(offline) => {
-                    let (token, revoked) = refresh_tokens::obtain(conn, told, offline)?;
-                    (Some(token), revoked)
-                }
-                None => (None, 0),
-            };
-            store::sessions::insert(conn, &plan.session)?;
-            if let Some((presented, client)) = &plan.refresh_token {
-                if !store::tokens::insert_from_refresh_token(conn, &plan.token, presented, client)?
-                {
-                    let reason = format!("refresh token of client \"{client}\" was just deleted");
-                    return Err(LoginError::Refused(reason));
-                }
-            } else {
-                plan.token.refresh_token_uuid = refresh_token;
-                store::tokens::insert(conn, &plan.token)?;
-            }
-            told.push(|| plan.told());
-            Ok::<_, LoginError>(Some(Written { refresh_token, sessions_revoked }))
-        })?;
-        if written.is_some() {
-            self.activity().count_token();
-        }
-        Ok(written.map(|written| LoginAnswer {
+        let written = self.write_and_tell(change, move |tx, told| plan.write(tx, told));
+        let written = match written {
+            Ok(written) => written,
+            Err(Unwritten::Overtaken) => return Ok(None),
+            Err(Unwritten::Refused(error)) => return Err(error),
+        };
+        self.activity().count_token();
+        Ok(Some(LoginAnswer {
             token: view,
             refresh_token: written.refresh_token,
             sessions_revoked: written.sessions_revoked,

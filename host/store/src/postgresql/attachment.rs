@@ -95,7 +95,7 @@ impl Server {
         daemons: Daemons,
         f: impl FnOnce(&mut Self) -> Result<T, OpenError>,
     ) -> Result<T, OpenError> {
-        self.link.begin("BEGIN".to_owned());
+        self.link.begin("BEGIN");
         let done = self.lock(daemons).and_then(|()| f(self));
         match done {
             Ok(value) => {

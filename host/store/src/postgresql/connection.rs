@@ -4,6 +4,7 @@
 //! that thread waits, by a runtime of its own, so that an answer costs no change
 //! of threads.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::mem::replace;
@@ -14,8 +15,9 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, SimpleQueryMessage, Statement};
+use tokio_postgres::{Client, Statement};
 
+use crate::postgresql::exchange::{self, Answer, Exchange};
 use crate::postgresql::reach::Reach;
 use crate::postgresql::uri::Address;
 use crate::postgresql::value;
@@ -33,6 +35,9 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long such an answer may take from a server that answers others: it would have
 /// given up the statement by then, and said so.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// The same of a transaction that may change very many rows.
+const LONG_STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
 /// Between two looks whether it does.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -54,9 +59,12 @@ pub(crate) enum Purpose {
 pub(crate) struct Link {
     purpose: Purpose,
     runtime: Runtime,
-    client: Client,
+    client: Arc<Client>,
     statements: HashMap<Box<str>, Statement>,
     transaction: Transaction,
+    exchange: Exchange,
+    /// How long an answer may take.
+    patience: Duration,
     /// An answer did not come in time: what follows would be taken for it.
     is_lost: Cell<bool>,
     reach: Arc<Reach>,
@@ -64,12 +72,30 @@ pub(crate) struct Link {
     outages: u64,
 }
 
+/// What a transaction begins with.
+pub(crate) struct Beginning {
+    /// Statements without parameters.
+    pub batch: Cow<'static, str>,
+    /// A statement that comes after it, with its parameters.
+    pub statement: Option<(&'static str, Vec<Value>)>,
+}
+
 /// The transaction of a [`Link`].
 enum Transaction {
     None,
-    /// To be begun by these statements, along with the first one.
-    Wanted(String),
+    /// To be begun along with the first statement.
+    Wanted(Beginning),
     Open,
+    /// To be ended by what was sent.
+    Ending,
+}
+
+// === impl Beginning ===
+
+impl<T: Into<Cow<'static, str>>> From<T> for Beginning {
+    fn from(batch: T) -> Self {
+        Self { batch: batch.into(), statement: None }
+    }
 }
 
 // === impl Link ===
@@ -109,9 +135,11 @@ impl Link {
         Ok(Self {
             purpose,
             runtime,
-            client,
+            client: Arc::new(client),
             statements: HashMap::new(),
             transaction: Transaction::None,
+            exchange: Exchange::default(),
+            patience: ANSWER_TIMEOUT,
             is_lost: Cell::new(false),
             outages: reach.outages(),
             reach,
@@ -133,68 +161,86 @@ impl Link {
     /// closed as far as is known.
     pub fn is_idle(&self) -> bool {
         matches!(self.transaction, Transaction::None)
+            && self.exchange.is_empty()
             && !self.is_lost.get()
             && !self.client.is_closed()
     }
 
-    /// Has a transaction begun by `statements`, along with the first statement.
-    pub fn begin(&mut self, statements: String) {
-        self.transaction = Transaction::Wanted(statements);
+    /// Has a transaction begun along with the first statement.
+    pub fn begin(&mut self, beginning: impl Into<Beginning>) {
+        self.transaction = Transaction::Wanted(beginning.into());
     }
 
-    /// Begins the transaction that is wanted: the numbers of the last row that its
-    /// statements give. Nothing when it is begun already.
-    pub fn begun(&mut self) -> Result<Option<Vec<i64>>, Error> {
-        let Some(statements) = self.wanted() else { return Ok(None) };
-        let answers = self.answer(self.client.simple_query(&statements))?;
-        let rows = answers.iter().filter_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        });
-        let numbers = rows.last().map(|row| {
-            (0..row.len()).map(|column| row.get(column)?.parse().ok()).collect::<Option<_>>()
-        });
-        Ok(numbers.flatten())
+    /// [`begin`](Self::begin) of one that may change very many rows: it gets the time
+    /// that this takes.
+    pub fn begin_long(&mut self, mut beginning: Beginning) {
+        let limit = LONG_STATEMENT_TIMEOUT.as_millis();
+        beginning.batch =
+            format!("{}; SET LOCAL statement_timeout = {limit}", beginning.batch).into();
+        self.patience = LONG_ANSWER_TIMEOUT;
+        self.begin(beginning);
     }
 
-    fn wanted(&mut self) -> Option<String> {
-        match replace(&mut self.transaction, Transaction::Open) {
-            Transaction::Wanted(statements) => Some(statements),
-            other => {
-                self.transaction = other;
-                None
+    /// Begins the transaction that is wanted, without waiting for it.
+    fn begin_now(&mut self) -> Result<(), Error> {
+        let Transaction::Wanted(Beginning { statement, .. }) = &self.transaction else {
+            return Ok(());
+        };
+        let prepared = match statement {
+            Some((sql, _)) => Some(self.prepared(sql)?),
+            None => None,
+        };
+        if let Transaction::Wanted(Beginning { batch, statement }) =
+            replace(&mut self.transaction, Transaction::Open)
+        {
+            self.exchange.send_batch(&self.client, batch);
+            if let Some((prepared, (_, params))) = prepared.zip(statement) {
+                self.exchange.send(&self.client, prepared, params);
             }
         }
+        Ok(())
     }
 
     /// Ends the transaction, if it was begun at all.
     pub fn commit(&mut self) -> Result<(), Error> {
+        // The server would make an undoing of it, and no error, had one failed.
+        if let Err(error) = self.settle() {
+            let _ = self.roll_back();
+            return Err(error);
+        }
         self.end("COMMIT")
     }
 
-    /// Undoes the transaction, if it was begun at all.
+    /// Undoes the transaction, if it was begun at all, and is not at its end.
     pub fn roll_back(&mut self) -> Result<(), Error> {
+        if matches!(self.transaction, Transaction::Ending) {
+            // Whatever became of it.
+            let _ = self.settle();
+        }
         self.end("ROLLBACK")
     }
 
-    fn end(&mut self, how: &str) -> Result<(), Error> {
+    fn end(&mut self, how: &'static str) -> Result<(), Error> {
+        self.exchange.clear();
+        self.patience = ANSWER_TIMEOUT;
         match replace(&mut self.transaction, Transaction::None) {
             Transaction::Open => self.batch(how),
-            Transaction::None | Transaction::Wanted(_) => Ok(()),
+            Transaction::None | Transaction::Wanted(_) | Transaction::Ending => Ok(()),
         }
     }
 
-    /// Ends a transaction that has read, without waiting for the answer.
+    /// Ends a transaction that has read, if there was one, without waiting for the
+    /// answer.
     pub fn end_of_read(&mut self) {
+        self.exchange.clear();
         if !matches!(replace(&mut self.transaction, Transaction::None), Transaction::Open) {
             return;
         }
-        self.runtime.block_on(async {
-            let mut commit = pin!(self.client.batch_execute("COMMIT"));
-            // Once for the request to be made, once for it to be sent.
-            let _ = futures_util::future::poll_immediate(&mut commit).await;
-            tokio::task::yield_now().await;
-        });
+        let mut commit = pin!(self.client.batch_execute("COMMIT"));
+        if exchange::now(&mut commit).is_none() {
+            // For it to be sent.
+            self.runtime.block_on(tokio::task::yield_now());
+        }
     }
 
     /// Runs statements without parameters, one after the other.
@@ -209,9 +255,16 @@ impl Link {
         params: &[Value],
         row: &mut dyn FnMut(Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let (begin, statement) = self.prepared(sql)?;
-        let answers = self.client.query_raw(&statement, params);
-        let mut answers = pin!(self.answer(after(&self.client, begin, answers))?);
+        let statement = self.ready(sql)?;
+        let client = Arc::clone(&self.client);
+        let mut asked = pin!(client.query_raw(&statement, params));
+        let answers = exchange::now(&mut asked);
+        self.settle()?;
+        let answers = match answers {
+            Some(answers) => answers.map_err(Error::from),
+            None => self.answer(asked),
+        };
+        let mut answers = pin!(answers?);
         // Row by row, but waiting for the connection only where it has to.
         self.runtime.block_on(async {
             while let Some(answer) = self.in_time(answers.try_next()).await? {
@@ -223,29 +276,83 @@ impl Link {
 
     /// See [`Conn::execute`](crate::Conn::execute).
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
-        let (begin, statement) = self.prepared(sql)?;
-        self.answer(after(&self.client, begin, self.client.execute_raw(&statement, params)))
+        if matches!(self.transaction, Transaction::None) {
+            let statement = self.prepared(sql)?;
+            return self.answer(self.client.execute_raw(&statement, params));
+        }
+        let place = self.send(sql, params)?;
+        Ok(self.take(place)?.changed)
     }
 
-    /// The statement; and what begins the transaction that is wanted, to be sent
-    /// along with it, where that was not waited for already.
-    fn prepared(&mut self, sql: &str) -> Result<(Option<String>, Statement), Error> {
-        if let Some(statement) = self.statements.get(sql) {
-            let statement = statement.clone();
-            return Ok((self.wanted(), statement));
+    /// [`send`](Self::send) of the last statement of a transaction: the commit is sent
+    /// along with it.
+    pub fn send_last(&mut self, sql: &str, params: &[Value]) -> Result<usize, Error> {
+        let place = self.send(sql, params)?;
+        if matches!(self.transaction, Transaction::Open) {
+            self.transaction = Transaction::Ending;
+            self.exchange.send_batch(&self.client, "COMMIT".into());
         }
-        self.begun()?;
+        Ok(place)
+    }
+
+    /// See [`Conn::send`](crate::Conn::send): the place of the answer.
+    pub fn send(&mut self, sql: &str, params: &[Value]) -> Result<usize, Error> {
+        let statement = self.ready(sql)?;
+        Ok(self.exchange.send(&self.client, statement, params.to_vec()))
+    }
+
+    /// The rows of what was sent, once.
+    pub fn rows(&mut self, place: usize) -> Result<Vec<Row>, Error> {
+        Ok(self.take(place)?.rows)
+    }
+
+    fn take(&mut self, place: usize) -> Result<Answer, Error> {
+        self.settle_until(place)?;
+        Ok(self.exchange.take(place))
+    }
+
+    /// Waits for the answers to all that was sent.
+    fn settle(&mut self) -> Result<(), Error> {
+        self.exchange.last().map_or(Ok(()), |last| self.settle_until(last))
+    }
+
+    fn settle_until(&mut self, last: usize) -> Result<(), Error> {
+        // What is waited for with needs the connection, and that the exchange.
+        let mut exchange = std::mem::take(&mut self.exchange);
+        let settled = self.runtime.block_on(async {
+            while let Some(coming) = exchange.next(last)? {
+                let answer = self.in_time(coming).await;
+                exchange.came(answer);
+            }
+            Ok(())
+        });
+        self.exchange = exchange;
+        settled
+    }
+
+    /// The statement, in the transaction that is wanted.
+    fn ready(&mut self, sql: &str) -> Result<Statement, Error> {
+        let statement = self.prepared(sql)?;
+        self.begin_now()?;
+        Ok(statement)
+    }
+
+    fn prepared(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        self.settle()?;
         let statement = self.answer(self.client.prepare(&numbered(sql)))?;
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }
         self.statements.insert(sql.into(), statement.clone());
-        Ok((None, statement))
+        Ok(statement)
     }
 
     fn answer<T>(
         &self,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        answer: impl Future<Output = Result<T, impl Into<Error>>>,
     ) -> Result<T, Error> {
         self.runtime.block_on(self.in_time(answer))
     }
@@ -254,7 +361,7 @@ impl Link {
     /// long when nobody gets one.
     async fn in_time<T>(
         &self,
-        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+        answer: impl Future<Output = Result<T, impl Into<Error>>>,
     ) -> Result<T, Error> {
         // What a lost transaction is ended with is not waited for once more.
         if self.is_lost.get() {
@@ -265,7 +372,7 @@ impl Link {
             if let Ok(answer) = tokio::time::timeout(GLANCE, &mut answer).await {
                 return answer.map_err(|error| self.reach.known(error.into()));
             }
-            let is_late = self.purpose == Purpose::Requests && asked.elapsed() > ANSWER_TIMEOUT;
+            let is_late = self.purpose == Purpose::Requests && asked.elapsed() > self.patience;
             if is_late || self.reach.is_silent_since(asked) {
                 self.is_lost.set(true);
                 self.reach.failed();
@@ -296,18 +403,6 @@ pub(crate) fn has_no_room(error: &tokio_postgres::Error) -> bool {
 
 fn silent() -> Error {
     Error::Unavailable { detail: "it does not answer".into() }
-}
-
-/// Sends `begin` and then `query` without waiting in between.
-async fn after<T>(
-    client: &Client,
-    begin: Option<String>,
-    query: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, tokio_postgres::Error> {
-    let Some(begin) = begin else { return query.await };
-    let (begun, answer) = tokio::join!(client.batch_execute(&begin), query);
-    begun?;
-    answer
 }
 
 /// The parameters `?1`, `?2`, … in PostgreSQL's words. No text of ours holds a

@@ -12,20 +12,22 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::postgresql::connection::Link;
+use crate::postgresql::connection::{Beginning, Link};
 use crate::postgresql::filler::Filler;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
 use crate::postgresql::unknown::Unknown;
-use crate::postgresql::version;
 use crate::store::Change;
-use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, TokenIndex, Tx, Value};
+use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, Sent, TokenIndex, Tx, Value};
 
 /// The lock of the whole database: "wazoauth".
 pub(crate) const DATABASE_LOCK: i64 = 0x7761_7a6f_6175_7468;
 /// The first half of the locks of users: "wazo".
-const USER_LOCKS: i32 = 0x7761_7a6f;
+const USER_LOCKS: i64 = 0x7761_7a6f;
+/// Columns are computed from left to right.
+const LOCK_USER: &str = "SELECT pg_advisory_xact_lock_shared(?1::bigint), \
+    pg_advisory_xact_lock(?2::bigint::integer, ?3::bigint::integer)";
 /// How often a write is tried that others make fail.
 const ATTEMPTS: usize = 5;
 
@@ -60,6 +62,18 @@ impl Engine {
         f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
     ) -> Result<T, E> {
         read(&self.pool, &self.seals, f)
+    }
+
+    /// See [`Store::ask`](crate::Store::ask).
+    pub fn ask<T, E: From<Error>>(
+        &self,
+        f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.pool.with(|link| {
+            let read = f(&mut Reader { link, seals: &self.seals });
+            link.end_of_read();
+            read
+        })?
     }
 
     /// See [`Store::write`](crate::Store::write).
@@ -111,7 +125,11 @@ impl Engine {
         change: Change,
         f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
-        link.begin(begin(change));
+        match change {
+            // A tenant goes with all it has.
+            Change::Directory => link.begin_long(begin(change)),
+            Change::Sessions(_) => link.begin(begin(change)),
+        }
         let mut tx = Tx::postgresql(link, &self.seals);
         // What the closure captured is only dropped after a panic; what it wrote is
         // rolled back.
@@ -265,29 +283,30 @@ pub(super) fn read<T, E: From<Error>>(
     f: impl FnOnce(&mut dyn Conn) -> Result<T, E>,
 ) -> Result<T, E> {
     pool.with(|link| {
-        link.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned());
+        link.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         let read = f(&mut Reader { link, seals });
         link.end_of_read();
         read
     })?
 }
 
-fn begin(change: Change) -> String {
+/// A transaction that writes begins with the lock that is due.
+fn begin(change: Change) -> Beginning {
+    let database = Value::Int(DATABASE_LOCK);
     let lock = match change {
-        Change::Directory => format!("SELECT pg_advisory_xact_lock({DATABASE_LOCK})"),
-        Change::Sessions(user) => {
-            let shared = format!("SELECT pg_advisory_xact_lock_shared({DATABASE_LOCK})");
-            match user {
-                Some(user) => {
-                    let [a, b, c, d, ..] = *user.as_bytes();
-                    let number = i32::from_be_bytes([a, b, c, d]);
-                    format!("{shared}; SELECT pg_advisory_xact_lock({USER_LOCKS}, {number})")
-                }
-                None => shared,
-            }
+        Change::Directory => ("SELECT pg_advisory_xact_lock(?1::bigint)", vec![database]),
+        Change::Sessions(None) => {
+            ("SELECT pg_advisory_xact_lock_shared(?1::bigint)", vec![database])
         }
+        Change::Sessions(Some(user)) => (
+            LOCK_USER,
+            vec![database, USER_LOCKS.into(), {
+                let [a, b, c, d, ..] = *user.as_bytes();
+                i64::from(i32::from_be_bytes([a, b, c, d])).into()
+            }],
+        ),
     };
-    format!("BEGIN; {lock}; {}", version::SELECT)
+    Beginning { batch: "BEGIN".into(), statement: Some(lock) }
 }
 
 // === impl Reader ===
@@ -308,6 +327,14 @@ impl Conn for Reader<'_> {
 
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
         self.link.execute(sql, params)
+    }
+
+    fn send(&mut self, sql: &str, params: &[Value]) -> Result<Sent, Error> {
+        self.link.send(sql, params).map(Sent::coming)
+    }
+
+    fn rows(&mut self, sent: Sent) -> Result<Vec<Row>, Error> {
+        sent.or_take(|place| self.link.rows(place))
     }
 
     fn seals(&self) -> &Seals {

@@ -7,12 +7,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Error;
 use crate::postgresql::connection::Link;
+use crate::{Error, Row};
 
 /// What transactions that are about to write begin by asking.
-pub(crate) const SELECT: &str =
-    "SELECT sum(directory)::bigint, sum(directory + refresh_tokens)::bigint FROM wazo_auth_change";
+pub(crate) const SELECT: &str = "SELECT sum(directory)::bigint AS directory, \
+    sum(directory + refresh_tokens)::bigint AS refresh_tokens FROM wazo_auth_change";
+
+/// What a [`parameter`] is compared with, of [`SELECT`].
+pub(crate) const DIRECTORY: &str = "(directory & 4294967295)";
 
 /// The sums, as a snapshot saw them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,20 +36,27 @@ pub(crate) struct Versions {
 const SUM_BITS: u32 = 32;
 const SUM: u64 = (1 << SUM_BITS) - 1;
 
+/// A number of [`Versions::directory`], to be compared by the server.
+pub(crate) fn parameter(number: u64) -> i64 {
+    (number & SUM).try_into().unwrap_or(i64::MAX)
+}
+
 // === impl Numbers ===
 
 impl Numbers {
-    /// Of the snapshot that a transaction begins with; of now when it has begun.
-    pub fn at_begin(link: &mut Link) -> Result<Self, Error> {
-        if let Some(numbers) = link.begun()? {
-            return Ok(Self::from(&*numbers));
-        }
+    /// As they are now, with what the transaction has changed.
+    pub fn now(link: &mut Link) -> Result<Self, Error> {
         let mut found = Self::default();
         link.each(SELECT, &[], &mut |row| {
-            found = Self::from(&[row.int(0)?, row.int(1)?][..]);
+            found = Self::read(&row)?;
             Ok(())
         })?;
         Ok(found)
+    }
+
+    /// Of the first two columns of a row.
+    pub fn read(row: &Row) -> Result<Self, Error> {
+        Ok(Self::from(&[row.int(0)?, row.int(1)?][..]))
     }
 
     /// Whether the directory is as it was when [`Versions::directory`] was `number`.

@@ -1,5 +1,7 @@
-use wazo_auth_store::sessions::{self, Session};
-use wazo_auth_store::{Error, refresh_tokens, tokens};
+use uuid::Uuid;
+use wazo_auth_store::sessions::{self, Beginning, Begun, Session};
+use wazo_auth_store::tokens::{self, NewToken};
+use wazo_auth_store::{Change, Error, Tx, refresh_tokens, users};
 
 use crate::fixture::{on_every_store, unique};
 
@@ -78,5 +80,119 @@ fn a_session_comes_back_and_needs_a_tenant() {
         assert_eq!(error, unique("auth_session_pkey"));
         let lost = Session { uuid: f.context.uuid(), tenant_uuid: f.context.uuid(), ..session };
         assert_eq!(f.try_write(move |tx| sessions::insert(tx, &lost)), Err(Error::ForeignKey));
+    });
+}
+
+/// A session to be begun, as tests choose it.
+#[derive(Clone)]
+struct Wanted {
+    token: NewToken,
+    tenant: Uuid,
+    presented: Option<(Uuid, &'static str)>,
+    cap: Option<i64>,
+    at: Option<u64>,
+    is_all: bool,
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    fn begin(&self, tx: &mut Tx<'_>) -> Result<Begun, Error> {
+        let uuid = self.token.session_uuid;
+        let beginning = Beginning {
+            session: &Session { uuid, mobile: true, tenant_uuid: self.tenant },
+            token: &self.token,
+            presented: self.presented.as_ref().map(|(token, client)| (token, *client)),
+            cap: self.cap,
+            at: self.at,
+            is_all: self.is_all,
+        };
+        sessions::begin(tx, &beginning)
+    }
+}
+
+/// What is not made is refused with this.
+fn refused(begun: Begun) -> Result<(), Error> {
+    match begun {
+        Begun::Made => Ok(()),
+        other => Err(Error::Other(format!("{other:?}"))),
+    }
+}
+
+#[test]
+fn a_session_begins_with_its_token_or_not_at_all() {
+    on_every_store(|f| {
+        for is_all in [true, false] {
+            let user = f.user(if is_all { "alice" } else { "bob" }, f.master);
+            let app = f.refresh_token(user, "app", false).uuid;
+            let fresh = || Wanted {
+                token: f.new_token(&user.to_string(), f.master),
+                tenant: f.master,
+                presented: None,
+                cap: Some(3),
+                at: Some(f.store.version()),
+                is_all,
+            };
+            let begin = |wanted: Wanted| {
+                let token = wanted.token.clone();
+                let (session, change) = (token.session_uuid, Change::Sessions(Some(user)));
+                let begun = f.store.write(change, move |tx| refused(wanted.begin(tx)?));
+                let is_made = begun.is_ok();
+                assert_eq!(
+                    f.read(|conn| tokens::get(conn, &token.uuid)),
+                    is_made.then_some(token.clone())
+                );
+                assert_eq!(f.read(|conn| sessions::get(conn, &session)).is_some(), is_made);
+                assert_eq!(f.live(&token.uuid).is_some(), is_made);
+                begun
+            };
+            let no = |begun: Begun| Err(Error::Other(format!("{begun:?}")));
+            let from = |presented: Uuid, client| {
+                let mut wanted = Wanted { presented: Some((presented, client)), ..fresh() };
+                wanted.token.refresh_token_uuid = Some(presented);
+                wanted
+            };
+            assert_eq!(begin(fresh()), Ok(()));
+            assert_eq!(begin(from(app, "app")), Ok(()));
+            assert_eq!(begin(from(app, "other")), no(Begun::Unpresented));
+            assert_eq!(begin(from(user, "app")), no(Begun::Unpresented));
+            let nowhere = Wanted { tenant: user, ..fresh() };
+            assert_eq!(begin(nowhere), Err(Error::ForeignKey));
+            let mut same = fresh();
+            same.token.uuid = f.token(&user.to_string(), f.master).uuid;
+            let twin = f.store.write(Change::Sessions(None), move |tx| {
+                refused(Wanted { cap: None, ..same.clone() }.begin(tx)?)
+            });
+            assert!(matches!(twin, Err(Error::Unique { .. })), "{twin:?}");
+            assert_eq!(begin(fresh()), no(Begun::TooMany));
+            assert_eq!(begin(Wanted { cap: None, ..fresh() }), Ok(()));
+            let before = Wanted { cap: None, ..from(app, "app") };
+            f.write(move |tx| users::set_enabled(tx, &user, false));
+            assert_eq!(begin(before.clone()), no(Begun::Overtaken));
+            assert_eq!(begin(Wanted { at: None, ..before }), Ok(()));
+        }
+    });
+}
+
+#[test]
+fn a_session_that_begins_beside_other_writes_is_undone_with_them() {
+    on_every_store(|f| {
+        let user = f.user("alice", f.master);
+        let wanted = Wanted {
+            token: f.new_token(&user.to_string(), f.master),
+            tenant: f.master,
+            presented: None,
+            cap: None,
+            at: None,
+            is_all: false,
+        };
+        let token = wanted.token.uuid;
+        let undone = f.store.write(Change::Sessions(Some(user)), move |tx| {
+            refused(wanted.begin(tx)?)?;
+            Err::<(), _>(Error::Busy)
+        });
+        assert_eq!(undone, Err(Error::Busy));
+        assert_eq!(f.read(|conn| tokens::get(conn, &token)), None);
+        assert!(f.live(&token).is_none());
     });
 }
