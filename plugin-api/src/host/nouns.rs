@@ -2,6 +2,9 @@
 //! parameters of the API's lists: `("search", "x")`, `("recurse", "true")`.
 //!
 //! What a noun is made of is given as the JSON that the API takes.
+//!
+//! A policy is named by its UUID, or by its slug: slugs are those of one tenant,
+//! the one above all others unless another one is given.
 
 use std::collections::BTreeMap;
 
@@ -57,28 +60,44 @@ impl Host {
         self.perform(&to("PUT", &["users", user_uuid, "password"]).json(&body))
     }
 
-    /// The sessions of a user.
+    /// A page of the sessions of a user.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn list_user_sessions(&self, user_uuid: &str) -> Result<Page<Session>> {
-        self.list(&to("GET", &["users", user_uuid, "sessions"]))
+    pub fn list_user_sessions(
+        &self,
+        user_uuid: &str,
+        filters: &[(&str, &str)],
+    ) -> Result<Page<Session>> {
+        self.list(&to("GET", &["users", user_uuid, "sessions"]).with(None, filters))
     }
 
     /// Gives a user a policy.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn add_user_policy(&self, user_uuid: &str, policy: &str) -> Result<()> {
-        self.perform(&to("PUT", &["users", user_uuid, "policies", policy]))
+    pub fn add_user_policy(
+        &self,
+        tenant: Option<&str>,
+        user_uuid: &str,
+        policy: &str,
+    ) -> Result<()> {
+        let request = to("PUT", &["users", user_uuid, "policies", policy]);
+        self.perform(&request.with(tenant, &[]))
     }
 
     /// Takes a policy from a user.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn remove_user_policy(&self, user_uuid: &str, policy: &str) -> Result<()> {
-        self.perform(&to("DELETE", &["users", user_uuid, "policies", policy]))
+    pub fn remove_user_policy(
+        &self,
+        tenant: Option<&str>,
+        user_uuid: &str,
+        policy: &str,
+    ) -> Result<()> {
+        let request = to("DELETE", &["users", user_uuid, "policies", policy]);
+        self.perform(&request.with(tenant, &[]))
     }
 }
 
@@ -128,12 +147,16 @@ impl Host {
         self.perform(&to("DELETE", &["groups", group_uuid]))
     }
 
-    /// The users in a group.
+    /// A page of the users in a group.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn list_group_users(&self, group_uuid: &str) -> Result<Page<User>> {
-        self.list(&to("GET", &["groups", group_uuid, "users"]))
+    pub fn list_group_users(
+        &self,
+        group_uuid: &str,
+        filters: &[(&str, &str)],
+    ) -> Result<Page<User>> {
+        self.list(&to("GET", &["groups", group_uuid, "users"]).with(None, filters))
     }
 
     /// Puts a user into a group.
@@ -152,32 +175,48 @@ impl Host {
         self.perform(&to("DELETE", &["groups", group_uuid, "users", user_uuid]))
     }
 
-    /// The policies of a group.
+    /// A page of the policies of a group.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn list_group_policies(&self, group_uuid: &str) -> Result<Page<Policy>> {
-        self.list(&to("GET", &["groups", group_uuid, "policies"]))
+    pub fn list_group_policies(
+        &self,
+        group_uuid: &str,
+        filters: &[(&str, &str)],
+    ) -> Result<Page<Policy>> {
+        self.list(&to("GET", &["groups", group_uuid, "policies"]).with(None, filters))
     }
 
     /// Gives a group a policy.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn add_group_policy(&self, group_uuid: &str, policy: &str) -> Result<()> {
-        self.perform(&to("PUT", &["groups", group_uuid, "policies", policy]))
+    pub fn add_group_policy(
+        &self,
+        tenant: Option<&str>,
+        group_uuid: &str,
+        policy: &str,
+    ) -> Result<()> {
+        let request = to("PUT", &["groups", group_uuid, "policies", policy]);
+        self.perform(&request.with(tenant, &[]))
     }
 
     /// Takes a policy from a group.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn remove_group_policy(&self, group_uuid: &str, policy: &str) -> Result<()> {
-        self.perform(&to("DELETE", &["groups", group_uuid, "policies", policy]))
+    pub fn remove_group_policy(
+        &self,
+        tenant: Option<&str>,
+        group_uuid: &str,
+        policy: &str,
+    ) -> Result<()> {
+        let request = to("DELETE", &["groups", group_uuid, "policies", policy]);
+        self.perform(&request.with(tenant, &[]))
     }
 }
 
-// Policies, by UUID or slug.
+// Policies.
 impl Host {
     /// A page of the policies of a tenant.
     ///
@@ -211,16 +250,21 @@ impl Host {
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn update_policy(&self, policy: &str, fields: &Value) -> Result<Policy> {
-        self.request(&to("PUT", &["policies", policy]).json(fields))
+    pub fn update_policy(
+        &self,
+        tenant: Option<&str>,
+        policy: &str,
+        fields: &Value,
+    ) -> Result<Policy> {
+        self.request(&to("PUT", &["policies", policy]).with(tenant, &[]).json(fields))
     }
 
     /// Deletes a policy.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn delete_policy(&self, policy: &str) -> Result<()> {
-        self.perform(&to("DELETE", &["policies", policy]))
+    pub fn delete_policy(&self, tenant: Option<&str>, policy: &str) -> Result<()> {
+        self.perform(&to("DELETE", &["policies", policy]).with(tenant, &[]))
     }
 
     /// Adds an access to a policy. A slash in it would be stored as `%2F`: give
@@ -228,16 +272,28 @@ impl Host {
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn add_policy_access(&self, policy: &str, access: &str) -> Result<()> {
-        self.perform(&to("PUT", &["policies", policy, "acl", access]))
+    pub fn add_policy_access(
+        &self,
+        tenant: Option<&str>,
+        policy: &str,
+        access: &str,
+    ) -> Result<()> {
+        let request = to("PUT", &["policies", policy, "acl", access]);
+        self.perform(&request.with(tenant, &[]))
     }
 
     /// Takes an access from a policy.
     ///
     /// # Errors
     /// As of [`request`](Self::request).
-    pub fn remove_policy_access(&self, policy: &str, access: &str) -> Result<()> {
-        self.perform(&to("DELETE", &["policies", policy, "acl", access]))
+    pub fn remove_policy_access(
+        &self,
+        tenant: Option<&str>,
+        policy: &str,
+        access: &str,
+    ) -> Result<()> {
+        let request = to("DELETE", &["policies", policy, "acl", access]);
+        self.perform(&request.with(tenant, &[]))
     }
 }
 

@@ -62,26 +62,30 @@ impl Clerk {
         let policy = host
             .create_policy(of, &json!({"name": "Hunt", "slug": "hunt", "acl": ["road.runner"]}))?;
         host.add_group_user(&group.uuid, &user.uuid)?;
-        host.add_group_policy(&group.uuid, &policy.uuid)?;
-        host.add_user_policy(&user.uuid, &policy.uuid)?;
-        host.add_policy_access(&policy.uuid, "anvil.drop")?;
+        host.add_group_policy(of, &group.uuid, &policy.slug)?;
+        host.add_user_policy(of, &user.uuid, &policy.slug)?;
+        host.add_policy_access(of, &policy.slug, "anvil.drop")?;
+        let rules = json!({"name": "Hunt", "acl": ["road.runner", "anvil.drop"]});
+        host.update_policy(of, &policy.slug, &rules)?;
         host.change_user_password(&user.uuid, "old", "coyote-1949")?;
         let users = host.list_users(of, &[("search", "wil")])?;
         let seen = json!({
             "tenant": host.tenant(&tenant.uuid)?.slug,
             "tenants": host.list_tenants(None, &[])?.total,
             "users": users.items.iter().map(|user| user.username.clone()).collect::<Vec<_>>(),
-            "members": host.list_group_users(&group.uuid)?.total,
-            "policies": host.list_group_policies(&group.uuid)?.items[0].slug,
+            "members": host.list_group_users(&group.uuid, &[("search", "wil")])?.total,
+            "policies": host.list_group_policies(&group.uuid, &[("limit", "1")])?.items[0].slug,
             "acl": host.policy(of, "hunt")?.acl,
             "user_acl": host.user_acl(&user.uuid)?,
-            "sessions": host.list_user_sessions(&user.uuid)?.total,
+            "sessions": host.list_user_sessions(&user.uuid, &[])?.total,
             "purpose": host.purpose("user")?,
             "me": request.token.as_ref().and_then(|token| token.auth_id.clone()),
         });
         host.remove_group_user(&group.uuid, &user.uuid)?;
-        host.remove_user_policy(&user.uuid, &policy.uuid)?;
-        host.delete_policy(&policy.uuid)?;
+        host.remove_user_policy(of, &user.uuid, &policy.slug)?;
+        host.remove_group_policy(of, &group.uuid, &policy.slug)?;
+        host.remove_policy_access(of, &policy.slug, "anvil.drop")?;
+        host.delete_policy(of, &policy.slug)?;
         host.delete_group(&group.uuid)?;
         Ok(seen)
     }
