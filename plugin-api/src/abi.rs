@@ -1,9 +1,14 @@
 //! The border itself: the only types that plugin and daemon share in memory.
 //!
-//! Frozen. Nothing here is ever added, removed, reordered or retyped: what is
-//! to grow grows in the JSON of the frames (see [`crate::wire`]), where a new
-//! method, field or service disturbs nobody. A plugin author has no use for
-//! this module; it is public because the daemon's loader reads it.
+//! Frozen as it is in memory. No type here ever changes: what is to grow grows in
+//! the JSON of the frames (see [`crate::wire`]), where a new method, field or
+//! service disturbs nobody. A number of [`kind`] may be added: who does not know
+//! it takes it for [`kind::OTHER`].
+//!
+//! A plugin author has no use for this module; it is public because the daemon's
+//! loader reads it. The promise that source which compiles against 1.x compiles
+//! against all later ones does not cover it: of what abi_stable makes of these
+//! types, another version may make something else.
 
 #![allow(
     missing_docs,
@@ -64,6 +69,11 @@ pub mod kind {
     pub const TIMED_OUT: u32 = 8;
     /// The daemon failed while it served the plugin.
     pub const HOST: u32 = 9;
+    /// The request is answered with an error of the API, and the text is its JSON:
+    /// `{"status": 404, "error_id": "unknown-thing", "message": "…", "resource":
+    /// "things", "details": {…}}`, of which `status` (400 to 599) alone must be
+    /// there. See [`ApiError`](crate::ApiError).
+    pub const API: u32 = 10;
 }
 
 /// One plugin, made by the `create` function of a [`PluginModule`].

@@ -81,15 +81,13 @@ pub(crate) fn read(text: &str) -> Option<ApiError> {
     serde_json::from_str(text).ok()
 }
 
-/// The number on the wire of [`ErrorKind::Api`](crate::ErrorKind::Api); the text
-/// of such a failure is the JSON of an [`ApiError`]. Who does not know the number
-/// takes it for [`ErrorKind::Other`](crate::ErrorKind::Other).
-pub(crate) const NUMBER: u32 = 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorKind, abi::Failure};
+    use crate::{
+        ErrorKind,
+        abi::{Failure, kind},
+    };
 
     #[test]
     fn it_crosses_the_border_whole() {
@@ -101,8 +99,17 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_is_no_error_that_a_plugin_makes() {
+        for kind in [ErrorKind::Panic, ErrorKind::Api] {
+            assert_eq!(Error::new(kind, "it says so").kind(), ErrorKind::Other);
+        }
+        let failure = Failure { kind: kind::PANIC, text: "a literal".into() };
+        assert_eq!(Error::from(failure).kind(), ErrorKind::Panic);
+    }
+
+    #[test]
     fn what_is_no_api_error_is_an_ordinary_one() {
-        let failure = Failure { kind: NUMBER, text: "{".into() };
+        let failure = Failure { kind: kind::API, text: "{".into() };
         assert_eq!(Error::from(failure).kind(), ErrorKind::Other);
     }
 }

@@ -18,7 +18,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// Nothing more precise: the request in progress is answered 500.
     Other,
-    /// The plugin panicked. Made by the daemon's side of this crate only.
+    /// The plugin panicked. A plugin cannot make such an error itself.
     Panic,
     /// The plugin does not have this method: the documented default is used.
     Unsupported,
@@ -79,7 +79,7 @@ impl ErrorKind {
             kind::BUSY => Self::Busy,
             kind::TIMED_OUT => Self::TimedOut,
             kind::HOST => Self::Host,
-            api_error::NUMBER => Self::Api,
+            kind::API => Self::Api,
             _ => Self::Other,
         }
     }
@@ -98,7 +98,7 @@ impl ErrorKind {
             Self::Busy => kind::BUSY,
             Self::TimedOut => kind::TIMED_OUT,
             Self::Host => kind::HOST,
-            Self::Api => api_error::NUMBER,
+            Self::Api => kind::API,
         }
     }
 }
@@ -106,9 +106,19 @@ impl ErrorKind {
 // === impl Error ===
 
 impl Error {
-    /// An error of the given kind.
+    /// An error of the given kind. Of kind [`Panic`](ErrorKind::Panic) only a panic
+    /// makes one, of kind [`Api`](ErrorKind::Api) only an [`ApiError`]: here they
+    /// are [`Other`](ErrorKind::Other).
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+        let kind = match kind {
+            ErrorKind::Panic | ErrorKind::Api => ErrorKind::Other,
+            kind => kind,
+        };
         Self { kind, text: text.into(), api: None }
+    }
+
+    pub(crate) fn of_panic(text: String) -> Self {
+        Self { kind: ErrorKind::Panic, text, api: None }
     }
 
     pub(crate) fn of_api(error: ApiError) -> Self {
@@ -216,7 +226,7 @@ impl From<Failure> for Error {
         match (kind, api_error::read(&text)) {
             (ErrorKind::Api, Some(error)) => Self::of_api(error),
             (ErrorKind::Api, None) => Self::other(text),
-            (kind, _) => Self::new(kind, text),
+            (kind, _) => Self { kind, text, api: None },
         }
     }
 }

@@ -6,16 +6,16 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::{Error, ErrorKind, Host, Result, logger};
+use crate::{Error, Host, Result, logger};
 
 /// Runs the author's code: a panic becomes an error of kind
-/// [`ErrorKind::Panic`], and `log` lines go to `host` meanwhile.
+/// [`Panic`](crate::ErrorKind::Panic), and `log` lines go to `host` meanwhile.
 pub(crate) fn guard<T>(host: &Host, f: impl FnOnce() -> Result<T>) -> Result<T> {
     let _current = logger::enter(host);
     caught(f)
 }
 
-/// Runs `f`: a panic becomes an error of kind [`ErrorKind::Panic`].
+/// Runs `f`: a panic becomes an error of kind [`Panic`](crate::ErrorKind::Panic).
 pub(crate) fn caught<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     // A plugin that panics while it holds a lock poisons it; that is its own
     // affair, and `Mutex` reports it.
@@ -23,7 +23,7 @@ pub(crate) fn caught<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
         let text = panic_text(&*payload).to_owned();
         // Its destructor is the author's too, and may panic again.
         mem::forget(payload);
-        Err(Error::new(ErrorKind::Panic, text))
+        Err(Error::of_panic(text))
     })
 }
 
