@@ -155,6 +155,21 @@ extern "C" fn create<L: Library>(
 ///     metadata "department" => Department,
 /// }
 /// ```
+///
+/// Two of the same kind and name do not compile:
+///
+/// ```compile_fail
+/// # use wazo_auth_plugin_api::prelude::*;
+/// # struct Department;
+/// # impl Metadata for Department {
+/// #     type Config = NoConfig;
+/// #     fn new(_config: NoConfig, _host: Host) -> Result<Self> { Ok(Self) }
+/// # }
+/// export_plugins! {
+///     metadata "department" => Department,
+///     metadata "department" => Department,
+/// }
+/// ```
 #[macro_export]
 macro_rules! export_plugins {
     ($($kind:ident $name:literal => $plugin:ty),+ $(,)?) => {

@@ -3,6 +3,7 @@
 use super::{API_VERSION, BUILD, HEADER, MAGIC, TARGET, VERSION};
 
 /// What the export macro knows of the plugin's crate.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Source {
     /// Name of the crate.
@@ -16,12 +17,14 @@ pub struct Source {
 }
 
 /// The number of bytes that [`bytes`] needs.
+#[doc(hidden)]
 #[must_use]
 pub const fn length(source: &Source) -> usize {
     write::<0>(source).at
 }
 
 /// The manifest; `N` must be its [`length`].
+#[doc(hidden)]
 #[must_use]
 pub const fn bytes<const N: usize>(source: &Source) -> [u8; N] {
     write::<N>(source).bytes
@@ -58,6 +61,7 @@ const fn write<const N: usize>(source: &Source) -> Writer<N> {
     while index < source.plugins.len() {
         let (kind, name) = source.plugins[index];
         check_name(name);
+        check_single(source.plugins, index);
         out.raw(if index == 0 { b"{\"kind\":" } else { b",{\"kind\":" });
         out.text(kind);
         out.raw(b",\"name\":");
@@ -85,6 +89,30 @@ const fn check_name(name: &str) {
         );
         index += 1;
     }
+}
+
+/// Stops the compilation of a file that offers two plugins of the same kind and
+/// name: nobody could have the second one.
+#[allow(clippy::panic, reason = "runs in the compiler: the panic is the error message")]
+const fn check_single(plugins: &[(&str, &str)], index: usize) {
+    let mut before = 0;
+    while before < index {
+        assert!(
+            !(is_same(plugins[before].0, plugins[index].0)
+                && is_same(plugins[before].1, plugins[index].1)),
+            "two plugins of the same kind have the same name"
+        );
+        before += 1;
+    }
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 // === impl Writer ===
