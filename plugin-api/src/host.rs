@@ -75,6 +75,7 @@ struct Identity<'a> {
 
 impl Host {
     /// The typed view of a host object.
+    #[doc(hidden)]
     #[must_use]
     pub fn new(object: HostBox) -> Self {
         Self(Arc::new(object))

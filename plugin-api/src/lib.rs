@@ -110,7 +110,8 @@
 //! [`Error`] says what a failure means for the request; an [`ApiError`] in it is
 //! the very answer. A panic, even in a
 //! constructor or destructor, is caught inside the plugin and fails that one
-//! request; a plugin built with `panic = "abort"` is therefore refused.
+//! request. With `panic = "abort"` it cannot be caught: a plugin built so is
+//! refused, unless it runs in a process of its own (`isolation: process`).
 //! A plugin that blocks is answered for when its deadline passes.
 //!
 //! # Promise
@@ -118,6 +119,10 @@
 //! A daemon that offers plugin API 1.x loads every plugin built against 1.y
 //! with y ≤ x, by any compiler from Rust 1.85 on. [`abi`] and [`manifest`] say
 //! what crosses the border; [`wire`] says which JSON.
+//!
+//! Source that compiles against 1.y compiles against every 1.x with x ≥ y, by the
+//! rules of Cargo. That does not cover the Rust types of [`abi`] and [`wire`], of
+//! which only the layout and the JSON are promised, nor what is not documented.
 
 #![deny(missing_docs)]
 

@@ -4,6 +4,10 @@
 //! Unknown fields are ignored and what is new comes with a default, so that
 //! either side may be the older one. A plugin author meets these shapes only
 //! through the traits of the kinds and [`Host`](crate::Host).
+//!
+//! What is promised is the JSON. The Rust types are for the daemon: they get new
+//! fields as the JSON does, and the promise that source which compiles against
+//! 1.x compiles against all later ones does not cover them.
 
 use std::borrow::Cow;
 
@@ -166,7 +170,7 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(head: &T) -> serde_json::Result<Str
 }
 
 /// Takes nothing, or answers nothing.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Empty {}
 
 /// Takes the credentials of a login and what else is known of it.
@@ -330,7 +334,7 @@ pub struct ApiRequest<'a> {
 }
 
 /// Answers a request to the API; the body goes beside it.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ApiResponse {
     /// The status.
     pub status: u16,
@@ -356,14 +360,14 @@ pub struct ByName<'a> {
 }
 
 /// Answers whether something is there.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Usable {
     /// It is there, and can be called.
     pub usable: bool,
 }
 
 /// Answers which lines of a plugin somebody reads.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct LogLevel {
     /// The least important level that is written: 0 none at all, 1 error,
     /// 2 warning, 3 information, 4 debug, 5 trace.

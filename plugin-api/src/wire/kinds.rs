@@ -35,7 +35,7 @@ pub struct Method {
 }
 
 /// Answers whether a login request is for an identity provider.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct CanAuthenticate {
     /// It is.
     pub can_authenticate: bool,
