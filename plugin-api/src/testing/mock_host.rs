@@ -8,7 +8,7 @@ use std::{
 
 use abi_stable::{
     sabi_trait::TD_Opaque,
-    std_types::{RResult, RSlice, RStr, RVec},
+    std_types::{RResult, RSlice, RStr},
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a prepared service does with its request.
-type Answer = Arc<dyn Fn(&Value) -> Result<Value> + Send + Sync>;
+type Answer = Arc<dyn Fn(&Value, &[u8]) -> Result<(Value, Vec<u8>)> + Send + Sync>;
 
 /// Stands for the daemon in a plugin's tests: it knows the users it was given
 /// and gives the answers that were prepared. Clones are the same host.
@@ -88,9 +88,42 @@ impl MockHost {
     /// Prepares what a service does with its request.
     #[must_use]
     pub fn on(
-        mut self,
+        self,
         service: &str,
         answer: impl Fn(&Value) -> Result<Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_frame(service, move |request, _body| Ok((answer(request)?, Vec::new())))
+    }
+
+    /// Prepares what a service does whose requests or answers have bodies:
+    /// `api.request`, by which [`Host::request`] and all that is made of it go,
+    /// and `http.request`, by which [`Host::send`] does.
+    ///
+    /// ```
+    /// use wazo_auth_plugin_api::prelude::*;
+    ///
+    /// let host = MockHost::new().on_frame("api.request", |request, body| {
+    ///     assert_eq!((&request["method"], &request["path"]), (&json!("POST"), &json!("/groups")));
+    ///     let fields: Value = serde_json::from_slice(body)?;
+    ///     let group = json!({"uuid": "g1", "name": fields["name"], "slug": "s", "tenant_uuid": "t"});
+    ///     Ok((json!({"status": 200}), group.to_string().into_bytes()))
+    /// });
+    /// let group = host.handle().create_group(None, &json!({"name": "Coyotes"}))?;
+    /// assert_eq!(group.name, "Coyotes");
+    ///
+    /// let host = host.on_frame("http.request", |request, _body| match request["url"].as_str() {
+    ///     Some("https://acme.example") => Ok((json!({"status": 200}), b"anvils".to_vec())),
+    ///     _ => Err(Error::timed_out("nobody is there")),
+    /// });
+    /// let request = OutgoingRequest::new("GET", "https://acme.example");
+    /// assert_eq!(host.handle().send(&request)?.body, b"anvils");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_frame(
+        mut self,
+        service: &str,
+        answer: impl Fn(&Value, &[u8]) -> Result<(Value, Vec<u8>)> + Send + Sync + 'static,
     ) -> Self {
         self.answers.insert(service.to_owned(), Arc::new(answer));
         self
@@ -108,10 +141,14 @@ impl MockHost {
         Host::new(HostApi_TO::from_value(Object(self.clone()), TD_Opaque))
     }
 
-    fn serve(&self, service: &str, request: &Value) -> Result<Value> {
-        if let Some(answer) = self.answers.get(service) {
-            return answer(request);
+    fn serve(&self, service: &str, request: &Value, body: &[u8]) -> Result<(Value, Vec<u8>)> {
+        match self.answers.get(service) {
+            Some(answer) => answer(request, body),
+            None => Ok((self.serve_users(service, request)?, Vec::new())),
         }
+    }
+
+    fn serve_users(&self, service: &str, request: &Value) -> Result<Value> {
         let text = |key: &str| request[key].as_str().unwrap_or_default();
         match service {
             service::PLATFORM_GET => Ok(json!({"xivo_uuid": "mock-platform", "version": "1"})),
@@ -161,17 +198,17 @@ impl HostApi for Object {
         &self,
         service: RStr<'_>,
         head: RStr<'_>,
-        _body: RSlice<'_, u8>,
+        body: RSlice<'_, u8>,
     ) -> RResult<Frame, Failure> {
         let request = serde_json::from_str(head.as_str());
         // A prepared answer may hold an assertion that fails.
         let answer = export::caught(|| {
             let request = request.map_err(|error| Error::malformed("the request", &error))?;
-            self.0.serve(service.as_str(), &request)
+            self.0.serve(service.as_str(), &request, body.as_slice())
         });
         match answer {
-            Ok(answer) => {
-                RResult::ROk(Frame { head: answer.to_string().into(), body: RVec::new() })
+            Ok((head, body)) => {
+                RResult::ROk(Frame { head: head.to_string().into(), body: body.into() })
             }
             Err(error) => RResult::RErr(error.into()),
         }
