@@ -55,7 +55,7 @@ impl TokenRenewer {
     /// A failure of the daemon.
     #[allow(clippy::disallowed_methods, reason = "a plugin has no other clock")]
     pub fn get_token(&self) -> Result<String> {
-        self.get_token_at(SystemTime::now())
+        self.get_token_by(SystemTime::now)
     }
 
     /// Ends the token, if there is one; the next one is another.
@@ -67,7 +67,8 @@ impl TokenRenewer {
         current.map_or(Ok(()), |current| self.host.delete_token(&current.token))
     }
 
-    fn get_token_at(&self, now: SystemTime) -> Result<String> {
+    fn get_token_by(&self, clock: impl Fn() -> SystemTime) -> Result<String> {
+        let now = clock();
         if let Some(token) = self.fresh(now) {
             return Ok(token);
         }
@@ -76,11 +77,15 @@ impl TokenRenewer {
         let acl: Vec<&str> = self.acl.iter().map(String::as_str).collect();
         let made = self.host.create_token(LIFETIME.as_secs(), &acl)?;
         let mut current = self.lock();
-        match current.as_ref().filter(|current| current.is_fresh(now)) {
+        // Another call may have stored one since, and later than `now`.
+        match current.as_ref().filter(|current| current.is_fresh(clock())) {
             Some(other) => {
                 let other = other.token.clone();
                 drop(current);
-                self.host.delete_token(&made)?;
+                if let Err(error) = self.host.delete_token(&made) {
+                    // It ends by itself; the other one is as good.
+                    log::warn!("a token that is not needed cannot be deleted: {error}");
+                }
                 Ok(other)
             }
             None => {
@@ -119,9 +124,12 @@ impl Current {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
+    use std::{
+        cell::Cell,
+        sync::{
+            Arc, OnceLock,
+            atomic::{AtomicU32, Ordering},
+        },
     };
 
     use super::*;
@@ -146,10 +154,39 @@ mod tests {
     fn a_token_is_used_again_until_half_a_minute_before_its_end() {
         let (renewer, _) = renewer();
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let at = |seconds| renewer.get_token_at(start + Duration::from_secs(seconds)).unwrap();
+        let at = |seconds| renewer.get_token_by(|| start + Duration::from_secs(seconds)).unwrap();
         assert_eq!((at(0), at(3570)), ("t0".to_owned(), "t0".to_owned()));
         assert_eq!((at(3571), at(3572)), ("t1".to_owned(), "t1".to_owned()));
         assert_eq!(at(0), "t2", "the clock was put back");
+    }
+
+    #[test]
+    fn of_two_that_are_made_at_the_same_time_one_is_kept_and_handed_out() {
+        let (own, other) = (OnceLock::<Arc<TokenRenewer>>::new(), Mutex::new(Vec::new()));
+        let (own, other) = (Arc::new(own), Arc::new(other));
+        let (renewer, tokens) = (Arc::clone(&own), Arc::clone(&other));
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let host = MockHost::new()
+            .on("tokens.create", move |_| {
+                let is_first = { tokens.lock().unwrap().len() } == 0;
+                tokens.lock().unwrap().push("");
+                if is_first {
+                    // Somebody asks while this one is made, and is faster.
+                    let later = start + Duration::from_secs(1);
+                    assert_eq!(renewer.get().unwrap().get_token_by(|| later).unwrap(), "faster");
+                    return Ok(json!({"token": "slower"}));
+                }
+                Ok(json!({"token": "faster"}))
+            })
+            .on("tokens.delete", |request| {
+                assert_eq!(request["token"], "slower");
+                Err(crate::Error::other("the database is away"))
+            });
+        let renewer = own.get_or_init(|| Arc::new(TokenRenewer::new(host.handle(), &["a"])));
+        let clock = Cell::new(start);
+        let passes = || clock.replace(start + Duration::from_secs(2));
+        assert_eq!(renewer.get_token_by(passes).unwrap(), "faster");
+        assert_eq!(other.lock().unwrap().len(), 2);
     }
 
     #[test]
