@@ -11,7 +11,7 @@ use std::{
 use nix::{
     sys::{
         prctl,
-        resource::{Resource, setrlimit},
+        resource::{Resource, getrlimit, setrlimit},
         signal::Signal,
         stat::{Mode, umask},
     },
@@ -22,8 +22,6 @@ use nix::{
 const MOST_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 /// Most files and sockets.
 const MOST_FILES: u64 = 256;
-/// Most processes and threads of the account, this one's included.
-const MOST_PROCESSES: u64 = 1024;
 /// No core: it would hold passwords. (1 and not 0, by which a program that the
 /// system hands cores to would still be handed this one.)
 const CORE: u64 = 1;
@@ -56,22 +54,27 @@ fn confine(daemon: i32) -> io::Result<(UnixStream, UnixStream)> {
     }
     prctl::set_no_new_privs()?;
     umask(Mode::from_bits_truncate(0o077));
-    for (resource, limit) in [
-        (Resource::RLIMIT_AS, MOST_MEMORY),
-        (Resource::RLIMIT_NPROC, MOST_PROCESSES),
-        (Resource::RLIMIT_CORE, CORE),
-    ] {
-        setrlimit(resource, limit, limit)?;
+    // No limit on threads: the system counts those of the whole account, of which
+    // this process may have the least part. Its address space bounds its own.
+    for (resource, limit) in [(Resource::RLIMIT_AS, MOST_MEMORY), (Resource::RLIMIT_CORE, CORE)] {
+        lower(resource, limit)?;
     }
     // Where it is not allowed, nothing is lost.
     let _ = fs::write("/proc/self/oom_score_adj", FIRST_TO_GO);
     close_others()?;
-    setrlimit(Resource::RLIMIT_NOFILE, MOST_FILES, MOST_FILES)?;
+    lower(Resource::RLIMIT_NOFILE, MOST_FILES)?;
     let calls = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let side = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     dup2_stdin(File::open("/dev/null")?)?;
     dup2_stdout(io::stderr())?;
     Ok((calls, side))
+}
+
+/// Lowers a limit for good. Where it is lower it stays so: nobody may raise it.
+fn lower(resource: Resource, limit: u64) -> io::Result<()> {
+    let (_, most) = getrlimit(resource)?;
+    let limit = limit.min(most);
+    Ok(setrlimit(resource, limit, limit)?)
 }
 
 /// Closes whatever some library of the daemon opened and left to its children.
