@@ -6,9 +6,9 @@
 //!    │ none free     ▲           │        ▲
 //!    ├──▶ waiting ───┘    calls  │        │ a slot is free (no bound on the
 //!    │                   the host▼        │ queue: the call is under way)
-//!    ▼ queue full,     slot given back ───┘
-//!  Full  or every      (deadline stands still)
-//!        slot hangs
+//!    ▼ queue full,     slot given back ───┤
+//!  Full  or every      (deadline stands   │ nobody waits for the call any more
+//!        slot hangs     still)            └──▶ it goes on without a slot
 //! ```
 //!
 //! A call that was abandoned keeps its slot until it returns. Who waits for a
@@ -29,14 +29,18 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use wazo_auth_work::{JobHandle, TimedOut, current_job, paused};
+use wazo_auth_work::{JobHandle, TimedOut, current_job, is_abandoned, paused};
 
 /// Longest time that a call may wait for a slot. Who waits keeps a worker from
 /// calls of other plugins, so that this does not grow with a plugin's timeout.
 pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(1);
-/// How long the host serves one call of a plugin: whoever asks for ever would
-/// otherwise never come to a deadline. A service that has begun is not cut short.
-const MOST_SERVED: Duration = Duration::from_secs(10);
+/// How long the host serves one call of a plugin, or its start: whoever asks for
+/// ever would otherwise never come to a deadline. A service that has begun is not
+/// cut short.
+pub(crate) const MOST_SERVED: Duration = Duration::from_secs(10);
+
+/// How often who has to wait for its slot looks up whether somebody waits for it.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Numbers calls of all gates; 0 is none.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -44,8 +48,9 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     /// The call that this thread is in, 0 for none.
     static INSIDE: Cell<u64> = const { Cell::new(0) };
-    /// How long the host has served that call in all.
-    static SERVED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// How long the host has served that call, or a start, in all; none on a
+    /// thread of the plugin's own.
+    static SERVED: Cell<Option<Duration>> = const { Cell::new(None) };
 }
 
 /// The gate of one plugin.
@@ -85,6 +90,14 @@ pub(crate) struct Full {
 pub(crate) struct Slot {
     gate: Arc<Gate>,
     call: u64,
+}
+
+/// Runs something of a plugin for which the host does not work for ever.
+pub(crate) fn bounded<T>(call: impl FnOnce() -> T) -> T {
+    let outer = SERVED.replace(Some(Duration::ZERO));
+    let result = call();
+    SERVED.set(outer);
+    result
 }
 
 // === impl Gate ===
@@ -130,28 +143,28 @@ impl Gate {
     /// thread that the plugin made itself there is none to give back.
     ///
     /// # Errors
-    /// [`TimedOut`] when the call was abandoned already, or asked for too much;
-    /// `service` is not run.
+    /// [`TimedOut`] when the call was abandoned already, or asked for too much:
+    /// then `service` is not run; and when it was abandoned while it waited for a
+    /// slot.
     pub(crate) fn outside<T>(&self, service: impl FnOnce() -> T) -> Result<T, TimedOut> {
         let (call, served) = (INSIDE.get(), SERVED.get());
-        if served > MOST_SERVED {
+        if served.is_some_and(|served| served > MOST_SERVED) {
             return Err(TimedOut);
         }
         let (result, returned) = paused(|| {
-            if !self.give_back(call) {
-                return (service(), true);
-            }
-            INSIDE.set(0);
+            let given_back = self.give_back(call);
             let began = Instant::now();
+            INSIDE.set(if given_back { 0 } else { call });
             let result = service();
             INSIDE.set(call);
-            SERVED.set(served + began.elapsed());
-            (result, self.go_on_before(call, Instant::now() + self.patience))
+            SERVED.set(served.map(|served| served + began.elapsed()));
+            let goes_on = || self.go_on_before(call, Instant::now() + self.patience);
+            (result, !given_back || goes_on())
         })?;
         if !returned {
             // The slots are held for long: from here on this call's own
             // deadline runs, so that its requester is answered too.
-            self.go_on(call);
+            self.go_on(call)?;
         }
         Ok(result)
     }
@@ -168,12 +181,22 @@ impl Gate {
         free
     }
 
-    fn go_on(&self, call: u64) {
+    /// A call that nobody waits for any more has no use for a slot: those who
+    /// hold them may wait for its end.
+    fn go_on(&self, call: u64) -> Result<(), TimedOut> {
         let mut state = self.state.lock();
         state.returning += 1;
-        self.freed.wait_while(&mut state, |state| state.taken.len() >= self.slots);
+        let gone_on = loop {
+            if self.wait(&mut state, Instant::now() + TICK) {
+                state.take(call);
+                break Ok(());
+            }
+            if is_abandoned() {
+                break Err(TimedOut);
+            }
+        };
         state.returning -= 1;
-        state.take(call);
+        gone_on
     }
 
     /// Waits until a slot is free; says whether one is.
@@ -230,10 +253,9 @@ impl Slot {
 
     /// Runs a call into the plugin on this thread.
     pub(crate) fn run<T>(&self, call: impl FnOnce() -> T) -> T {
-        let outer = (INSIDE.replace(self.call), SERVED.replace(Duration::ZERO));
-        let result = call();
-        INSIDE.set(outer.0);
-        SERVED.set(outer.1);
+        let outer = INSIDE.replace(self.call);
+        let result = bounded(call);
+        INSIDE.set(outer);
         result
     }
 

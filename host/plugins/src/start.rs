@@ -9,7 +9,7 @@ use std::{
 use wazo_auth_plugin_api::{Error, ErrorKind};
 use wazo_auth_work::{Lost, Pool, within};
 
-use crate::{confided::hidden, text::one_line};
+use crate::{confided::hidden, gate::bounded, text::one_line};
 
 /// Most bytes of an author's own words in a sentence.
 const WORDS: usize = 300;
@@ -59,7 +59,7 @@ impl Starter {
     ) -> Result<T, NoReturn> {
         let (tell, told) = mpsc::channel();
         let submitted = self.0.submit(
-            move || within(timeout, start),
+            move || within(timeout, || bounded(start)),
             move |result| {
                 // Nobody listens only if the daemon ends.
                 let _ = tell.send(result);

@@ -6,7 +6,7 @@ use std::{
 
 use wazo_auth_work::{Lost, Pool, within};
 
-use super::{Full, Gate};
+use super::{Full, Gate, MOST_SERVED, SERVED, bounded};
 
 const SHORT: Duration = Duration::from_millis(10);
 const LONG: Duration = Duration::from_secs(20);
@@ -101,6 +101,44 @@ fn a_call_under_way_goes_on_when_a_slot_is_free_again() {
     drop(held);
     first.join().unwrap();
     assert_free(&gate, 1);
+}
+
+#[test]
+fn who_is_given_up_does_not_wait_for_slots_that_hang() {
+    let gate = Gate::new(1, SHORT);
+    let (take, taken) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let pool = Pool::new("test", 1, 8);
+    let own = Arc::clone(&gate);
+    let job = move || {
+        let slot = own.enter().ok().unwrap();
+        let call = || own.outside(|| take.send(own.enter().ok().unwrap()).unwrap());
+        let ended = within(SHORT, || slot.call(call));
+        tell.send(ended).unwrap();
+    };
+    pool.submit(job, drop).unwrap();
+    // The slot is never given back, and yet its thread comes to an end.
+    let _hangs = taken.recv_timeout(LONG).unwrap();
+    assert!(told.recv_timeout(LONG).unwrap().is_err());
+    assert_eq!(gate.state.lock().returning, 0);
+}
+
+#[test]
+fn who_asks_for_too_much_is_served_no_more_whatever_it_is_in() {
+    let gate = Gate::new(1, SHORT);
+    let aside = Gate::new(1, SHORT);
+    let used_up = || SERVED.set(Some(MOST_SERVED + SHORT));
+    let asked_for_more = || {
+        gate.outside(|| thread::sleep(SHORT)).unwrap();
+        assert!(SERVED.get() > Some(Duration::ZERO), "it counts");
+        used_up();
+        gate.outside(|| ())
+    };
+    for slots in [&gate, &aside] {
+        assert!(slots.enter().ok().unwrap().call(asked_for_more).is_err());
+    }
+    assert!(bounded(asked_for_more).is_err(), "a constructor");
+    assert_eq!(gate.outside(|| 42), Ok(42), "a thread of the plugin's own");
 }
 
 #[test]
