@@ -14,6 +14,7 @@ use std::{
     io::{self, Read},
     ops::Range,
     os::unix::net::UnixStream,
+    time::Instant,
 };
 
 use crate::reply::{MAX_BODY, MAX_HEAD};
@@ -195,12 +196,32 @@ impl Inbox {
 
     /// Waits for the next frame; none when the time-out of the socket passed.
     pub(crate) fn receive(&mut self, stream: &UnixStream) -> Result<Option<Frame>, Unreadable> {
+        self.receive_before(None, stream)
+    }
+
+    /// The same, and none when it is late either: a frame may come byte by byte.
+    pub(crate) fn receive_until(
+        &mut self,
+        until: Instant,
+        stream: &UnixStream,
+    ) -> Result<Option<Frame>, Unreadable> {
+        self.receive_before(Some(until), stream)
+    }
+
+    fn receive_before(
+        &mut self,
+        until: Option<Instant>,
+        stream: &UnixStream,
+    ) -> Result<Option<Frame>, Unreadable> {
         loop {
             if let Some(frame) = self.next()? {
                 return Ok(Some(frame));
             }
             if !self.fill(stream)? {
                 return Ok(None);
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return self.next();
             }
         }
     }
@@ -239,7 +260,11 @@ fn read(header: &[u8; HEADER], lengths: [usize; 3], bytes: &[u8]) -> Result<Fram
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{
+        io::Write,
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -284,6 +309,26 @@ mod tests {
             [What::Log, What::Ask]
         );
         assert_eq!((&*frames[1].name, &*frames[1].body), ("c", &b"e"[..]));
+    }
+
+    #[test]
+    fn who_sends_byte_by_byte_is_not_waited_for_longer() {
+        let (mut theirs, ours) = UnixStream::pair().unwrap();
+        ours.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut frame = encode(What::Log, 1, 2, "", &"x".repeat(MAX_HEAD), b"").into_iter();
+                while !stop.load(Ordering::Relaxed) {
+                    theirs.write_all(&[frame.next().unwrap()]).unwrap();
+                    std::thread::park_timeout(Duration::from_millis(1));
+                }
+            });
+            let until = Instant::now() + Duration::from_millis(50);
+            assert_eq!(Inbox::new(OF_PLUGIN).receive_until(until, &ours).unwrap(), None);
+            stop.store(true, Ordering::Relaxed);
+            writer.join().unwrap();
+        });
     }
 
     #[test]

@@ -308,7 +308,7 @@ impl Channel {
         process: &Process,
     ) -> Result<Option<Frame>, Unreadable> {
         let mut inbox = self.inbox.lock();
-        while let Some(frame) = inbox.receive(&self.stream)? {
+        while let Some(frame) = inbox.receive_until(until, &self.stream)? {
             if frame.what != What::Log && frame.id == id {
                 return Ok(Some(frame));
             }

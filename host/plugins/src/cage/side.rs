@@ -15,6 +15,7 @@ use wazo_auth_work::Pool;
 use crate::{
     cage::{Cage, NotStarted, Worker, after, ear::Ear},
     frame::{Inbox, OF_PLUGIN, Unreadable, What},
+    gate::{MOST_SERVED, bounded},
     start::{NoReturn, StartError},
     trial::Step,
 };
@@ -34,7 +35,7 @@ const WAITING: usize = 32;
 /// Listens until the process ends.
 pub(crate) fn listen(cage: &Arc<Cage>, worker: &Arc<Worker>, side: &UnixStream) {
     let mut inbox = Inbox::new(OF_PLUGIN);
-    let end = match start(cage, worker, side, &mut inbox) {
+    let end = match bounded(|| start(cage, worker, side, &mut inbox)) {
         Ok(()) => attend(cage, worker, side, &mut inbox),
         Err(end) => end,
     };
@@ -57,6 +58,7 @@ fn start(
     side.set_write_timeout(Some(PATIENCE)).map_err(Unreadable::Broken)?;
     let timeout = cage.spec.timeout;
     let mut until = after(timeout.max(LEAST_TO_OPEN));
+    let mut served = Duration::ZERO;
     match cage.order() {
         Ok(order) => (&*side).write_all(&order).map_err(Unreadable::Broken)?,
         Err(text) => {
@@ -65,27 +67,31 @@ fn start(
         }
     }
     loop {
-        let Some(frame) = inbox.receive(side)? else {
-            if Instant::now() < until {
-                continue;
-            }
+        let frame = inbox.receive_until(until, side)?;
+        // However much it says meanwhile.
+        if Instant::now() >= until {
             let step = worker.progress.lock().step;
             worker.give_up(took_too_long(cage, step));
             return Err(Unreadable::Closed);
-        };
+        }
+        let Some(frame) = frame else { continue };
         match frame.what {
             What::Step => {
                 let step = Step::from_number(frame.code);
-                worker.progress.lock().step = step;
-                if step == Some(Step::Create) {
+                let before = std::mem::replace(&mut worker.progress.lock().step, step);
+                if step == Some(Step::Create) && before != step {
                     until = after(timeout);
                 }
             }
             What::Ask => {
                 let began = Instant::now();
-                (&*side).write_all(&cage.ear.answer(&frame)).map_err(Unreadable::Broken)?;
-                // The host's time does not count.
-                until += began.elapsed();
+                let answer = cage.ear.answer(&frame);
+                // The host's time does not count, but for who asks for ever.
+                if served < MOST_SERVED {
+                    served += began.elapsed();
+                    until += began.elapsed();
+                }
+                (&*side).write_all(&answer).map_err(Unreadable::Broken)?;
             }
             What::Log => cage.ear.line(&frame, &[]),
             What::Made => {
