@@ -84,7 +84,16 @@ impl Health {
         }
     }
 
-    /// Whether it may be called; if not, for how long it is not.
+    /// Whether it is called at present; if not, for how long it is not.
+    pub(crate) fn check(&self) -> Result<(), Duration> {
+        if !self.is_suspect.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let remaining = self.state.lock().quarantined_at(Instant::now());
+        remaining.map_or(Ok(()), Err)
+    }
+
+    /// Begins a call, unless it is not to be called: then for how long.
     pub(crate) fn admit(&self) -> Result<(), Duration> {
         self.admit_at(Instant::now)
     }
@@ -92,12 +101,11 @@ impl Health {
     fn admit_at(&self, now: impl FnOnce() -> Instant) -> Result<(), Duration> {
         if self.is_suspect.load(Ordering::Relaxed) {
             let mut state = self.state.lock();
+            let now = now();
+            if let Some(remaining) = state.quarantined_at(now) {
+                return Err(remaining);
+            }
             if let Some(quarantine) = &mut state.quarantine {
-                let now = now();
-                let remaining = quarantine.until.saturating_duration_since(now);
-                if !remaining.is_zero() {
-                    return Err(remaining);
-                }
                 // This call is the trial; others wait for what comes of it, or
                 // for as long again if nothing does.
                 quarantine.until = now + quarantine.length;
@@ -145,7 +153,6 @@ impl Health {
 
     pub(crate) fn figures(&self) -> Figures {
         let state = self.state.lock();
-        let quarantine = state.quarantine.as_ref();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Figures {
             calls: count(&self.calls),
@@ -153,8 +160,7 @@ impl Health {
             time_outs: count(&self.time_outs),
             crashes: count(&self.crashes),
             last_error: state.last_error.clone(),
-            quarantined_for: quarantine
-                .map(|quarantine| quarantine.until.saturating_duration_since(Instant::now())),
+            quarantined_for: state.quarantined_at(Instant::now()),
         }
     }
 
@@ -177,6 +183,16 @@ impl Health {
         log::error!(target: "wazo_auth.plugins",
             "plugin `{}` is quarantined: it is not called for {} s, as it failed {} times in a \
              row, the last time because {text}", self.name, length.as_secs(), state.in_a_row);
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// How long it is not called. Once its time is over, it is.
+    fn quarantined_at(&self, now: Instant) -> Option<Duration> {
+        let remaining = self.quarantine.as_ref()?.until.saturating_duration_since(now);
+        Some(remaining).filter(|remaining| !remaining.is_zero())
     }
 }
 
@@ -216,6 +232,16 @@ mod tests {
         let vital = Health::new("wazo_user", true);
         (0..10 * FAULTS).for_each(|_| vital.fault("it panicked", now));
         assert_eq!(vital.admit_at(|| now), Ok(()));
+    }
+
+    #[test]
+    fn once_its_time_is_over_it_is_not_said_to_be_quarantined() {
+        let (health, now) = (Health::new("acme", false), Instant::now());
+        (0..FAULTS).for_each(|_| health.fault("it panicked", now));
+        assert!(health.check().is_err() && health.figures().quarantined_for.is_some());
+        health.state.lock().quarantine.as_mut().unwrap().until = now;
+        assert_eq!((health.check(), health.figures().quarantined_for), (Ok(()), None));
+        assert_eq!(health.figures().calls, 0, "to ask is no call");
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Instance {
     pub(crate) fn figures(&self) -> Figures {
         let mut figures = self.health.figures();
         // Those that still run will be counted when they return.
-        figures.time_outs += self.gate.hung_here() as u64;
+        figures.time_outs += (self.gate.hung_here() + self.aside.hung_here()) as u64;
         figures
     }
 
@@ -157,14 +157,20 @@ impl Instance {
             self.failed(format!("it could not be started when the daemon did: {reason}"))
         })?;
         let head = to_json(request).map_err(|error| self.failed(error.to_string()))?;
-        self.health.admit().map_err(|remaining| self.quarantined(remaining))?;
+        let quarantined = |remaining| self.quarantined(remaining);
+        // Nobody waits for a slot of what is not called; and only who has one is
+        // a call, or a trial.
+        self.health.check().map_err(quarantined)?;
         let slot = gate.enter().map_err(|full| self.busy(&full))?;
+        self.health.admit().map_err(quarantined)?;
         // The slot goes with the call: one that never returns keeps it.
         let reply = wazo_auth_work::within(self.timeout, || object.call(slot, method, &head, body))
             .unwrap_or(Err(Ended::TimedOut));
         let answer = match reply {
             Ok(frame) => Ok(Some(frame)),
             Err(Ended::Failure(error)) => self.refusal(error).map_or(Ok(None), Err),
+            // Of the daemon: that it was not called shows nothing of its health.
+            Err(Ended::Restarting(wait)) => return Err(self.restarting(wait)),
             Err(ended) => Err(self.ended(ended)),
         };
         self.note(&answer);
@@ -198,13 +204,7 @@ impl Instance {
         match ended {
             Ended::TimedOut => CallError::TimedOut { plugin },
             Ended::Unusable(text) => self.bad_reply(shortened(&text, MAX_TEXT).to_owned()),
-            Ended::Restarting(wait) => {
-                let (name, seconds) = (&self.name, wait.as_secs_f32());
-                let text = format!(
-                    "the process of `{name}` keeps ending; the next one may start in {seconds:.1} s"
-                );
-                CallError::Busy { plugin, text }
-            }
+            Ended::Restarting(wait) => self.restarting(wait),
             Ended::Died(how) => CallError::Died { plugin, text: how },
             Ended::NotStarted(why) => {
                 let text = format!("its process could not be started again: {}", why.sentence());
@@ -212,6 +212,14 @@ impl Instance {
             }
             Ended::Failure(error) => self.failed(words(error.text(), &self.secrets)),
         }
+    }
+
+    fn restarting(&self, wait: Duration) -> CallError {
+        let (name, seconds) = (&self.name, wait.as_secs_f32());
+        let text = format!(
+            "the process of `{name}` keeps ending; the next one may start in {seconds:.1} s"
+        );
+        CallError::Busy { plugin: self.plugin(), text }
     }
 
     fn quarantined(&self, remaining: Duration) -> CallError {

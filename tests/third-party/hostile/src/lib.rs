@@ -40,6 +40,39 @@ impl Backend for BlocksInNew {
     }
 }
 
+/// Writes to the log for ever instead of starting.
+struct TalksInNew;
+
+impl Backend for TalksInNew {
+    type Config = NoConfig;
+
+    fn new(_config: NoConfig, _host: Host) -> Result<Self> {
+        loop {
+            log::info!("not yet");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
+    fn verify_password(&self, _login: &str, _password: &str, _args: &mut Args) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Ends the process.
+struct Dies;
+
+impl Backend for Dies {
+    type Config = NoConfig;
+
+    fn new(_config: NoConfig, _host: Host) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn verify_password(&self, _login: &str, _password: &str, _args: &mut Args) -> Result<bool> {
+        std::process::exit(7)
+    }
+}
+
 /// Panics in several ways, in its destructor too.
 struct Panics {
     host: Host,
@@ -284,6 +317,8 @@ export_plugins! {
     backend  "blocks_too"    => Blocks,
     backend  "blocks_again"  => Blocks,
     backend  "blocks_in_new" => BlocksInNew,
+    backend  "talks_in_new"  => TalksInNew,
+    backend  "dies"          => Dies,
     backend  "panics"        => Panics,
     backend  "panics_in_new" => PanicsInNew,
     backend  "floods"        => Floods,
