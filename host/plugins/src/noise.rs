@@ -30,7 +30,8 @@ impl Noise {
     /// far as that is to be told now.
     pub(crate) fn admit(&mut self, now: Instant) -> Option<u64> {
         let refilled = now.saturating_duration_since(self.since).as_millis() / EACH.as_millis();
-        if let Some(refilled) = u32::try_from(refilled).ok().filter(|refilled| *refilled > 0) {
+        let refilled = u32::try_from(refilled).unwrap_or(u32::MAX);
+        if refilled > 0 {
             self.left = self.left.saturating_add(refilled).min(BURST);
             self.since = now;
         }
@@ -62,5 +63,7 @@ mod tests {
         assert_eq!(noise.admit(begin + TELL), Some(10_001 - u64::from(BURST)));
         let late = begin + EACH * 100_000;
         assert_eq!((0..10_000).filter(|_| noise.admit(late).is_some()).count(), BURST as usize);
+        let months_later = late + Duration::from_secs(200 * 24 * 60 * 60);
+        assert!(noise.admit(months_later).is_some());
     }
 }
