@@ -36,10 +36,17 @@ use report::Registered;
 
 /// The backend that must be there.
 const REQUIRED: &str = "wazo_user";
-/// Plugins that hold no workers which others need: they answer from what the daemon
-/// has, or (`ldap`) wait for others on threads that are there for nothing else.
-const OWN: [&str; 6] =
-    ["wazo_user", "default_user", "default_internal", "default_external_api", "ldap", "ldap_user"];
+/// Plugins that every login needs: they are always called.
+const VITAL: [(&str, &str); 4] = [
+    (kind::BACKEND, REQUIRED),
+    (kind::METADATA, "default_user"),
+    (kind::METADATA, "default_internal"),
+    (kind::METADATA, "default_external_api"),
+];
+/// Others that hold no workers which others need: they wait for theirs on threads
+/// that are there for nothing else.
+const PATIENT: [(&str, &str); 2] =
+    [(kind::IDENTITY_PROVIDER, "ldap"), (kind::BACKEND, "ldap_user")];
 
 /// All plugins of the daemon.
 pub struct Registry {
@@ -233,4 +240,17 @@ fn identities(settings: &Settings) -> IndexMap<String, Identities> {
     plugins
         .filter_map(|(name, options)| Some((name.clone(), options.identities.clone()?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_treated_better_is_the_daemons_own() {
+        for (kind, name) in VITAL.iter().chain(&PATIENT) {
+            assert!(kind::is_stock(kind, name), "{kind} {name}");
+        }
+        assert!(!VITAL.contains(&(kind::BACKEND, "ldap_user")), "a login goes on without it");
+    }
 }

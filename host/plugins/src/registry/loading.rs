@@ -24,7 +24,7 @@ use crate::{
     look::FileId,
     object::Object,
     registry::{
-        OWN,
+        PATIENT, VITAL,
         catalog::Catalog,
         choice::{Absent, Choice, Choices, Refusal},
         report::Registered,
@@ -194,7 +194,7 @@ impl<'a> Loading<'a> {
             Err(no_return) => Err(StartError::no_return(name, timeout, no_return)),
         };
         let made = made.map(Object::Here).map_err(|error| error.to_string());
-        Instance::new(host, self.share(kind, name), timeout, health(name), made)
+        Instance::new(host, self.share(kind, name), timeout, health(kind, name), made)
     }
 
     /// Starts a plugin in a process of its own; an error when its library is not
@@ -205,7 +205,7 @@ impl<'a> Loading<'a> {
         name: &str,
         choice: Choice,
     ) -> Result<Instance, String> {
-        let (host, health) = (self.host(name, &choice), health(name));
+        let (host, health) = (self.host(name, &choice), health(kind, name));
         let Choice { timeout, config, sha256, inspection, .. } = choice;
         let (program, file) =
             (self.worker_program.unwrap_or(Path::new(THIS_PROGRAM)).to_owned(), inspection.file);
@@ -226,7 +226,8 @@ impl<'a> Loading<'a> {
     /// What it shares with other plugins.
     fn share(&self, kind: &str, name: &str) -> Option<Arc<Share>> {
         // Mails have workers of their own: nobody else needs those.
-        let is_apart = OWN.contains(&name) || kind == kind::EMAIL_NOTIFICATION;
+        let is_own = VITAL.contains(&(kind, name)) || PATIENT.contains(&(kind, name));
+        let is_apart = is_own || kind == kind::EMAIL_NOTIFICATION;
         self.share.clone().filter(|_| !is_apart)
     }
 
@@ -273,6 +274,6 @@ impl<'a> Loading<'a> {
 }
 
 /// Nobody could log in without the daemon's own.
-fn health(name: &str) -> Arc<Health> {
-    Arc::new(Health::new(name, OWN.contains(&name)))
+fn health(kind: &str, name: &str) -> Arc<Health> {
+    Arc::new(Health::new(name, VITAL.contains(&(kind, name))))
 }
