@@ -8,7 +8,7 @@ use wazo_auth_plugin_api::{
     wire::{self, Empty, method},
 };
 
-use crate::{CallError, instance::Instance};
+use crate::{CallError, confided::confide_all, instance::Instance};
 
 /// An external-authentication plugin (contract: plugins.md section 5).
 ///
@@ -55,6 +55,7 @@ impl ExternalAuth {
     /// # Errors
     /// Why there is no answer.
     pub fn safe_data(&self, data: &Value) -> Result<Map, CallError> {
+        let _confided = confide_all(strings(data));
         let request = wire::Data { data: Cow::Borrowed(data) };
         let reply: Option<wire::SafeData> =
             self.instance.call(method::GET_SAFE_DATA, &request, &Args::new())?;
@@ -71,6 +72,7 @@ impl ExternalAuth {
         extra: &Value,
         message: &Value,
     ) -> Result<(), CallError> {
+        let _confided = confide_all(strings(extra).into_iter().chain(strings(message)));
         let request = wire::OAuth2Message {
             user_uuid: user_uuid.into(),
             extra: Cow::Borrowed(extra),
@@ -82,6 +84,21 @@ impl ExternalAuth {
     }
 }
 
+/// All texts of a document: some of them are tokens, and it does not say which.
+fn strings(document: &Value) -> Vec<&str> {
+    let mut strings = Vec::new();
+    let mut rest = vec![document];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::String(text) => strings.push(&**text),
+            Value::Array(items) => rest.extend(items),
+            Value::Object(map) => rest.extend(map.values()),
+            _ => {}
+        }
+    }
+    strings
+}
+
 // === impl Instance ===
 
 impl Instance {
@@ -90,5 +107,20 @@ impl Instance {
         let reply: Option<wire::PluginInfo> =
             self.call(method::GET_PLUGIN_INFO, &Empty {}, &Args::new())?;
         Ok(reply.unwrap_or_default().plugin_info)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::confided::hidden;
+
+    #[test]
+    fn every_text_of_a_document_is_told_in_confidence() {
+        let document = json!({"access": "t0ken", "more": [{"refresh": "r3fresh"}], "id": 7});
+        let _confided = confide_all(strings(&document));
+        assert_eq!(hidden("t0ken, r3fresh, 7", &[]), "<hidden>, <hidden>, 7");
     }
 }
