@@ -19,7 +19,7 @@ use wazo_auth_plugin_api::{
 };
 use wazo_auth_work::TimedOut;
 
-use crate::{confided::hidden, gate::Gate, noise::Noise, text::shortened};
+use crate::{confided::hidden, gate::Gate, noise::Noise, reply::check_request, text::shortened};
 
 /// What the daemon does for plugins; the shapes are those of
 /// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
@@ -127,6 +127,8 @@ impl HostObject {
         if service == wire::service::LOG_GET_LEVEL {
             return Ok(self.log_level());
         }
+        check_request(service, head, body)
+            .map_err(|text| HostFailure::new(ErrorKind::Malformed, text))?;
         let serve = || self.services.call(&self.plugin, service, head, body);
         // A panic of the daemon must not unwind into the plugin.
         let served = self.gate.outside(|| catch_unwind(AssertUnwindSafe(serve)));

@@ -35,6 +35,15 @@ pub(crate) fn bounded(head: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(head).map_err(|_| "not valid UTF-8".to_owned())
 }
 
+/// Whether what a plugin asks the host for is short enough to be served, wherever
+/// the plugin runs.
+pub(crate) fn check_request(service: &str, head: &str, body: &[u8]) -> Result<(), String> {
+    if head.len() > MAX_HEAD || body.len() > MAX_BODY {
+        return Err(format!("what is asked of `{service}` has more than {MAX_HEAD} bytes"));
+    }
+    Ok(())
+}
+
 /// Whether objects and lists are nested deeper than `max`.
 fn is_deeper_than(json: &[u8], max: usize) -> bool {
     if json.len() <= max {

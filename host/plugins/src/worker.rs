@@ -37,7 +37,7 @@ use crate::{
     frame::{Frame, Inbox, OF_DAEMON, What},
     inspect,
     load::{Library, check_digest},
-    reply::{MAX_BODY, bounded},
+    reply::{MAX_BODY, MAX_HEAD, bounded},
     trial::Step,
     worker::{connection::Connection, host::Daemon},
 };
@@ -47,9 +47,10 @@ mod host;
 
 /// Most threads that calls may have: far more than the daemon asks for.
 const MOST_THREADS: usize = 256;
-/// Most bytes that are sent of the text of a failure: what of it is shown is far
-/// less, and is cut where its secrets are known.
-const MOST_TEXT: usize = 64 * 1024;
+/// Most bytes that are sent of the text of a failure, which may be the JSON of an
+/// error of the API: what is shown of other texts is far less, and is cut where
+/// their secrets are known.
+const MOST_TEXT: usize = MAX_HEAD;
 
 thread_local! {
     /// The call that this thread runs; 0 for none.

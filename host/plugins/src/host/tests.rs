@@ -36,6 +36,14 @@ fn host(plugin: &str) -> HostObject {
 }
 
 #[test]
+fn who_asks_for_too_much_at_a_time_is_refused_before_anybody_reads_it() {
+    let most = vec![0; crate::reply::MAX_BODY + 1];
+    let kind = |body: &[u8]| host("asks").serve("x", "{}", body).unwrap_err().kind;
+    assert_eq!(kind(&most[1..]), ErrorKind::Unsupported);
+    assert_eq!(kind(&most), ErrorKind::Malformed);
+}
+
+#[test]
 fn a_line_that_nobody_reads_is_not_written_nor_asked_for() {
     log::set_logger(&Picky).unwrap();
     log::set_max_level(LevelFilter::Debug);

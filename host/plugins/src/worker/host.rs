@@ -14,7 +14,7 @@ use crate::{
     frame::What,
     host::{LOST_LINES, MAX_LINE},
     noise::Noise,
-    reply::{MAX_BODY, MAX_HEAD},
+    reply::check_request,
     text::shortened,
 };
 
@@ -33,10 +33,10 @@ impl Daemon {
     }
 
     fn ask(&self, service: &str, head: &str, body: &[u8]) -> Result<Frame, Failure> {
-        if head.len() > MAX_HEAD || body.len() > MAX_BODY {
-            let text = format!("what is asked of `{service}` has more than {MAX_HEAD} bytes");
-            return Err(Failure { kind: ErrorKind::Malformed.number(), text: text.into() });
-        }
+        check_request(service, head, body).map_err(|text| {
+            let kind = ErrorKind::Malformed.number();
+            Failure { kind, text: text.into() }
+        })?;
         // In a call it is served by the thread that made the call.
         let answer = match CURRENT.get() {
             0 => self.desk.side.ask(self.desk.side.number(), service, head, body),
