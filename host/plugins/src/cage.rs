@@ -16,10 +16,7 @@
 use std::{
     os::unix::ffi::OsStrExt,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -30,9 +27,10 @@ use wazo_auth_plugin_api::abi;
 use crate::{
     cage::{
         backoff::Backoff,
-        channel::{Channel, Left, NoAnswer},
+        channel::{Channel, NoAnswer},
         ear::Ear,
-        process::{Ends, Process},
+        process::Ends,
+        worker::Worker,
     },
     frame::{self, Frame, What},
     gate::Slot,
@@ -46,15 +44,14 @@ use crate::{
 mod backoff;
 mod channel;
 mod ear;
+mod memory;
+mod outbox;
 mod output;
 mod process;
 mod side;
+mod worker;
 
 pub(crate) use channel::Request;
-
-/// How long a process runs on in which everything was given up. A slow answer
-/// that comes meanwhile saves it.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// What the process is to load.
 pub(crate) struct Spec {
@@ -103,26 +100,6 @@ pub(crate) enum NotStarted {
     NotMade(String),
 }
 
-/// One process.
-struct Worker {
-    channel: Channel,
-    process: Process,
-    progress: Mutex<Progress>,
-    /// Whether somebody watches the calls that nobody waits for.
-    is_watched: AtomicBool,
-}
-
-#[derive(Default)]
-struct Progress {
-    /// What it is about to run, or ran last.
-    step: Option<Step>,
-    is_made: bool,
-    /// Why it was ended by the daemon, if it was.
-    verdict: Option<NotStarted>,
-    /// It was ended because nothing in it returned.
-    hung: bool,
-}
-
 // === impl Cage ===
 
 impl Cage {
@@ -168,7 +145,7 @@ impl Cage {
             match answer {
                 Ok(frame) => return of_plugin(frame),
                 Err(NoAnswer::NotSent) if Instant::now() < until => slot = back,
-                Err(NoAnswer::NotSent | NoAnswer::TimedOut) => {
+                Err(NoAnswer::NotSent | NoAnswer::Unsent | NoAnswer::TimedOut) => {
                     if back.is_none() {
                         worker.watch(self);
                     }
@@ -246,6 +223,7 @@ impl Cage {
             worker.process.kill();
         }
         let status = parent.wait(&worker.process);
+        worker.end();
         let how = status.map_or_else(|error| format!("unobserved ({error})"), process::how);
         if let Ok((side, listener)) = sides {
             // What it left behind may hold its end open. What was said is read.
@@ -351,47 +329,6 @@ impl Cage {
         };
         let head = serde_json::to_string(&order).map_err(|error| error.to_string())?;
         Ok(frame::encode(What::Start, 0, 0, "", &head, file.as_os_str().as_bytes()))
-    }
-}
-
-// === impl Worker ===
-
-impl Worker {
-    fn new(channel: Channel, process: Process) -> Self {
-        let (progress, is_watched) = (Mutex::default(), AtomicBool::new(false));
-        Self { channel, process, progress, is_watched }
-    }
-
-    /// Looks after the calls that nobody waits for: until they return, or the
-    /// process is ended because nothing does.
-    fn watch(self: &Arc<Self>, cage: &Arc<Cage>) {
-        if self.is_watched.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let (worker, cage) = (Arc::clone(self), Arc::clone(cage));
-        let watch = move || {
-            loop {
-                match worker.channel.left() {
-                    Left::Alone(since) if since >= GRACE => break,
-                    Left::None => {
-                        worker.is_watched.store(false, Ordering::SeqCst);
-                        // Unless one was left since, and nobody else looks after it.
-                        if worker.channel.left() == Left::None
-                            || worker.is_watched.swap(true, Ordering::SeqCst)
-                        {
-                            return;
-                        }
-                    }
-                    _ => worker.channel.sweep(&cage.ear, &worker.process),
-                }
-            }
-            worker.progress.lock().hung = true;
-            worker.process.kill();
-        };
-        let started = thread::Builder::new().name("cage-watch".to_owned()).spawn(watch);
-        if started.is_err() {
-            self.is_watched.store(false, Ordering::SeqCst);
-        }
     }
 }
 

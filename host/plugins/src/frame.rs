@@ -234,10 +234,15 @@ impl Bounds {
     fn lengths(self, header: &[u8; HEADER]) -> Result<[usize; 3], Unreadable> {
         let name = usize::from(u16::from_le_bytes([header[2], header[3]]));
         let (head, body) = (number(header, 8) as usize, number(header, 12) as usize);
-        match (name <= MAX_NAME, head <= self.head, body <= self.body) {
-            (true, true, true) => Ok([name, head, body]),
-            _ => Err(Unreadable::Malformed("it is too long")),
+        match name <= MAX_NAME && self.hold(head, body) {
+            true => Ok([name, head, body]),
+            false => Err(Unreadable::Malformed("it is too long")),
         }
+    }
+
+    /// Whether a head and a body of so many bytes are read.
+    pub(crate) fn hold(self, head: usize, body: usize) -> bool {
+        head <= self.head && body <= self.body
     }
 }
 

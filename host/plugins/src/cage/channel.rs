@@ -17,8 +17,7 @@
 
 use std::{
     collections::HashMap,
-    io::{self, Write},
-    net::Shutdown,
+    io,
     os::unix::net::UnixStream,
     sync::Arc,
     time::{Duration, Instant},
@@ -28,7 +27,12 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use wazo_auth_work::is_abandoned;
 
 use crate::{
-    cage::{ear::Ear, process::Process},
+    cage::{
+        ear::Ear,
+        memory::Memory,
+        outbox::{Outbox, Unsent},
+        process::Process,
+    },
     confided::told,
     frame::{self, Frame, Inbox, OF_PLUGIN, Unreadable, What},
     gate::Slot,
@@ -39,8 +43,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// The calls to one process.
 pub(crate) struct Channel {
-    stream: UnixStream,
-    writer: Mutex<()>,
+    outbox: Outbox,
     /// Held by who leads.
     inbox: Mutex<Inbox>,
     state: Mutex<State>,
@@ -50,8 +53,10 @@ struct State {
     calls: HashMap<u64, Call>,
     next: u64,
     is_led: bool,
-    /// How the process ended.
+    /// How the process ended, or that it is about to.
     end: Option<Arc<str>>,
+    /// What calls were told in confidence that have ended.
+    memory: Memory,
 }
 
 /// A call that the process has not answered.
@@ -74,6 +79,8 @@ pub(crate) enum NoAnswer {
     NotSent,
     /// The process ended.
     Ended(Arc<str>),
+    /// Its time is over, and nothing of it was sent.
+    Unsent,
     /// Its time is over.
     TimedOut,
 }
@@ -91,10 +98,11 @@ pub(crate) struct Request<'a> {
 pub(crate) enum Left {
     /// There are none.
     None,
-    /// The oldest one is so old; somebody waits for other calls.
-    BesideOthers,
-    /// Nobody waits for anything, and for the oldest one for so long.
-    Alone(Duration),
+    /// They may yet return, or somebody waits for others.
+    Some,
+    /// Nothing that runs is waited for, and it had its time. From here on no call
+    /// is sent any more.
+    Hung,
 }
 
 // === impl Channel ===
@@ -102,11 +110,10 @@ pub(crate) enum Left {
 impl Channel {
     pub(crate) fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(TICK))?;
-        stream.set_write_timeout(Some(TICK))?;
-        let state = State { calls: HashMap::new(), next: 1, is_led: false, end: None };
+        let (calls, memory) = (HashMap::new(), Memory::default());
+        let state = State { calls, next: 1, is_led: false, end: None, memory };
         Ok(Self {
-            stream,
-            writer: Mutex::new(()),
+            outbox: Outbox::new(stream)?,
             inbox: Mutex::new(Inbox::new(OF_PLUGIN)),
             state: Mutex::new(state),
         })
@@ -125,15 +132,16 @@ impl Channel {
         let Some(id) = self.begin() else { return (Err(NoAnswer::NotSent), Some(slot)) };
         let mut answer = slot.run(|| self.converse(id, until, request, ear, process));
         let mut state = self.state.lock();
+        // One that was not sent runs nowhere.
         if !matches!(answer, Err(NoAnswer::TimedOut)) || state.end.is_some() {
-            state.calls.remove(&id);
+            state.forget(id);
             return (answer, Some(slot));
         }
         let Some(call) = state.calls.get_mut(&id) else { return (answer, Some(slot)) };
         match call.mail.take() {
             // It came at this very moment.
             Some(mail) if mail.what != What::Ask => {
-                state.calls.remove(&id);
+                state.forget(id);
                 answer = Ok(mail);
                 (answer, Some(slot))
             }
@@ -142,16 +150,16 @@ impl Channel {
                 call.left = Some((slot, Instant::now()));
                 drop(state);
                 if let Some(ask) = mail {
-                    self.refuse(&ask, process);
+                    self.outbox.owe(Ear::nobody_waits(&ask), process);
                 }
                 (answer, None)
             }
         }
     }
 
-    /// How long nobody has waited for what still runs.
-    pub(crate) fn left(&self) -> Left {
-        let state = self.state.lock();
+    /// What became of the calls that nobody waits for, which have `grace` to return.
+    pub(crate) fn left(&self, grace: Duration) -> Left {
+        let mut state = self.state.lock();
         let since = state.calls.values().map(|call| call.left.as_ref().map(|(_, since)| *since));
         let (mut oldest, mut waited_for) = (None, false);
         for since in since {
@@ -160,17 +168,30 @@ impl Channel {
         }
         match oldest {
             None => Left::None,
-            Some(_) if waited_for => Left::BesideOthers,
-            Some(oldest) => Left::Alone(oldest.elapsed()),
+            Some(oldest) if !waited_for && oldest.elapsed() >= grace => {
+                // Under this very lock: whoever comes now waits for another process.
+                state.end = Some("none of its calls returned".into());
+                Left::Hung
+            }
+            Some(_) => Left::Some,
         }
     }
 
+    /// Whether nobody waits for something that still runs.
+    pub(crate) fn has_left(&self) -> bool {
+        self.state.lock().calls.values().any(|call| call.left.is_some())
+    }
+
     /// Reads what comes for calls that nobody waits for, unless somebody else
-    /// reads already; for a tick at most.
+    /// reads already; for a tick at most. Sends what they are still owed.
     pub(crate) fn sweep(&self, ear: &Ear, process: &Process) {
+        self.outbox.send_owed(process);
         let Some(id) = self.begin() else { return };
-        let nothing = self.receive(id, Instant::now() + TICK, ear, process);
-        debug_assert!(nothing.is_err(), "nobody knows this number");
+        if self.receive(id, Instant::now() + TICK, ear, process).is_ok() {
+            // Nobody was told this number.
+            ear.complain("it answers nobody");
+            process.kill();
+        }
         self.state.lock().calls.remove(&id);
     }
 
@@ -186,12 +207,15 @@ impl Channel {
         drop(state);
         // With their slots.
         drop(left);
-        let _ = self.stream.shutdown(Shutdown::Both);
+        self.outbox.close();
     }
 
-    /// What the calls in progress were told in confidence.
+    /// What the calls in progress, and those that ended just now, were told in
+    /// confidence.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.state.lock().calls.values().flat_map(|call| call.secrets.clone()).collect()
+        let state = self.state.lock();
+        let calls = state.calls.values().flat_map(|call| &call.secrets);
+        calls.chain(state.memory.secrets()).cloned().collect()
     }
 
     fn begin(&self) -> Option<u64> {
@@ -218,9 +242,9 @@ impl Channel {
     ) -> Result<Frame, NoAnswer> {
         let Request { method, head, body } = request;
         let call = frame::encode(What::Call, 0, id, method, head, body);
-        self.send(&call, until, process).map_err(|not_sent| match not_sent {
-            NoAnswer::Ended(_) => NoAnswer::NotSent,
-            other => other,
+        self.outbox.send(&call, until, process).map_err(|unsent| match unsent {
+            Unsent::Ended(_) => NoAnswer::NotSent,
+            Unsent::Late => NoAnswer::Unsent,
         })?;
         loop {
             let frame = self.receive(id, until, ear, process)?;
@@ -231,7 +255,15 @@ impl Channel {
                     let answer = ear.answer(&frame);
                     // The host's time does not count.
                     until = until.checked_add(began.elapsed()).unwrap_or(until);
-                    self.send(&answer, until, process)?;
+                    match self.outbox.send(&answer, until, process) {
+                        Ok(()) => {}
+                        Err(Unsent::Ended(why)) => return Err(NoAnswer::Ended(why.into())),
+                        Err(Unsent::Late) => {
+                            // Over there a thread waits for it.
+                            self.outbox.owe(Ear::nobody_waits(&frame), process);
+                            return Err(NoAnswer::TimedOut);
+                        }
+                    }
                 }
                 _ => return Err(self.give_up("it sent what belongs to no call", process)),
             }
@@ -308,7 +340,7 @@ impl Channel {
         process: &Process,
     ) -> Result<Option<Frame>, Unreadable> {
         let mut inbox = self.inbox.lock();
-        while let Some(frame) = inbox.receive_until(until, &self.stream)? {
+        while let Some(frame) = inbox.receive_until(until, self.outbox.stream())? {
             if frame.what != What::Log && frame.id == id {
                 return Ok(Some(frame));
             }
@@ -338,45 +370,12 @@ impl Channel {
             call.bell.notify_one();
         } else if frame.what == What::Ask {
             drop(state);
-            self.refuse(&frame, process);
+            self.outbox.owe(Ear::nobody_waits(&frame), process);
         } else {
             // It has returned at last: the slot is free.
-            let call = state.calls.remove(&frame.id);
+            let call = state.forget(frame.id);
             drop(state);
             drop(call);
-        }
-        Ok(())
-    }
-
-    /// Answers what is asked in a call that nobody waits for.
-    fn refuse(&self, ask: &Frame, process: &Process) {
-        let _ = self.send(&Ear::nobody_waits(ask), Instant::now() + TICK, process);
-    }
-
-    fn send(&self, bytes: &[u8], until: Instant, process: &Process) -> Result<(), NoAnswer> {
-        let Some(_writer) = self.writer.try_lock_until(until) else {
-            return Err(NoAnswer::TimedOut);
-        };
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match (&self.stream).write(rest) {
-                Ok(length) => rest = &rest[length..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if Instant::now() < until && !is_abandoned() {
-                        continue;
-                    }
-                    if rest.len() < bytes.len() {
-                        // Half a frame: what follows could not be told from it.
-                        return Err(self.give_up("it does not read what it is sent", process));
-                    }
-                    return Err(NoAnswer::TimedOut);
-                }
-                Err(_) => {
-                    process.kill();
-                    return Err(NoAnswer::Ended("it closed its connection".into()));
-                }
-            }
         }
         Ok(())
     }
@@ -392,6 +391,13 @@ impl Channel {
 impl State {
     fn ended(&self) -> NoAnswer {
         NoAnswer::Ended(self.end.clone().unwrap_or_else(|| "it ended".into()))
+    }
+
+    /// A call has ended.
+    fn forget(&mut self, id: u64) -> Option<Call> {
+        let mut call = self.calls.remove(&id)?;
+        self.memory.keep(std::mem::take(&mut call.secrets));
+        Some(call)
     }
 
     /// Wakes one who waits, to lead.

@@ -73,6 +73,12 @@ pub(crate) fn start(program: &Path, name: &str) -> io::Result<(Parent, Process, 
 // === impl Process ===
 
 impl Process {
+    /// One that has ended.
+    #[cfg(test)]
+    pub(crate) fn gone() -> Self {
+        Self { group: Pid::from_raw(0), is_there: Mutex::new(false) }
+    }
+
     /// Ends it, unless it has ended.
     pub(crate) fn kill(&self) {
         let is_there = self.is_there.lock();

@@ -13,7 +13,7 @@ use wazo_auth_plugin_api::abi;
 use wazo_auth_work::Pool;
 
 use crate::{
-    cage::{Cage, NotStarted, Worker, after, ear::Ear},
+    cage::{Cage, NotStarted, after, ear::Ear, worker::Worker},
     frame::{Inbox, OF_PLUGIN, Unreadable, What},
     gate::{MOST_SERVED, bounded},
     start::{NoReturn, StartError},
@@ -162,15 +162,5 @@ fn attend(
             }
             _ => return Unreadable::Malformed("it does not belong outside of calls"),
         }
-    }
-}
-
-// === impl Worker ===
-
-impl Worker {
-    /// Ends it: this is why there is no plugin.
-    fn give_up(&self, why: NotStarted) {
-        self.progress.lock().verdict = Some(why);
-        self.process.kill();
     }
 }
