@@ -4,6 +4,7 @@
 use std::{
     io,
     io::{Read, Write},
+    mem,
     net::{self, Shutdown, SocketAddr},
     os::fd::{AsFd, AsRawFd},
     sync::Arc,
@@ -21,15 +22,26 @@ use tokio_rustls::TlsConnector;
 
 use crate::tls::Tls;
 
-/// How long it takes to connect to one address, and to agree on TLS, at most.
-const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long it takes to connect to one address, and to agree on TLS, at most: behind one
+/// that answers nothing there may be another that does.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(3);
 
 /// The network on the way to one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     tls: Option<Tls>,
     plain: Tokio,
-    socket: Arc<Mutex<Option<net::TcpStream>>>,
+    socket: Arc<Mutex<Socket>>,
+}
+
+/// What a connection is made of.
+#[derive(Debug)]
+enum Socket {
+    NotYet,
+    There(net::TcpStream),
+    /// It is not wanted any more: whoever still connects, to the next address perhaps,
+    /// is to stop.
+    Cut,
 }
 
 /// Ends a connection when dropped.
@@ -48,7 +60,8 @@ impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Duplex for 
 impl Network {
     /// Must be called within a runtime.
     pub fn new(tls: Option<Tls>) -> (Self, Cut) {
-        let network = Self { tls, plain: Tokio::current(), socket: Arc::default() };
+        let socket = Arc::new(Mutex::new(Socket::NotYet));
+        let network = Self { tls, plain: Tokio::current(), socket };
         (network.clone(), Cut(network))
     }
 
@@ -68,7 +81,11 @@ impl Network {
 
     async fn open(&self, plain: TcpStream) -> io::Result<Box<dyn Duplex>> {
         let socket = plain.as_fd().try_clone_to_owned()?;
-        *self.socket.lock() = Some(socket.into());
+        {
+            let mut known = self.socket.lock();
+            known.check()?;
+            *known = Socket::There(socket.into());
+        }
         Ok(match &self.tls {
             Some(Tls { config, name }) => {
                 let connector = TlsConnector::from(Arc::clone(config));
@@ -76,6 +93,17 @@ impl Network {
             }
             None => Box::new(plain),
         })
+    }
+}
+
+// === impl Socket ===
+
+impl Socket {
+    fn check(&self) -> io::Result<()> {
+        match self {
+            Self::Cut => Err(io::ErrorKind::ConnectionAborted.into()),
+            Self::NotYet | Self::There(_) => Ok(()),
+        }
     }
 }
 
@@ -104,6 +132,7 @@ impl Reactor for Network {
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let network = self.clone();
         async move {
+            network.socket.lock().check()?;
             let connecting = async {
                 let plain = network.plain.tcp_connect_addr(address).await?;
                 network.open(plain.into_inner()).await
@@ -116,9 +145,31 @@ impl Reactor for Network {
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        if let Some(socket) = &*self.0.socket.lock() {
+        let socket = mem::replace(&mut *self.0.socket.lock(), Socket::Cut);
+        if let Socket::There(socket) = socket {
             // It may have ended by itself.
             let _ = socket.shutdown(Shutdown::Both);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The connection that is not wanted any more would be kept for ever.
+    #[tokio::test]
+    async fn who_is_cut_while_connecting_connects_to_no_further_address() {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (network, cut) = Network::new(None);
+        assert!(network.tcp_connect_addr(address).await.is_ok());
+        let (mut first, _) = listener.accept().unwrap();
+        drop(cut);
+        assert_eq!(first.read(&mut [0]).unwrap(), 0, "it is ended");
+        let second = network.tcp_connect_addr(address).await;
+        assert_eq!(second.map(drop).unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 }
