@@ -1,6 +1,7 @@
 //! The broker: where it is, a connection to it, a message on its way.
 
 use std::{
+    net::Ipv6Addr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -150,7 +151,11 @@ impl Broker {
         kind: &str,
     ) -> Result<Self, BrokerError> {
         // Its own error may quote the password.
-        let mut uri: AMQPUri = uri.parse().map_err(|_| BrokerError::Uri)?;
+        let (text, mut uri): (_, AMQPUri) = (uri, uri.parse().map_err(|_| BrokerError::Uri)?);
+        if let Some(address) = ipv6_of(text) {
+            // Its parser takes them for no host, and that for the host that it is on.
+            uri.authority.host = address.to_string();
+        }
         let tls = match (&uri.scheme, ca_file) {
             (AMQPScheme::AMQPS, _) => Some(Tls::new(&uri.authority.host, ca_file)?),
             (AMQPScheme::AMQP, Some(_)) => return Err(BrokerError::CaFileWithoutTls),
@@ -196,7 +201,10 @@ impl Broker {
     /// Host, port and vhost: what may be shown of the URI.
     pub(crate) fn place(&self) -> String {
         let AMQPUri { authority, vhost, .. } = &self.uri;
-        format!("{}:{} (vhost `{vhost}`)", authority.host, authority.port)
+        match authority.host.contains(':') {
+            true => format!("[{}]:{} (vhost `{vhost}`)", authority.host, authority.port),
+            false => format!("{}:{} (vhost `{vhost}`)", authority.host, authority.port),
+        }
     }
 
     fn unreachable(&self, reason: String) -> BrokerError {
@@ -232,6 +240,14 @@ impl BrokerError {
     pub(crate) fn is_for_somebody(&self) -> bool {
         !matches!(self, Self::Unreachable { .. })
     }
+}
+
+/// The host of a URI, if it is an address in brackets.
+fn ipv6_of(uri: &str) -> Option<Ipv6Addr> {
+    let (_, rest) = uri.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    host.strip_prefix('[')?.split_once(']')?.0.parse().ok()
 }
 
 fn failed(place: String, error: &lapin::Error) -> BrokerError {
@@ -351,9 +367,11 @@ mod tests {
         assert_eq!(place("amqp://h").unwrap(), "h:5672 (vhost `/`)");
         assert_eq!(place("amqp://h/%2f").unwrap(), "h:5672 (vhost `/`)");
         assert_eq!(place("amqp://h/wazo").unwrap(), "h:5672 (vhost `wazo`)");
+        assert_eq!(place("amqp://u:p@[2001:db8::5]/").unwrap(), "[2001:db8::5]:5672 (vhost `/`)");
+        assert_eq!(place("amqp://[::1]:1/v").unwrap(), "[::1]:1 (vhost `v`)");
         let with_file = Broker::new("amqp://h", Some(Path::new("ca.pem")), "xivo", "topic");
         assert_eq!(with_file.err(), Some(BrokerError::CaFileWithoutTls));
-        for uri in ["", "h:5672", "http://u:p4ss@h", "amqp://u:p4ss@:x"] {
+        for uri in ["", "h:5672", "http://u:p4ss@h", "amqp://u:p4ss@:x", "amqp://u:p4ss@[zz]/"] {
             let error = place(uri).unwrap_err();
             assert_eq!(error, BrokerError::Uri, "{uri}");
             assert!(!error.to_string().contains("p4ss"));

@@ -30,7 +30,7 @@ impl Tls {
     /// # Errors
     /// A sentence that names the key.
     pub fn new(host: &str, ca_file: Option<&Path>) -> Result<Self, BrokerError> {
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+        let name = ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| BrokerError::Uri)?;
         let trusted = match ca_file {
             Some(file) => in_file(file)?,
