@@ -2,7 +2,7 @@
 //! confirmed; and those behind them.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     mem,
     time::Duration,
 };
@@ -16,14 +16,18 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// What is committed and not published yet, in order. What does not wait, nor is
 /// behind something that waits, leaves at once.
 pub(crate) struct Held {
-    requests: VecDeque<Request>,
+    requests: Vec<Request>,
+    /// So many of them were looked at since the table was, and these are the subjects of
+    /// their events: what comes later is looked at alone.
+    examined: usize,
+    behind: HashSet<String>,
     due: Instant,
     pause: Duration,
 }
 
 /// The events of a transaction that are left.
 struct Request {
-    events: VecDeque<Event>,
+    events: Vec<Event>,
     receipt: Receipt,
     since: Instant,
 }
@@ -38,7 +42,8 @@ pub(crate) struct Released {
 
 impl Held {
     pub fn new() -> Self {
-        Self { requests: VecDeque::new(), due: Instant::now(), pause: PAUSES.0 }
+        let (requests, behind) = (Vec::new(), HashSet::new());
+        Self { requests, examined: 0, behind, due: Instant::now(), pause: PAUSES.0 }
     }
 
     /// Adds the events of a transaction.
@@ -47,28 +52,30 @@ impl Held {
         if self.requests.is_empty() {
             (self.due, self.pause) = (since, PAUSES.0);
         }
-        self.requests.push_back(Request { events: events.into(), receipt, since });
+        self.requests.push(Request { events, receipt, since });
     }
 
     /// Gives what need not wait: no event overtakes one of its transaction, nor one
     /// of its subject.
     pub fn release(&mut self) -> Released {
-        let mut behind = HashSet::new();
         let mut released = Released { events: Vec::new(), receipts: Vec::new() };
-        self.requests.retain_mut(|request| {
-            let is_free = |event: &Event| {
-                !event.waits && (behind.is_empty() || !behind.contains(&event.subject))
-            };
-            while request.events.front().is_some_and(is_free) {
-                released.events.extend(request.events.pop_front());
-            }
+        let behind = &mut self.behind;
+        for mut request in self.requests.split_off(self.examined) {
+            let waits = |event: &Event| event.waits || behind.contains(&event.subject);
+            let free = request.events.iter().position(waits).unwrap_or(request.events.len());
+            released.events.extend(request.events.drain(..free));
             if request.events.is_empty() {
                 released.receipts.push(mem::take(&mut request.receipt));
-                return false;
+                continue;
             }
-            behind.extend(request.events.iter().map(|event| event.subject.clone()));
-            true
-        });
+            for event in &request.events {
+                if !behind.contains(&event.subject) {
+                    behind.insert(event.subject.clone());
+                }
+            }
+            self.requests.push(request);
+        }
+        self.examined = self.requests.len();
         released
     }
 
@@ -76,8 +83,9 @@ impl Held {
         self.requests.is_empty()
     }
 
+    /// How many events are left.
     pub fn len(&self) -> usize {
-        self.requests.len()
+        self.requests.iter().map(|request| request.events.len()).sum()
     }
 
     /// When the table is to be looked at, as long as anything is left.
@@ -95,23 +103,26 @@ impl Held {
     /// ours, and whether they still wait.
     pub fn note(&mut self, asked: &[i64], found: &[(i64, bool)]) {
         (self.due, self.pause) = (Instant::now() + self.pause, (self.pause * 2).min(PAUSES.1));
+        let found: HashMap<i64, bool> = found.iter().copied().collect();
+        let asked: HashSet<i64> = asked.iter().copied().collect();
         for request in &mut self.requests {
-            request.events.retain_mut(|event| {
-                match found.iter().find(|(id, _)| *id == event.id) {
-                    Some((_, waits)) => event.waits = *waits,
-                    // Another daemon has taken it over.
-                    None if asked.contains(&event.id) => return false,
-                    None => {}
+            request.events.retain_mut(|event| match found.get(&event.id) {
+                Some(waits) => {
+                    event.waits = *waits;
+                    true
                 }
-                true
+                // Another daemon has taken it over.
+                None => !asked.contains(&event.id),
             });
         }
+        self.examined = 0;
+        self.behind.clear();
     }
 
     /// Which waits longest, and since when.
     pub fn longest(&self) -> Option<(i64, Instant)> {
-        let request = self.requests.front()?;
-        Some((request.events.front()?.id, request.since))
+        let request = self.requests.first()?;
+        Some((request.events.first()?.id, request.since))
     }
 }
 
@@ -158,8 +169,14 @@ mod tests {
         assert_eq!((held.waiting(), held.longest().unwrap().0), (vec![3], 3));
         held.note(&[3], &[(3, true)]);
         assert!(released(&mut held).is_empty());
+        // What comes while it waits, one after the other.
+        for (more, free) in [("d:10", &[][..]), ("h:11 f:12", &[11]), ("h:13", &[13])] {
+            held.add(events(more), Receipt::default());
+            assert_eq!(released(&mut held), free, "{more}");
+        }
+        assert_eq!(held.len(), 7);
         held.note(&[3], &[(3, false)]);
-        assert_eq!(released(&mut held), [3, 4, 6, 7, 8]);
+        assert_eq!(released(&mut held), [3, 4, 6, 7, 8, 10, 12]);
         assert!(held.is_empty());
     }
 
