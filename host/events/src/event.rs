@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_context::Environment;
-use wazo_auth_store::events::NewEvent;
+use wazo_auth_store::events::{Event as Kept, NewEvent};
 
 use crate::routing_key::routing_key;
 
@@ -138,18 +138,8 @@ impl Event {
             body.insert("session_uuid".to_owned(), json!(session));
         }
         body.insert("data".to_owned(), self.data());
-        let subject = self.subject(&routing_key);
+        let subject = subject(&routing_key, &body);
         NewEvent { subject, routing_key, body: Value::Object(body).to_string() }
-    }
-
-    /// What it is about: its routing key says so, but for what happened to it.
-    fn subject(&self, routing_key: &str) -> String {
-        match self {
-            Self::SessionExpireSoon { uuid, .. } => format!("auth.sessions.{uuid}"),
-            _ => {
-                routing_key.rsplit_once('.').map_or(routing_key, |(subject, _)| subject).to_owned()
-            }
-        }
     }
 
     const fn name(&self) -> &'static str {
@@ -271,6 +261,20 @@ impl RefreshToken {
             "user_uuid": user_uuid, "tenant_uuid": tenant_uuid,
         })
     }
+}
+
+/// What an event is about: a session, or else what its routing key says, but for what
+/// happened to it.
+fn subject(routing_key: &str, body: &Map<String, Value>) -> String {
+    match body.get("session_uuid").and_then(Value::as_str) {
+        Some(session) => format!("auth.sessions.{session}"),
+        None => routing_key.rsplit_once('.').map_or(routing_key, |(about, _)| about).to_owned(),
+    }
+}
+
+/// The same of one that is kept.
+pub(crate) fn subject_of(kept: &Kept) -> String {
+    subject(&kept.routing_key, &serde_json::from_str(&kept.body).unwrap_or_default())
 }
 
 /// Local time without its zone, to the microsecond unless that is zero.

@@ -16,6 +16,7 @@
 //! that have one.
 
 mod broker;
+mod confirms;
 mod event;
 mod held;
 mod network;
@@ -24,6 +25,8 @@ mod routing_key;
 mod rows;
 mod serving;
 mod tls;
+mod upkeep;
+mod wait;
 
 use std::{
     io,

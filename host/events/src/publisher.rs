@@ -29,12 +29,10 @@ use crate::{
 };
 
 /// How often it is looked whether too much is kept.
-const TRIM: Duration = Duration::from_secs(10);
+pub(crate) const TRIM: Duration = Duration::from_secs(10);
 /// Without a connection for so long, our events are for any daemon that has one. What
 /// the broker was sent before has arrived by then, as a rule.
 const GIVE_UP: Duration = Duration::from_secs(1);
-/// A connection that lasts so long is a good one.
-const GOOD: Duration = Duration::from_secs(10);
 /// The first and the longest pause between two attempts to connect.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// What the end of the runtime waits for.
@@ -137,10 +135,9 @@ impl Publisher {
                 Ok(link) => {
                     let place = self.broker.place();
                     log::info!(target: "wazo_auth.events", "connected to the message broker at {place}");
-                    let began = Instant::now();
-                    let (served, is_good) = self.serve(link).await;
-                    if is_good || began.elapsed() >= GOOD {
-                        (pause, told, lost) = (PAUSES.0, None, Instant::now());
+                    let (served, good_until) = self.serve(link).await;
+                    if let Some(until) = good_until {
+                        (pause, told, lost) = (PAUSES.0, None, until);
                     }
                     match served {
                         Ok(()) => return,
@@ -170,7 +167,7 @@ impl Publisher {
         }
     }
 
-    async fn keep_within_limits(&self) {
+    pub async fn keep_within_limits(&self) {
         if let Err(error) = self.rows.trim().await {
             log::debug!(target: "wazo_auth.events", "old events were not looked for: {error}");
         }

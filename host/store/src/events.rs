@@ -43,6 +43,8 @@ pub struct Event {
     pub waits: bool,
 }
 
+/// How many events are taken over at once: as many as no server takes long for.
+pub const TAKEN_AT_ONCE: u32 = 5000;
 /// Who has the events that any daemon may publish.
 const NOBODY: &str = "";
 /// Whether an older event of the subject of `e` belongs to another daemon.
@@ -213,27 +215,28 @@ pub fn claim(conn: &mut dyn Conn, daemon: &Uuid, id: i64) -> Result<u64, Error> 
     conn.execute(sql, &[daemon.into(), id.into()])
 }
 
-/// Makes `daemon` publish what nobody has, and what daemons left that are no more;
-/// gives how many events.
+/// Makes `daemon` publish the oldest of what nobody has, and of what daemons left that
+/// are no more; gives how many events. There may be more if these are [`TAKEN_AT_ONCE`].
 ///
 /// # Errors
 /// See [`oldest`].
 pub fn take_over(conn: &mut dyn Conn, daemon: &Uuid) -> Result<u64, Error> {
-    match conn.dialect() {
+    let whose = match conn.dialect() {
         // The one who has the file is the only one there is.
-        Dialect::Sqlite => {
-            let sql = "UPDATE wazo_auth_event SET daemon = ?1 WHERE daemon <> ?1";
-            conn.execute(sql, &[daemon.into()])
-        }
+        Dialect::Sqlite => "daemon <> ?1",
         // Each daemon that runs holds its lock; nobody holds that of nobody.
         Dialect::Postgresql => {
-            let sql = "UPDATE wazo_auth_event SET daemon = ?1 WHERE daemon IN ( \
+            "daemon IN ( \
                  SELECT gone.daemon FROM (SELECT DISTINCT daemon FROM wazo_auth_event \
                  WHERE daemon <> ?1) gone \
-                 WHERE pg_try_advisory_xact_lock(hashtextextended(gone.daemon, 0)))";
-            conn.execute(sql, &[daemon.into()])
+                 WHERE pg_try_advisory_xact_lock(hashtextextended(gone.daemon, 0)))"
         }
-    }
+    };
+    let sql = format!(
+        "UPDATE wazo_auth_event SET daemon = ?1 WHERE id IN ( \
+         SELECT id FROM wazo_auth_event WHERE {whose} ORDER BY id LIMIT ?2)"
+    );
+    conn.execute(&sql, &[daemon.into(), i64::from(TAKEN_AT_ONCE).into()])
 }
 
 fn from_row(row: &Row) -> Result<Event, Error> {
