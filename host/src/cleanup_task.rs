@@ -16,9 +16,6 @@ use pace::Pace;
 
 mod pace;
 
-/// How often a rest looks whether requests come.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Runs until it is dropped.
 pub(crate) struct CleanupTask {
     stop: Option<mpsc::Sender<()>>,
@@ -70,7 +67,7 @@ impl Cleaner {
             let started = Instant::now();
             self.run_cycle();
             let idle = self.interval.saturating_sub(started.elapsed());
-            if !self.wait(idle) {
+            if !wait(&self.services, &self.stopped, &mut self.pace, idle) {
                 return;
             }
             self.pace.save(idle);
@@ -103,28 +100,21 @@ impl Cleaner {
     /// After a transaction: leaves processor and disk to requests, for longer when
     /// they come. Whether to go on then.
     fn rest(&mut self, worked: Worked) -> bool {
-        let (least, most) = self.pace.rests_after(worked.took);
         let started = Instant::now();
-        let mut next = least;
-        while !next.is_zero() {
-            if !self.wait(next) {
-                return false;
-            }
-            let rested = started.elapsed();
-            if self.pace.is_quiet() {
-                break;
-            }
-            next = LOOK.min(most.saturating_sub(rested));
+        let Self { services, stopped, pace, .. } = self;
+        let goes_on = pace.rest(worked.took, |pace, time| wait(services, stopped, pace, time));
+        // To tell of those that end soon is no sign of too many that have ended.
+        if goes_on && let Some(deleted) = worked.deleted {
+            let made = self.services.activity().tokens_made();
+            self.pace.adapt(worked.took + started.elapsed(), deleted, made);
         }
-        let made = self.services.activity().tokens_made();
-        self.pace.adapt(worked.took + started.elapsed(), worked.deleted, made);
-        true
+        goes_on
     }
+}
 
-    /// Waits; whether to go on then.
-    fn wait(&mut self, duration: Duration) -> bool {
-        let waited = self.stopped.recv_timeout(duration);
-        self.pace.hear(self.services.activity().take(), duration);
-        waited == Err(RecvTimeoutError::Timeout)
-    }
+/// Waits; whether to go on then.
+fn wait(services: &Services, stopped: &Receiver<()>, pace: &mut Pace, time: Duration) -> bool {
+    let waited = stopped.recv_timeout(time);
+    pace.hear(services.activity().take(), time);
+    waited == Err(RecvTimeoutError::Timeout)
 }

@@ -28,8 +28,8 @@ const MOST_PER_WRITE: u32 = 200;
 pub struct Worked {
     /// How long it lasted.
     pub took: Duration,
-    /// How many tokens it deleted.
-    pub deleted: u32,
+    /// How many tokens it deleted; none when it told of those that end soon.
+    pub deleted: Option<u32>,
 }
 
 impl Services {
@@ -61,12 +61,12 @@ impl Services {
                 break;
             }
             let took = started.elapsed();
-            if !rest(took, count) {
+            if !rest(took, Some(count)) {
                 return Ok(deleted);
             }
             batch = next_batch(batch, took).min(most);
         }
-        self.tell_of_endings(now, |took| rest(took, 0))?;
+        self.tell_of_endings(now, |took| rest(took, None))?;
         Ok(deleted)
     }
 
@@ -113,7 +113,9 @@ impl Services {
                 store::tokens::expiring_between(conn, from, until, after.as_ref(), batch)
             };
             let (ending, next) = if self.events().are_on() {
-                // Read where it is written: none of them is gone before it ends soon.
+                // Read where it is written. Where writes are serial, none of them is gone
+                // before it ends soon; with a server, one that is deleted at this very
+                // moment may be told of once more.
                 self.write_and_tell_later(Change::Sessions(None), move |tx, told| {
                     let page = page(tx.conn())?;
                     page.0.iter().for_each(|ending| tell_of_ending(told, ending));

@@ -8,7 +8,7 @@
 //! * nobody asks: then ten million tokens take an hour, and not days,
 //! * more tokens are made than are deleted: the table would grow for ever.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A rest is at least so many times as long as the transaction before it.
 const BRISK: u32 = 2;
@@ -23,6 +23,8 @@ const MOST_SAVED: Duration = Duration::from_millis(400);
 /// every few seconds do not keep the clean-up from its work.
 const HEARD: Duration = Duration::from_secs(1);
 const LONGEST_HEARD: Duration = Duration::from_secs(5);
+/// How often a rest looks whether requests come.
+const LOOK: Duration = Duration::from_millis(100);
 /// How often it is seen whether as many tokens are deleted as are made.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -68,7 +70,7 @@ impl Pace {
 
     /// How long the rest after a transaction has to be at least, and while
     /// requests come.
-    pub fn rests_after(&mut self, worked: Duration) -> (Duration, Duration) {
+    fn rests_after(&mut self, worked: Duration) -> (Duration, Duration) {
         let least = worked.saturating_mul(BRISK.min(self.rests)).min(LONGEST_REST);
         if self.saved >= worked {
             self.saved -= worked;
@@ -77,9 +79,41 @@ impl Pace {
         (least, worked.saturating_mul(self.rests).min(LONGEST_REST))
     }
 
-    /// It had nothing to do for so long.
+    /// Rests after a transaction that took so long: at least as long as has to be,
+    /// longer while requests come. Whether to go on then.
+    ///
+    /// `wait` waits and [hears](Self::hear), and says whether to go on; it is asked
+    /// even where there is no time to rest.
+    pub fn rest(
+        &mut self,
+        worked: Duration,
+        mut wait: impl FnMut(&mut Self, Duration) -> bool,
+    ) -> bool {
+        let (least, most) = self.rests_after(worked);
+        let started = Instant::now();
+        let mut next = least;
+        loop {
+            if !wait(self, next) {
+                return false;
+            }
+            next = LOOK.min(most.saturating_sub(started.elapsed()));
+            if next.is_zero() || self.is_quiet() {
+                return true;
+            }
+        }
+    }
+
+    /// It had nothing to do for so long: whatever pace it needed, a gentler one is
+    /// tried next.
     pub fn save(&mut self, idle: Duration) {
         self.saved = (self.saved + idle / GENTLE).min(MOST_SAVED);
+        if !idle.is_zero() {
+            self.rest_longer();
+        }
+    }
+
+    fn rest_longer(&mut self) {
+        self.rests = self.rests.saturating_mul(2).clamp(1, self.gentlest);
     }
 
     /// Whether requests came in the time that has passed.
@@ -113,7 +147,7 @@ impl Pace {
         if window.deleted < 2 * newly_made {
             self.rests /= 2;
         } else if window.deleted >= 4 * newly_made {
-            self.rests = self.rests.saturating_mul(2).clamp(1, self.gentlest);
+            self.rest_longer();
         }
         self.begin(made);
     }
@@ -160,6 +194,39 @@ mod tests {
         assert!(quiet(100) > 450, "a request every ten seconds");
         assert_eq!(quiet(2), 0, "five a second");
         assert!((500..590).contains(&quiet(u32::MAX)), "nobody asks any more");
+    }
+
+    #[test]
+    fn it_is_gentle_again_once_it_has_nothing_to_do() {
+        let mut pace = Pace::gentle();
+        pace.rests = 0;
+        // All that had expired is deleted within a moment, in each of some cycles.
+        for _ in 0..10 {
+            pace.begin(0);
+            pace.adapt(Duration::from_millis(20), 10, 0);
+            pace.save(Duration::ZERO);
+            assert_eq!(pace.rests, 0, "a cycle that took all of its time");
+        }
+        for _ in 0..10 {
+            pace.begin(0);
+            pace.adapt(Duration::from_millis(20), 10, 0);
+            pace.save(Duration::from_secs(50));
+        }
+        assert_eq!(pace.rests, GENTLE);
+    }
+
+    #[test]
+    fn the_end_is_noticed_however_short_the_rests_are() {
+        let mut pace = Pace::gentle();
+        for rests in [0, GENTLE] {
+            pace.rests = rests;
+            let mut asked = 0;
+            assert!(!pace.rest(TRANSACTION, |_, _| {
+                asked += 1;
+                false
+            }));
+            assert_eq!(asked, 1, "with {rests} times the transaction");
+        }
     }
 
     #[test]
