@@ -7,33 +7,39 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// and hardly anybody writes.
 #[derive(Debug, Default)]
 pub struct Activity {
-    is_asked: AtomicBool,
-    tokens_made: AtomicU64,
+    is_asked: Apart<AtomicBool>,
+    tokens_made: Apart<AtomicU64>,
 }
+
+/// Alone in what a processor takes from another one at once: what every login writes
+/// must not be taken with what every token check reads.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Apart<T>(T);
 
 // === impl Activity ===
 
 impl Activity {
     /// A request has come.
     pub fn mark(&self) {
-        if !self.is_asked.load(Ordering::Relaxed) {
-            self.is_asked.store(true, Ordering::Relaxed);
+        if !self.is_asked.0.load(Ordering::Relaxed) {
+            self.is_asked.0.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether a request has come since the last time this was asked.
     #[must_use]
     pub fn take(&self) -> bool {
-        self.is_asked.swap(false, Ordering::Relaxed)
+        self.is_asked.0.swap(false, Ordering::Relaxed)
     }
 
     /// How many tokens were made since the start.
     #[must_use]
     pub fn tokens_made(&self) -> u64 {
-        self.tokens_made.load(Ordering::Relaxed)
+        self.tokens_made.0.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_token(&self) {
-        self.tokens_made.fetch_add(1, Ordering::Relaxed);
+        self.tokens_made.0.fetch_add(1, Ordering::Relaxed);
     }
 }
