@@ -46,6 +46,7 @@ impl Services {
     /// # Errors
     /// The store's; what was deleted before stays deleted.
     pub fn clean_up(&self, mut rest: impl FnMut(Worked) -> bool) -> Result<u64, store::Error> {
+        self.forget_leftovers();
         if !self.store().leads() {
             return Ok(0);
         }

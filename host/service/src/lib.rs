@@ -12,6 +12,7 @@
 use std::sync::{Arc, OnceLock, atomic::AtomicI64};
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use uuid::Uuid;
 use wazo_auth_context::Context;
 use wazo_auth_events::Events;
@@ -88,6 +89,8 @@ pub struct Services {
     totals: Totals,
     activity: Activity,
     mails: Mails,
+    /// Tenants of registrations that failed, which could not be deleted so far.
+    leftovers: Mutex<Vec<Uuid>>,
     /// Of sessions that end before this (epoch seconds) the bus was told that they
     /// end soon.
     told_until: AtomicI64,
@@ -126,6 +129,7 @@ impl Services {
             totals,
             activity: Activity::default(),
             mails: Mails::new(),
+            leftovers: Mutex::default(),
             told_until: AtomicI64::new(i64::MIN),
             plugins,
             outside,

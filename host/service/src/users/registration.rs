@@ -54,7 +54,10 @@ pub enum RegistrationError {
 
 impl Services {
     /// Makes a user in a tenant of its own, and has the address confirmed. Returns
-    /// once the mail is accepted; without it, neither of them stays.
+    /// once the mail is accepted; without it, neither of them stays. What cannot be
+    /// deleted then goes with the next registration or clean-up; only after the end of
+    /// the daemon in these seconds, user and tenant remain, unconfirmed, until an
+    /// administrator deletes the tenant.
     ///
     /// # Errors
     /// [`RegistrationError`].
@@ -63,13 +66,15 @@ impl Services {
         new: Registration,
         origin: &Origin,
     ) -> Result<User, RegistrationError> {
+        self.forget_leftovers();
         let tenant = self.prepare_tenant(self.top_tenant(), own_tenant(&new.username))?;
         let of = tenant.uuid;
         let (email, address) = (self.context().uuid(), new.email_address.clone());
         let user = self.insert_registered(tenant, new, email)?;
         let to = Recipient { username: user.username.clone(), address };
         if let Err(error) = self.send_link(Link::Confirmation(email), to, origin) {
-            self.forget_registered(of)?;
+            self.leftovers.lock().push(of);
+            self.forget_leftovers();
             return Err(error.into());
         }
         Ok(user)
@@ -101,6 +106,22 @@ impl Services {
             tenant.insert(conn, told)?;
             Ok::<_, RegistrationError>(insert(conn, &row, Some(&email), group, &[])?)
         })
+    }
+
+    /// Deletes what is left of registrations that failed; what cannot be deleted now is
+    /// tried again by the next call.
+    pub(crate) fn forget_leftovers(&self) {
+        let left = std::mem::take(&mut *self.leftovers.lock());
+        for tenant in left {
+            if let Err(error) = self.forget_registered(tenant) {
+                log::error!(
+                    target: "wazo_auth.users",
+                    "the tenant {tenant} of a registration whose mail was not sent cannot be \
+                     deleted now, later: {error}"
+                );
+                self.leftovers.lock().push(tenant);
+            }
+        }
     }
 
     /// Deletes what a registration has made. The bus was told of the tenant.
