@@ -254,7 +254,8 @@ fn received(app: &App, level: Level, parts: &Parts, body: &[u8]) -> Option<Logge
 
 async fn handled(app: &Arc<App>, call: Call) -> Reply {
     let mut call = call;
-    let pool = match place_of(app, &call) {
+    let place = place_of(app, &call);
+    let pool = match place {
         Place::Reactor => {
             if let Some(reply) = handled_here(app, &call) {
                 return reply;
@@ -276,7 +277,7 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
         Place::Outside => return handled_outside(app, call).await,
         Place::Mail => &app.mails,
     };
-    let even = (place_of(app, &call) == Place::EvenTime).then(|| tokio::time::sleep(EVEN_TIME));
+    let even = (place == Place::EvenTime).then(|| tokio::time::sleep(EVEN_TIME));
     let logged = called(app, &call);
     let result = on_pool(app, pool, call, call_handler).await;
     if let (Some(even), Ok(_)) = (even, &result) {
@@ -289,8 +290,9 @@ async fn handled(app: &Arc<App>, call: Call) -> Reply {
 /// tenant do.
 async fn handled_outside(app: &Arc<App>, call: Call) -> Reply {
     let logged = called(app, &call);
-    let (there, body) = (Arc::clone(app), call.body.clone());
-    let find = move || tokens::tenant_of_login(&there, &body);
+    let call = Arc::new(call);
+    let (there, asking) = (Arc::clone(app), Arc::clone(&call));
+    let find = move || tokens::tenant_of_login(&there, &asking);
     let found = outcome(|done| app.requests.submit(find, done)).await;
     let tenant = match found.and_then(|tenant| tenant) {
         Ok(tenant) => tenant.unwrap_or_default().to_string(),
