@@ -274,7 +274,8 @@ pub(crate) fn outside(settings: &Settings) -> Outside {
     let external = &settings.external_auth;
     let remote = Remote::new(environment::allows_http());
     let (relay, redirect) = (&external.ws_url_template, &external.redirect_url_template);
-    Outside::new(remote, relay.clone(), redirect.clone())
+    let requests = workers_for_plugins(settings.rest_api.max_threads as usize);
+    Outside::new(remote, relay.clone(), redirect.clone(), requests)
 }
 
 /// A quarter of the workers is left for logins without other people's plugins;

@@ -42,6 +42,8 @@ pub struct Record {
     given: u32,
     /// Answers to come instead of tokens: the status, and the body.
     answers: VecDeque<(u16, String)>,
+    /// Whether requests for tokens are not answered.
+    hangs: bool,
 }
 
 /// A request for tokens.
@@ -88,6 +90,11 @@ impl Standin {
     /// The next request for tokens is answered so.
     pub fn answer(&self, status: u16, body: impl ToString) {
         self.record().answers.push_back((status, body.to_string()));
+    }
+
+    /// Requests for tokens are not answered until this says so.
+    pub fn hang(&self, hangs: bool) {
+        self.shared.changed(|record| record.hangs = hangs);
     }
 
     /// Waits until what came so far is as it should be.
@@ -200,8 +207,10 @@ impl Shared {
     fn tokens(&self, path: &str, headers: HashMap<String, String>, body: &str) -> (u16, String) {
         let form = body.split('&').filter_map(|pair| pair.split_once('='));
         let form = form.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.changed(|record| record.asked.push(Asked { path: path.to_owned(), headers, form }));
+        let record = self.record.lock().unwrap();
+        drop(self.changed.wait_while(record, |record| record.hangs).unwrap());
         self.changed(|record| {
-            record.asked.push(Asked { path: path.to_owned(), headers, form });
             if let Some(answer) = record.answers.pop_front() {
                 return answer;
             }
