@@ -2,18 +2,16 @@
 //! (external-auth.md section 6.3).
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
+    collections::{HashMap, VecDeque},
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use rustls::ClientConfig;
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
     tungstenite::{
@@ -26,6 +24,8 @@ use crate::{Remote, Waits};
 
 /// Messages that are awaited at a time, at most.
 const MOST: usize = 1000;
+/// The same for one person who is sent to one page of consent again and again.
+const MOST_OF_ONE: usize = 8;
 /// How long one is awaited: nobody comes back to a page of consent later.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// How long a relay may take to take a connection.
@@ -39,6 +39,8 @@ const LARGEST: usize = 64 * 1024;
 
 /// A message that is awaited.
 pub struct Awaited {
+    /// Who is to consent to what.
+    pub whose: String,
     /// The address of the websocket.
     pub url: String,
     /// Whether messages that are not JSON are passed over; else, the first one
@@ -58,6 +60,9 @@ pub enum LostConsent {
     /// The message cannot be read.
     #[error("the message of the relay is not JSON")]
     NotJson,
+    /// Others of the same person are awaited since.
+    #[error("it was asked for again {MOST_OF_ONE} times")]
+    Replaced,
     /// It was awaited long enough.
     #[error("nobody consented within an hour")]
     TooLate,
@@ -76,8 +81,21 @@ pub enum NotAwaited {
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// The messages that are awaited.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    count: usize,
+    last: u64,
+    /// By whose they are, the oldest one first: what ends the wait when dropped.
+    of: HashMap<String, VecDeque<(u64, oneshot::Sender<()>)>>,
+}
+
 /// Counts a message as awaited, until it is dropped.
-struct Counted(Arc<AtomicUsize>);
+struct Counted {
+    waiting: Arc<Mutex<Waiting>>,
+    whose: String,
+    number: u64,
+}
 
 // === impl Remote ===
 
@@ -93,13 +111,18 @@ impl Remote {
         awaited: Awaited,
         done: impl FnOnce(Result<Value, LostConsent>) + Send + 'static,
     ) -> Result<(), NotAwaited> {
-        let counted = Counted::new(&self.awaited)?;
+        let (counted, replaced) = Counted::new(&self.awaited, &awaited.whose)?;
         let (tell, told) = mpsc::sync_channel(1);
         let tls = self.tls();
         let wait = async move {
             let _counted = counted;
-            let came = timeout(LONGEST, come(awaited, tls, tell)).await;
-            match came.unwrap_or(Err(LostConsent::TooLate)) {
+            let came = tokio::select! {
+                came = timeout(LONGEST, come(awaited, tls, tell)) => {
+                    came.unwrap_or(Err(LostConsent::TooLate))
+                }
+                _ = replaced => Err(LostConsent::Replaced),
+            };
+            match came {
                 Ok((message, socket)) => {
                     done(Ok(message));
                     // The answer to the closing.
@@ -133,18 +156,40 @@ impl Remote {
 // === impl Counted ===
 
 impl Counted {
-    fn new(awaited: &Arc<AtomicUsize>) -> Result<Self, NotAwaited> {
-        let counted = Self(Arc::clone(awaited));
-        if awaited.fetch_add(1, Ordering::Relaxed) < MOST {
-            return Ok(counted);
+    /// Also: what comes when another one has taken its place.
+    fn new(
+        waiting: &Arc<Mutex<Waiting>>,
+        whose: &str,
+    ) -> Result<(Self, oneshot::Receiver<()>), NotAwaited> {
+        let mut known = waiting.lock();
+        let Waiting { count, last, of } = &mut *known;
+        let own = of.get(whose).map_or(0, VecDeque::len);
+        if *count >= MOST && own < MOST_OF_ONE {
+            return Err(NotAwaited::TooMany);
         }
-        Err(NotAwaited::TooMany)
+        let (replace, replaced) = oneshot::channel();
+        *last += 1;
+        *count += 1;
+        let own = of.entry(whose.to_owned()).or_default();
+        own.push_back((*last, replace));
+        if own.len() > MOST_OF_ONE {
+            own.pop_front();
+        }
+        let (waiting, whose) = (Arc::clone(waiting), whose.to_owned());
+        Ok((Self { waiting, whose, number: *last }, replaced))
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut waiting = self.waiting.lock();
+        waiting.count -= 1;
+        if let Some(own) = waiting.of.get_mut(&self.whose) {
+            own.retain(|(number, _)| *number != self.number);
+            if own.is_empty() {
+                waiting.of.remove(&self.whose);
+            }
+        }
     }
 }
 
@@ -206,4 +251,41 @@ async fn close(socket: &mut Socket) {
 
 async fn drained(mut socket: Socket) {
     while let Some(Ok(_)) = socket.next().await {}
+}
+
+#[cfg(test)]
+mod tests {
+    use oneshot::error::TryRecvError;
+
+    use super::*;
+
+    #[test]
+    fn who_asks_again_and_again_takes_no_place_of_others() {
+        let waiting = Arc::default();
+        let mut own = Vec::new();
+        for _ in 0..2 * MOST {
+            // As the wait does that is told so.
+            own.retain_mut(|(_, replaced): &mut (Counted, oneshot::Receiver<()>)| {
+                replaced.try_recv() == Err(TryRecvError::Empty)
+            });
+            own.push(Counted::new(&waiting, "alice google").unwrap());
+        }
+        let other = Counted::new(&waiting, "bob google").unwrap();
+        assert_eq!(waiting.lock().count, MOST_OF_ONE + 2, "one is about to end");
+        drop(own);
+        let left = waiting.lock();
+        assert_eq!((left.count, left.of.len()), (1, 1));
+        drop(left);
+        drop(other);
+    }
+
+    #[test]
+    fn there_are_only_so_many() {
+        let waiting = Arc::default();
+        let one = |number: usize| Counted::new(&waiting, &number.to_string());
+        let all: Vec<_> = (0..MOST).map(|number| one(number).unwrap()).collect();
+        assert!(matches!(one(MOST), Err(NotAwaited::TooMany)));
+        drop(all);
+        assert!(one(MOST).is_ok());
+    }
 }

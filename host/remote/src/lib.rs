@@ -7,7 +7,7 @@ mod consent;
 mod request;
 mod trust;
 
-use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use rustls::ClientConfig;
@@ -23,8 +23,8 @@ pub struct Remote {
     tls: OnceLock<Result<Arc<ClientConfig>, rustls::Error>>,
     /// Where messages are awaited; none once that has ended.
     waits: Mutex<Waits>,
-    /// How many messages are awaited.
-    awaited: Arc<AtomicUsize>,
+    /// The messages that are awaited.
+    awaited: Arc<Mutex<consent::Waiting>>,
 }
 
 enum Waits {

@@ -1,11 +1,11 @@
 //! `google` and `microsoft`: from the page of consent to fresh tokens
 //! (external-auth.md section 6).
 
-use std::time::Instant;
+use std::{thread, time::Instant};
 
 use serde_json::{Value, json};
 use tungstenite::protocol::frame::coding::CloseCode;
-use wazo_auth_tests::{Answer, Request, Setup};
+use wazo_auth_tests::{Answer, Request, Setup, third_party};
 
 use crate::{
     standin::Standin,
@@ -46,6 +46,10 @@ fn setup_with_relays(standin: &Standin, relays: [&str; 2]) -> Setup {
 
 impl World {
     fn new() -> Self {
+        Self::of(setup)
+    }
+
+    fn of(setup: impl FnOnce(&Standin) -> Setup) -> Self {
         let standin = Standin::start();
         let bench = Bench::new(setup(&standin).start());
         let alice = bench.daemon.create_user("alice", "s3cre7");
@@ -232,6 +236,56 @@ fn several_consents_may_be_awaited() {
     world.give("0", HOURS);
     assert_eq!(world.standin.consent("google", &states[0], ""), 204);
     assert_eq!(world.tokens("google")["access_token"], "0");
+}
+
+#[test]
+fn who_asks_again_and_again_gives_up_the_oldest_page() {
+    let world = World::new();
+    let states: Vec<String> = (0..9).map(|_| world.start("google", "{}").1).collect();
+    world.standin.wait("one is not awaited any more", |record| record.closed.len() == 1);
+    let awaited = states.iter().map(|state| world.standin.is_awaited(state));
+    assert_eq!(awaited.collect::<Vec<_>>(), [[false; 1].as_slice(), &[true; 8]].concat());
+    let _ = world.start("microsoft", "{}");
+    assert!(world.standin.is_awaited(&states[1]), "another page");
+    let _ = world.bench.daemon.wait_for_log("it was asked for again 8 times").unwrap();
+}
+
+/// Of six workers, its requests keep three.
+#[test]
+fn a_provider_that_hangs_holds_up_its_own_requests_only() {
+    let world = World::of(|standin| {
+        let acme = third_party("acme_auth", "acme_auth");
+        let config = "rest_api: {max_threads: 8}\nenabled_backend_plugins: {acme: true}\n\
+            plugins: {acme: {config: {users: {dave: s3cre7}}}}";
+        setup(standin).plugin(acme).config(config)
+    });
+    let dave = json!({"username": "dave", "authentication_method": "acme"});
+    world.bench.daemon.create_user_with(dave);
+    let (_, state) = world.start("google", "{}");
+    world.give("old", 0);
+    assert_eq!(world.standin.consent("google", &state, ""), 204);
+    world.standin.wait("the code is used", |record| record.asked.len() == 1);
+    world.standin.hang(true);
+    let get = || world.request("GET", "google").send();
+    let began = Instant::now();
+    // Until what Alice has is stored.
+    while world.bench.database().text("SELECT count(*) FROM auth_user_external_auth") != "1" {
+        assert!(began.elapsed().as_secs() < 30);
+    }
+    thread::scope(|scope| {
+        let waiting = [(); 3].map(|()| scope.spawn(get));
+        world.standin.wait("three wait", |record| record.asked.len() == 4);
+        for _ in 0..3 {
+            assert!(!get().expect(503).header("retry-after").is_empty());
+            let _ = world.bench.daemon.login("dave", "s3cre7", json!({}));
+        }
+        assert_eq!(world.standin.record().asked.len(), 4);
+        world.standin.hang(false);
+        for answer in waiting {
+            let _ = answer.join().unwrap().expect(200);
+        }
+    });
+    let _ = get().expect(200);
 }
 
 #[test]

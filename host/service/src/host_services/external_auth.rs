@@ -137,7 +137,8 @@ fn register(services: &Arc<Services>, plugin: &str, head: &str) -> Result<String
         extra: extra.into_owned(),
         is_told,
     };
-    let awaited = Awaited { url, passes_over: !is_told };
+    let whose = format!("{plugin} {user}");
+    let awaited = Awaited { whose, url, passes_over: !is_told };
     let waits = outside.remote.wait_for_consent(awaited, move |came| consenting.came(came));
     waits.map_err(|error| failure(ErrorKind::Busy, &error.to_string()))?;
     reply(&wire::Empty {})
