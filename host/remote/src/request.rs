@@ -112,6 +112,8 @@ impl Remote {
                 .max_redirects_will_error(false)
                 .timeout_global(Some(LIMIT))
                 .user_agent("wazo-auth")
+                // Else it reads the environment.
+                .proxy(None)
                 .build();
             config.into()
         })
