@@ -2,6 +2,7 @@
 //! the same rules and answers as over HTTP, without a connection or a token.
 
 use std::{
+    cell::Cell,
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, OnceLock, Weak},
 };
@@ -18,6 +19,18 @@ use crate::{
     router::{Found, Route},
     routes::ROUTES,
 };
+
+/// Services that are asked for while another one is served, on one thread. What they
+/// do asks plugins, which ask for services: those that ask for themselves would use up
+/// the stack, which ends the daemon.
+const DEEPEST: u32 = 8;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A service that is being served on this thread.
+struct Served;
 
 /// The services of the daemon for plugins, and with them its API.
 pub struct PluginRequests {
@@ -63,10 +76,36 @@ impl HostServices for PluginRequests {
         head: &str,
         body: &[u8],
     ) -> Result<(String, Vec<u8>), HostFailure> {
+        let _served = Served::begin(plugin, service)?;
         match service {
             wire::service::API_REQUEST => self.request(head, body),
             service => self.services.call(plugin, service, head, body),
         }
+    }
+}
+
+// === impl Served ===
+
+impl Served {
+    fn begin(plugin: &str, service: &str) -> Result<Self, HostFailure> {
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            log::error!(
+                target: "wazo_auth.plugins",
+                "plugin `{plugin}` asks for `{service}` while {depth} other services are served for \
+                 it or because of it, and gets no answer: does it ask for what asks itself? tell its author"
+            );
+            let text = "services ask plugins that ask for services, and so on: this is too deep";
+            return Err(HostFailure::new(ErrorKind::Host, text));
+        }
+        DEPTH.set(depth + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 
@@ -105,4 +144,44 @@ impl App {
 fn is_open_to_plugins(route: &'static Route) -> bool {
     let is_login = route.method == "POST" && route.path == "/0.1/token";
     !is_login && ROUTES.iter().any(|own| std::ptr::eq(own, route))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// A service whose work asks a plugin that asks for it again.
+    #[derive(Default)]
+    struct Again {
+        requests: OnceLock<Arc<PluginRequests>>,
+        asked: AtomicU32,
+    }
+
+    impl HostServices for Again {
+        fn call(
+            &self,
+            plugin: &str,
+            service: &str,
+            head: &str,
+            body: &[u8],
+        ) -> Result<(String, Vec<u8>), HostFailure> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let requests = self.requests.get().unwrap();
+            requests.call(plugin, service, head, body)
+        }
+    }
+
+    #[test]
+    fn a_plugin_that_asks_for_what_asks_itself_is_answered_in_the_end() {
+        let again = Arc::new(Again::default());
+        let requests = PluginRequests::new(Arc::<Again>::clone(&again));
+        assert!(again.requests.set(Arc::clone(&requests)).is_ok());
+        for _ in 0..2 {
+            let failure = requests.call("ouroboros", "users.get", "{}", b"").unwrap_err();
+            assert_eq!(failure.kind, ErrorKind::Host);
+            assert_eq!(again.asked.swap(0, Ordering::Relaxed), DEEPEST);
+        }
+    }
 }
