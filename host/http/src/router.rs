@@ -153,6 +153,18 @@ impl Router {
         if variables.len() > MAX_PARAMS {
             return Err(format!("its path has more than {MAX_PARAMS} variables"));
         }
+        // Beside a text, a variable would go before one that stands alone: addresses that
+        // are served already would go to the plugin.
+        let is_mixed = |segment: &str| {
+            segment.contains(['{', '}'])
+                && segment
+                    .strip_prefix('{')
+                    .and_then(|rest| rest.strip_suffix('}'))
+                    .is_none_or(|name| name.contains(['{', '}']))
+        };
+        if let Some(mixed) = route.path.split('/').find(|segment| is_mixed(segment)) {
+            return Err(format!("in `{mixed}` of its path, a variable does not stand alone"));
+        }
         let same = self.resources.iter_mut().find(|known| known.path() == Some(route.path));
         if let Some(resource) = same {
             if resource.routes.iter().any(|known| known.method == route.method) {
@@ -270,4 +282,45 @@ fn methods(routes: &[&'static Route]) -> Vec<&'static str> {
     }
     methods.push("OPTIONS");
     methods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(path: &'static str) -> Route {
+        Route {
+            plugin: "test",
+            method: "GET",
+            path,
+            access: None,
+            place: on_worker,
+            handler: |_, _| Err(Error::internal()),
+            is_check: false,
+            max_body: None,
+            is_link: false,
+        }
+    }
+
+    #[test]
+    fn a_route_of_a_plugin_takes_no_address_of_another_one() {
+        let own: &'static [Route] = Box::leak(Box::new([route("/0.1/users/{user_uuid}")]));
+        let mut router = Router::new(own, |_| true).unwrap();
+        for path in [
+            "/0.1/users/0{rest}",
+            "/0.1/users/{x}0",
+            "/0.1/users/{x}-{y}",
+            "/0.1/users/{{x}}",
+            "/0.1/users/{x",
+            "/0.1/users/{x}",
+        ] {
+            assert!(router.add(route(path)).is_err(), "{path}");
+        }
+        assert_eq!(router.add(route("/0.1/users/{user_uuid}/acme/{name}")), Ok(()));
+        let user = "/0.1/users/00000000-0000-4000-8000-000000000000";
+        let Found::Route(found, _) = router.find(&Method::GET, user, || false) else {
+            panic!("the route is gone");
+        };
+        assert_eq!(found.path, "/0.1/users/{user_uuid}");
+    }
 }
