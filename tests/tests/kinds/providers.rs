@@ -73,6 +73,25 @@ fn while_it_hangs_other_logins_go_on_and_its_own_are_not_taken_for_others() {
 }
 
 #[test]
+fn while_it_is_quarantined_its_own_users_try_again_later_and_others_log_in() {
+    let daemon = providers(&[("broken_verify_auth", 4)]).start();
+    daemon.create_user("alice", "s3cre7");
+    let user = json!({"username": "carol", "password": "s3cre7", "authentication_method": METHOD});
+    daemon.create_user_with(user);
+    let carol = || daemon.post("/0.1/token").basic("carol", "any").json(json!({})).send();
+    let _ = carol().expect(401);
+    for _ in 0..5 {
+        let _ = log_in(&daemon, "any", json!({METHOD: true, "panic": true})).expect(500);
+    }
+    let _ = daemon.wait_for_log("plugin `broken_verify_auth` is quarantined").unwrap();
+    let answer = carol().expect(503);
+    assert!(!answer.header("retry-after").is_empty());
+    let _ = log_in(&daemon, "s3cre7", json!({})).expect(200);
+    let _ = log_in(&daemon, "wrong", json!({})).expect(401);
+    let _ = daemon.admin_token();
+}
+
+#[test]
 fn its_users_log_in_by_it_online_offline_and_by_refresh_token() {
     let both = [("broken_verify_auth_replacement", 4), ("broken_verify_auth", 5)];
     let daemon = providers(&both).start();

@@ -10,26 +10,52 @@ use crate::{Services, users::effective_method};
 
 impl Services {
     /// The identity provider that the request is for: the first one that says
-    /// so. Who cannot tell is passed over.
+    /// so. Who cannot tell is passed over; unless it has no time to tell, and the
+    /// request may be for it.
     pub(super) fn provider_of(
         &self,
         request: &LoginRequest,
         args: &Args,
     ) -> Result<Option<&IdentityProvider>, LoginError> {
+        let mut silent = Vec::new();
         for provider in self.plugins()?.identity_providers() {
             match provider.can_authenticate(args, &request.raw) {
                 Ok(true) => return Ok(Some(provider)),
                 Ok(false) => {}
                 // Nobody waits for this login any more.
                 Err(error @ CallError::TimedOut { .. }) => return Err(error.into()),
-                Err(error) => log::error!(
-                    target: "wazo_auth.login",
-                    "the identity provider `{}` cannot tell whether a login is its own, and is \
-                     passed over: {error}", provider.name()
-                ),
+                Err(error) => silent.push((provider, error)),
             }
         }
+        for (provider, error) in silent {
+            if matches!(error, CallError::Busy { .. }) && self.may_be_for(provider, request)? {
+                // To be tried again: not a wrong password.
+                return Err(error.into());
+            }
+            log::error!(
+                target: "wazo_auth.login",
+                "the identity provider `{}` cannot tell whether a login is its own, and is \
+                 passed over: {error}", provider.name()
+            );
+        }
         Ok(None)
+    }
+
+    /// Whether a request that a provider cannot look at may be for it: the logins of
+    /// users of other methods go on.
+    fn may_be_for(
+        &self,
+        provider: &IdentityProvider,
+        request: &LoginRequest,
+    ) -> Result<bool, LoginError> {
+        let Some(credentials) = &request.credentials else { return Ok(true) };
+        Ok(match self.user_by_login(&credentials.login)? {
+            Some(user) => effective_method(&user) == provider.authentication_method(),
+            // Somebody whom a server of this tenant knows, perhaps.
+            None => {
+                ["domain_name", "tenant_id"].iter().any(|key| request.fields.contains_key(*key))
+            }
+        })
     }
 
     /// The provider decides alone, also when it refuses.
