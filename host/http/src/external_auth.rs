@@ -2,7 +2,7 @@
 //! the latter is answered by plugins.
 
 use http::StatusCode;
-use serde::{Serialize, de::IgnoredAny};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wazo_auth_service::external_auth::Shown;
@@ -72,10 +72,10 @@ pub(crate) fn delete_config(app: &App, call: &Call) -> Result<Reply, Error> {
     Ok(Reply::no_content())
 }
 
-/// The body, if it is JSON, as text.
+/// The body, if it is JSON as plugins read it, as text.
 fn document(call: &Call) -> Result<String, Error> {
     let text = std::str::from_utf8(&call.body).map_err(|_| Error::unreadable_body())?;
-    serde_json::from_str::<IgnoredAny>(text).map_err(|_| Error::unreadable_body())?;
+    serde_json::from_str::<Value>(text).map_err(|_| Error::unreadable_body())?;
     Ok(text.trim().to_owned())
 }
 
