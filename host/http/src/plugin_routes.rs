@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use wazo_auth_plugins::{
     CallError, HttpRequest, HttpResponse, Registry, Route as Offered, TokenInfo,
 };
+use wazo_auth_service::tokens::{CheckError, ReadError};
 
 use crate::{
     App, authorize,
@@ -143,7 +144,15 @@ fn parameter(call: &Call, param: &Param) -> (String, String) {
 }
 
 fn token(app: &App, call: &Call) -> Result<TokenInfo, Error> {
-    let view = app.services.read_token(&call.caller()?.token, None, None)?;
+    let view = app.services.read_token(&call.caller()?.token, None, None);
+    let view = view.map_err(|error| match error {
+        // Revoked since its holder was admitted.
+        ReadError::Check(CheckError::UnknownToken) => {
+            let access = call.route.access.unwrap_or_default();
+            Error::missing_token(&authorize::given_token(call), access)
+        }
+        error => error.into(),
+    })?;
     let mut token = TokenInfo::default();
     token.auth_id = Some(view.auth_id);
     token.session_uuid = Some(view.session_uuid.to_string());
