@@ -212,8 +212,18 @@ fn a_certificate_that_is_over_is_told() {
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     fs::write(secured.file("authority"), authority.certificate.pem()).unwrap();
     secured.present(&certificate.pem(), &key.serialize_pem());
-    let said = refusal(&secured.uri("localhost", "postgres", &secured.full()));
-    assert!(said.contains("the server's certificate has expired: give the server"), "{said}");
+    // Known itself, too, be it made by hand.
+    let own = ["verify-ca", "verify-full"]
+        .map(|mode| format!("{mode}&sslrootcert={}", secured.file("own")));
+    let refused = |tls: &str| {
+        let said = refusal(&secured.uri("localhost", "postgres", tls));
+        assert!(said.contains("the server's certificate has expired: give the server"), "{said}");
+    };
+    refused(&secured.full());
+    own.iter().for_each(|tls| refused(tls));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    secured.present(&params.self_signed(&key).unwrap().pem(), &key.serialize_pem());
+    own.iter().for_each(|tls| refused(tls));
 }
 
 #[test]

@@ -87,17 +87,21 @@ impl ServerCertVerifier for Verifier {
             return Ok(trusted);
         }
         let parsed = ParsedCertificate::try_from(certificate)?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let verified = verify_server_cert_signed_by_trust_anchor(
+            &parsed,
+            &self.roots,
+            intermediates,
+            now,
+            algorithms,
+        );
         // As they are made by hand, these claim to be of an authority, which no
-        // server's may be.
-        if !self.known.iter().any(|known| known == certificate) {
-            let algorithms = self.provider.signature_verification_algorithms.all;
-            verify_server_cert_signed_by_trust_anchor(
-                &parsed,
-                &self.roots,
-                intermediates,
-                now,
-                algorithms,
-            )?;
+        // server's may be; when they are valid is looked at before that.
+        let is_known = self.known.iter().any(|known| known == certificate);
+        if let Err(error) = verified
+            && (!is_known || is_of_time(&error))
+        {
+            return Err(error);
         }
         if self.trust == Trust::Host {
             verify_server_name(&parsed, host)?;
@@ -128,6 +132,19 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether a certificate is not valid yet, or not any more.
+fn is_of_time(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. }
+        )
+    )
 }
 
 /// Why TLS did not come about, and what to do; nothing when it was not TLS.
