@@ -68,6 +68,11 @@ fn a_full_disk(daemon: &Daemon, broker: &Broker) {
     let sessions = [(); 10].map(|()| login());
     let line = daemon.wait_for_log("takes no messages for the time being").unwrap();
     assert!(line.contains("(WARNING)") && line.contains("is its disk"), "{line}");
+    // What has waited for too long is dropped also while the connection stays.
+    daemon.change_database("UPDATE wazo_auth_event SET created_at = 0");
+    let line = daemon.wait_for_log("oldest events are dropped").unwrap();
+    assert!(line.contains("(ERROR)"), "{line}");
+    assert_eq!(kept(daemon), 0);
     broker.evaluate(&format!("rabbit_alarm:clear_alarm({alarm})."));
     let taken: Vec<_> = queue.take(sessions.len()).iter().map(brief).collect();
     assert_eq!(taken, sessions.map(|session| (CREATED.to_owned(), session)));
