@@ -33,11 +33,12 @@ fn others_log_in_while_the_server_of_a_tenant_hangs() {
     let _ = bench.log_in(ACME, "alice", PASSWORD).expect(200);
     hanging.hang();
     let check = format!("/0.1/token/{}", bench.admin);
-    let enough = AtomicBool::new(false);
+    // Of a field that is there twice, the last one counts.
+    let bodies = ["", r#""domain_name": "nowhere", "#]
+        .map(|first| format!(r#"{{{first}"domain_name": "{}"}}"#, ACME.1));
+    let (bench, enough) = (&bench, &AtomicBool::new(false));
     let mut slowest = [Duration::ZERO; 3];
     thread::scope(|scope| {
-        // Of a field that is there twice, the last one counts.
-        let twice = format!(r#"{{"domain_name": "nowhere", "domain_name": "{}"}}"#, ACME.1);
         let log_in = |body: &str| {
             let mut refused = 0;
             while !enough.load(Ordering::Relaxed) {
@@ -49,9 +50,8 @@ fn others_log_in_while_the_server_of_a_tenant_hangs() {
             }
             refused
         };
-        let once = format!(r#"{{"domain_name": "{}"}}"#, ACME.1);
-        let bodies = [&once, &twice].into_iter().cycle().take(WAITING);
-        let waiting: Vec<_> = bodies.map(|body| scope.spawn(|| log_in(body))).collect();
+        let bodies = bodies.iter().cycle().take(WAITING);
+        let waiting: Vec<_> = bodies.map(|body| scope.spawn(move || log_in(body))).collect();
         // By then, all that can be asked is asked, and the others wait.
         let _ = bench.daemon.wait_for_log("it does not answer in time").unwrap();
         let began = Instant::now();

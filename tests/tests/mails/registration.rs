@@ -1,10 +1,13 @@
 //! People who register themselves.
 
+use std::{net::TcpListener, thread};
+
+use rusqlite::Connection;
 use serde_json::json;
 use wazo_auth_servers::smtp::Smtp;
-use wazo_auth_tests::Daemon;
+use wazo_auth_tests::{Daemon, on_postgresql};
 
-use crate::support::{REGISTRATION, count, somebody, to};
+use crate::support::{REGISTRATION, count, somebody, to, to_port};
 
 #[test]
 fn who_registers_has_a_tenant_of_its_own() {
@@ -74,6 +77,33 @@ fn refused_registrations_leave_nothing_behind() {
     assert_eq!((count(&daemon, "auth_tenant"), count(&daemon, "auth_user")), (tenants, users));
     assert!(server.mail_now().is_none());
     let _ = daemon.post("/0.1/users/register").json(somebody("alice")).send().expect(200);
+}
+
+#[test]
+fn what_cannot_be_undone_at_once_is_undone_by_the_next_registration() {
+    // There, nobody else's lock keeps the daemon from writing.
+    if on_postgresql() {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let daemon = to_port(port).config(REGISTRATION).start();
+    let register = || daemon.post("/0.1/users/register").json(somebody("alice")).send();
+    let other = Connection::open(daemon.folder().join("auth.db")).unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(register);
+        // Alice is there, and her mail about to be refused.
+        let asked = listener.accept().unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        drop((asked, listener));
+        let _ = waiting.join().unwrap().expect(500);
+    });
+    let line = daemon.wait_for_log("cannot be deleted now, later").unwrap();
+    assert!(line.contains("(ERROR)"), "{line}");
+    other.execute_batch("ROLLBACK").unwrap();
+    let server = Smtp::start_with(&json!({"port": port}));
+    let _ = register().expect(200);
+    assert!(server.mail_now().is_some());
 }
 
 #[test]

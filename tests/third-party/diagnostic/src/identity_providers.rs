@@ -75,6 +75,7 @@ impl IdentityProvider for BrokenVerifyAuth {
     }
 
     fn can_authenticate(&self, _args: &Args, request: &LoginRequest) -> Result<bool> {
+        assert!(request.field("panic").is_none(), "broken on purpose");
         Ok(has_field(request))
     }
 
@@ -82,7 +83,6 @@ impl IdentityProvider for BrokenVerifyAuth {
         while request.field("hang").is_some() {
             std::thread::sleep(std::time::Duration::from_secs(1));
         }
-        assert!(request.field("panic").is_none(), "broken on purpose");
         match request.header("x-unknown-tenant") {
             Some(tenant) => Err(ApiError::new(404, "unknown-tenant", "No such tenant")
                 .resource("tenants")
