@@ -235,6 +235,7 @@ impl Host {
     ///
     /// # Errors
     /// [`ErrorKind::TimedOut`] when there was no answer in time;
+    /// [`ErrorKind::Busy`] when too many requests of the plugin wait for theirs;
     /// [`ErrorKind::Host`] when there is none for another reason.
     pub fn send(&self, request: &OutgoingRequest) -> Result<HttpResponse> {
         request.send(self)

@@ -68,8 +68,8 @@ pub trait HttpRoutes: Sized + Send + Sync + 'static {
 pub struct Route {
     /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`. `HEAD` comes with `GET`.
     pub method: String,
-    /// The path; `{name}` stands for any text without a slash, `{…_uuid}` for a
-    /// UUID only. At most three of them.
+    /// The path; `{name}`, alone between slashes, stands for any text without one,
+    /// `{…_uuid}` for a UUID only. At most three of them.
     pub path: String,
     /// The access that the caller's token must grant; `{name}` stands for what
     /// it stands for in the path, with `_` for each dot.
