@@ -86,6 +86,7 @@ fn external_auth(daemon: &Daemon, wile: &str) {
         (format!("/0.1/users/{wile}/external"), json!({"shelf": 3, "key": "s3cre7"}));
     let put = daemon.put(&format!("{path}/six_locker")).token(&admin).json(document.clone());
     assert_eq!(put.send().expect(200).json(), document);
+    let path = format!("{path}?type=six_locker");
     let list = daemon.get(&path).token(&admin).send().expect(200).json();
     assert_eq!(list["items"][0]["data"], json!({"shelf": 3}));
 }
