@@ -73,21 +73,25 @@ fn a_wrong_configuration_is_one_sentence() {
         ("{users: [wile]}", "`users` is no map of logins to passwords"),
         ("{userz: {}}", "the only key is `users`"),
     ];
+    for (config, reason) in cases {
+        let mut setup = Setup::default().plugin(c_plugin("acme_c")).config(ENABLED);
+        setup = setup.config(&format!("plugins: {{acme_c: {{config: {config}}}}}"));
+        let folder = setup.prepare();
+        let file = folder.join("plugins/libacme_c.so");
+        let (code, said, errors) =
+            command::run(&folder, &["plugin", "check", file.to_str().unwrap()]);
+        let sentence =
+            format!("it refuses its configuration: {reason}; correct plugins.acme_c.config");
+        assert_eq!(code, 1, "{said}");
+        assert!(errors.contains(&sentence), "{errors}");
+    }
     for isolation in ["in_process", "process"] {
-        for (config, reason) in cases {
-            let plugins =
-                format!("plugins: {{acme_c: {{isolation: {isolation}, config: {config}}}}}");
-            let daemon = Setup::default()
-                .plugin(c_plugin("acme_c"))
-                .config(ENABLED)
-                .config(&plugins)
-                .start();
-            let sentence = format!(
-                "error calling 'acme_c': it refuses its configuration: {reason}; correct \
-                 plugins.acme_c.config"
-            );
-            assert!(daemon.wait_for_log(&sentence).is_some());
-        }
+        let plugins = format!("plugins: {{acme_c: {{isolation: {isolation}, config: {{}}}}}}");
+        let setup = Setup::default().plugin(c_plugin("acme_c")).config(ENABLED);
+        let daemon = setup.config(&plugins).start();
+        let sentence = "error calling 'acme_c': it refuses its configuration: `users` is missing; \
+                        correct plugins.acme_c.config";
+        assert!(daemon.wait_for_log(sentence).is_some());
     }
 }
 
