@@ -64,7 +64,7 @@ fn a_table_that_is_not_whole_is_refused() {
         ),
     ];
     for (table, expected) in cases {
-        let (registry, folder) = harms(&table.replace("1,40,", "1,40,"), "");
+        let (registry, folder) = harms(table, "");
         let reason = reason(&registry, PluginState::Refused);
         let file = folder.path().join("libharms.so");
         let sentence =
