@@ -135,6 +135,63 @@ install_python_tools() {
     cp "$list" "$tools/installed.txt"
 }
 
+# need_another_rust: unpacks the Rust compiler that Debian packages for web browsers into
+# .tools/another-rust, which git ignores; nothing of it is installed. Of several versions it is the
+# oldest: the plugin API promises to work from 1.85 on. Some 90 MB are downloaded, once.
+need_another_rust() {
+    # What LLVM is linked to.
+    need_package gcc libc6-dev libedit2 libffi8 libxml2 libz3-4 libzstd1 zlib1g
+    mkdir -p .tools
+    in_turn .tools download_another_rust
+}
+
+# download_another_rust: the same, once nobody else does so.
+download_another_rust() {
+    local there=$PWD/.tools/another-rust version release llvm new file
+    if "$there/rustc" --version >/dev/null 2>&1; then
+        return
+    fi
+    version=$(oldest_package rustc-web)
+    if [[ -z $version ]] && ((EUID == 0)); then
+        apt-get update -qq
+        version=$(oldest_package rustc-web)
+    fi
+    [[ -n $version ]] ||
+        fail "apt knows no package rustc-web, with which plugins by another Rust compiler are tested;" \
+            "run: sudo apt-get update (or, if Debian has dropped it, name another one in scripts/lib.sh)"
+    release=$(cut -d. -f1,2 <<<"$version")
+    llvm=$(apt-cache show "libstd-rust-web-$release=$version" | grep -om1 'libllvm[0-9]*') ||
+        fail "apt does not know which LLVM libstd-rust-web-$release $version needs"
+    say "Downloading rustc-web $version (90 MB, once)"
+    # What an earlier attempt has left behind.
+    rm -rf .tools/another-rust.*
+    new=$(mktemp -d .tools/another-rust.XXXXXX)
+    (
+        cd "$new"
+        apt-get download -qq "rustc-web=$version" "libstd-rust-web-dev=$version" \
+            "libstd-rust-web-$release=$version" "$llvm" 2>/dev/null
+    ) || fail "apt cannot download rustc-web $version; check its access to the archive"
+    for file in "$new"/*.deb; do
+        dpkg --extract "$file" "$new"
+        rm "$file"
+    done
+    cat >"$new/rustc" <<'SH'
+#!/bin/sh
+# The compiler with its own libraries.
+root=$(dirname "$0")/usr
+LD_LIBRARY_PATH=$(echo "$root"/lib/*-linux-gnu) exec "$root/bin/rustc" "$@"
+SH
+    chmod +x "$new/rustc"
+    "$new/rustc" --version >/dev/null || fail "rustc-web $version does not run unpacked: see above"
+    rm -rf "$there"
+    mv "$new" "$there"
+}
+
+# oldest_package NAME: the oldest version of a Debian package that apt knows; nothing if none.
+oldest_package() {
+    apt-cache madison "$1" | awk '{print $3}' | sort --version-sort | head -n 1
+}
+
 # need_cargo: says what to do when there is no Rust toolchain.
 need_cargo() {
     command -v cargo >/dev/null ||

@@ -3,7 +3,8 @@
 //! Frozen as it is in memory. No type here ever changes: what is to grow grows in
 //! the JSON of the frames (see [`crate::wire`]), where a new method, field or
 //! service disturbs nobody. A number of [`kind`] may be added: who does not know
-//! it takes it for [`kind::OTHER`].
+//! it takes it for [`kind::OTHER`]. `promise/abi.txt` records it, byte by byte, and
+//! a test compares.
 //!
 //! A plugin author has no use for this module; it is public because the daemon's
 //! loader reads it. The promise that source which compiles against 1.x compiles

@@ -116,13 +116,39 @@
 //!
 //! # Promise
 //!
-//! A daemon that offers plugin API 1.x loads every plugin built against 1.y
-//! with y ≤ x, by any compiler from Rust 1.85 on. [`abi`] and [`manifest`] say
-//! what crosses the border; [`wire`] says which JSON.
+//! Plugin API 1 is frozen. For as long as a daemon offers plugin API 1.x:
 //!
-//! Source that compiles against 1.y compiles against every 1.x with x ≥ y, by the
-//! rules of Cargo. That does not cover the Rust types of [`abi`] and [`wire`], of
-//! which only the layout and the JSON are promised, nor what is not documented.
+//! * **A built plugin keeps working.** It loads every file built against 1.y with y ≤ x, by any
+//!   Rust compiler from 1.85 on, whatever its options (except `panic = "abort"`, which wants a
+//!   process of its own), or in C against `include/wazo_auth_plugin.h`. It refuses a later y, and
+//!   another major version, with a sentence and before anything of the file runs.
+//! * **A plugin's source keeps compiling** with every later 1.x of this crate, as Cargo understands
+//!   it: nothing public is removed or changed, methods added to a trait have a default, and types
+//!   that may grow are `non_exhaustive`. That does not cover the Rust types of [`abi`] and [`wire`],
+//!   of which only the layout and the JSON are promised, nor what is not documented.
+//!
+//! What is frozen, and what may grow:
+//!
+//! | part | from now on |
+//! |---|---|
+//! | the types of [`abi`] and the tables of the C header | nothing is added, removed or changed |
+//! | [`manifest`] | members of its JSON may come; a new form has a new number and major version |
+//! | [`wire`] | methods, services and members may come; none goes or changes its meaning. Who does not know a method answers [`Unsupported`](ErrorKind::Unsupported), and a documented default is used; a member that is not known is ignored; one that is missing has a default |
+//! | kinds of plugins, kinds of failures | may come; an unknown kind of failure counts as [`Other`](ErrorKind::Other) |
+//! | limits (1 MiB and 64 levels for an answer) | are never lowered |
+//! | the Rust compiler that this crate needs | 1.85; a later one only with a later minor version |
+//!
+//! What is *not* promised: the words of sentences, how long anything takes, what the daemon does
+//! beyond what the traits and services say, and the crates in a plugin other than this one.
+//!
+//! A plugin API 2 would come as another crate version with a manifest that says `2`. A daemon can
+//! offer both, as a file says which one it is for before it is opened; one that ends support for 1
+//! will have warned of such files in its log for at least one release before.
+//!
+//! Three things keep the promise. `promise/` in this crate records the border, the public items and
+//! the frames, and tests fail when something of it is gone. Binaries of 1.0, in Rust and in C, are
+//! kept in `tests/third-party/kept`, and the tests of every later daemon log users in with them. So
+//! they do with a plugin that another Rust compiler builds.
 
 #![deny(missing_docs)]
 

@@ -41,7 +41,7 @@ pub struct Manifest {
     pub package: Package,
     /// What it was compiled for, such as `x86_64-linux-gnu`.
     pub target: String,
-    /// What a panic does: `unwind` or `abort`.
+    /// What a panic does: `unwind` or `abort`; `none` where there are none.
     pub panic: String,
     /// The compiler, for people.
     #[serde(default)]

@@ -2,8 +2,10 @@
 //! of the daemon takes and answers.
 //!
 //! Unknown fields are ignored and what is new comes with a default, so that
-//! either side may be the older one. A plugin author meets these shapes only
-//! through the traits of the kinds and [`Host`](crate::Host).
+//! either side may be the older one. Names, fields and what they mean are
+//! frozen; `promise/frames.txt` has an example of each, which a test reads and
+//! writes. A plugin in C reads and writes the very same; an author in Rust meets
+//! these shapes only through the traits of the kinds and [`Host`](crate::Host).
 //!
 //! What is promised is the JSON. The Rust types are for the daemon: they get new
 //! fields as the JSON does, and the promise that source which compiles against

@@ -30,7 +30,9 @@ mod request;
 pub use broker::{Broker, Message, PLATFORM, Queue};
 pub use lapin::ExchangeKind;
 
-pub use build::{build, built, plugin, third_party};
+pub use build::{
+    build, build_with, built, c_plugin, header_folder, in_own_folder, plugin, third_party,
+};
 pub use daemon::{ADMIN, ADMIN_PASSWORD, Daemon, Setup};
 pub use database::{Database, configured_uri, empty_database, on_postgresql};
 pub use request::{Answer, Request};

@@ -1,6 +1,6 @@
 //! Opens a library that was looked at, and makes plugins with it.
 //!
-//! The one place of this crate with `unsafe` code. From `dlopen` on the
+//! Here and in [`c`] is the `unsafe` code of this crate. From `dlopen` on the
 //! library's code runs in this process: what can be checked was checked before.
 
 use std::{
@@ -31,12 +31,19 @@ use crate::{
     text::one_line,
 };
 
+mod c;
+
 /// Most bytes of the system's words in a sentence.
 const WORDS: usize = 500;
 
 /// An opened library; it stays open until the process ends.
 #[derive(Clone, Copy)]
-pub(crate) struct Library(PluginModule_Ref);
+pub(crate) enum Library {
+    /// Made with `export_plugins!`.
+    Rust(PluginModule_Ref),
+    /// Made with the header of C.
+    C(c::Table),
+}
 
 /// Why a library was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +69,8 @@ pub(crate) enum OpenError {
     Refused { file: PathBuf, reason: String },
     #[error("{} {reason}; build it again with export_plugins!", file.display())]
     NoRoot { file: PathBuf, reason: String },
+    #[error("{} {reason}; build it again with wazo_auth_plugin.h", file.display())]
+    NoTable { file: PathBuf, reason: String },
     #[error(
         "{} was built with an incompatible border ({reason}); \
          build it with an unchanged wazo-auth-plugin-api", file.display()
@@ -129,6 +138,10 @@ impl Library {
         let handle = open_for_ever(file);
         check_in_place(inspection)?;
         let handle = handle.map_err(|reason| OpenError::Refused { file: file.clone(), reason })?;
+        if let Some(table) = table_of(&handle) {
+            let no_table = |reason| OpenError::NoTable { file: file.clone(), reason };
+            return table.map(Self::C).map_err(no_table);
+        }
         let no_root = |reason| OpenError::NoRoot { file: file.clone(), reason };
         let header = header_of(&handle).map_err(no_root)?;
         check_version(file, header.version_strings().version.as_str())?;
@@ -144,7 +157,13 @@ impl Library {
         config: &str,
         host: HostBox,
     ) -> Result<PluginBox, Failure> {
-        let create = self.0.create();
+        let module = match self {
+            Self::Rust(module) => module,
+            Self::C(table) => {
+                return table.create(kind, name, config, host).map_err(Failure::from);
+            }
+        };
+        let create = module.create();
         match create(RStr::from(kind), RStr::from(name), RStr::from(config), host) {
             RResult::ROk(object) => Ok(object),
             RResult::RErr(failure) => Err(failure.into()),
@@ -156,7 +175,7 @@ impl Library {
         // SAFETY: `check_layout` has compared the layout of the module in this
         // very header with that of `PluginModule_Ref`.
         let module = unsafe { header.unchecked_layout::<PluginModule_Ref>() };
-        module.map(Self).map_err(|error| {
+        module.map(Self::Rust).map_err(|error| {
             format!("exports a plugin header that fails: {}", one_line(&error.to_string(), WORDS))
         })
     }
@@ -182,13 +201,32 @@ fn open_for_ever(file: &Path) -> Result<ManuallyDrop<Handle>, String> {
     })
 }
 
+/// The address of what this file exports under a name.
+#[allow(unsafe_code, reason = "dlsym trusts the library's symbols")]
+fn exported(handle: &Handle, name: &str) -> Option<*const u8> {
+    // SAFETY: only the address is taken.
+    let symbol = unsafe { handle.get::<*const u8>(name) };
+    let address = symbol.ok()?.as_raw_ptr().cast_const().cast::<u8>();
+    Some(address).filter(|address| !address.is_null())
+}
+
+/// Gives the table of C that this file exports, unless it is made with
+/// `export_plugins!`.
+#[allow(unsafe_code, reason = "trusts the type of a symbol")]
+fn table_of(handle: &Handle) -> Option<Result<c::Table, String>> {
+    if exported(handle, ROOT_MODULE_LOADER_NAME).is_some() {
+        return None;
+    }
+    let symbol = exported(handle, c::SYMBOL)?;
+    // SAFETY: the manifest says that it is one of our plugins, in which that
+    // name is a table of the header; the library is never closed.
+    Some(unsafe { c::Table::read(symbol) })
+}
+
 /// Gives the header that *this file* exports.
 #[allow(unsafe_code, reason = "dlsym trusts the library's symbols")]
 fn header_of(handle: &Handle) -> Result<&'static LibHeader, String> {
-    // SAFETY: only the address is taken.
-    let symbol = unsafe { handle.get::<*const u8>(ROOT_MODULE_LOADER_NAME) };
-    let exported = symbol.is_ok_and(|symbol| !symbol.is_null());
-    if !exported {
+    if exported(handle, ROOT_MODULE_LOADER_NAME).is_none() {
         return Err("does not export the plugin header".to_owned());
     }
     // SAFETY: the symbol exists and is not null; the manifest says that it was

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::CAGED;
 
 /// Those that call plugins.
-const TESTS: [&str; 4] = ["hostile::", "kinds::", "limits::", "login::"];
+const TESTS: [&str; 5] = ["c::", "hostile::", "kinds::", "limits::", "login::"];
 
 /// What is different: a process is ended without destructors, and so is one that
 /// does not start; who waits for it waits no longer than its deadline.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test program")]
 
+mod c;
 mod caged;
 mod files;
 mod hostile;
