@@ -113,7 +113,8 @@ impl Options {
     #[track_caller]
     fn check(self, kind: &str, create: fn(&str, Host) -> Result<PluginBox>) {
         let Self { config, host, login, args, timeout } = self;
-        let examination = Examination { kind, config: &config, login, args, timeout };
+        let to_make = timeout;
+        let examination = Examination { kind, config: &config, login, args, timeout, to_make };
         let sentences = examination.run(&(Arc::new(Linked::new(create, host)) as _));
         let all = sentences.iter().fold(String::new(), |mut all, sentence| {
             let _ = write!(all, "\n- {sentence}");

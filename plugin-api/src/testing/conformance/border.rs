@@ -88,6 +88,8 @@ pub struct Examination<'a> {
     pub args: Map,
     /// How long a call may take.
     pub timeout: Duration,
+    /// How long the constructor may take.
+    pub to_make: Duration,
 }
 
 // === impl Examination ===

@@ -96,7 +96,7 @@ fn unknown() -> Vec<Call> {
     let names = ["a_method_of_the_future", "", "Verify_Password", "get_routes\0"];
     let unknown = names.map(|name| Call {
         expect: Expect::Unsupported,
-        ..call(name, "a method that there is not", &json!({"login": NOBODY}))
+        ..call(name, &format!("the name {name:?}"), &json!({"login": NOBODY}))
     });
     unknown.into()
 }

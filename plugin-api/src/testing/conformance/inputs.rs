@@ -65,7 +65,7 @@ pub(super) fn values() -> Vec<(&'static str, Value)> {
         ("an empty object", json!({})),
         ("an object with odd keys", json!({"": null, "\0": [], "__proto__": {}})),
         ("60 levels of lists", (0..60).fold(json!(7), |inner, _| json!([inner]))),
-        ("a text of 1 MB", json!("a".repeat(1_000_000))),
+        ("a text of 100 KB", json!("a".repeat(100_000))),
     ]
 }
 

@@ -9,7 +9,7 @@ use std::{
 use super::{
     border::{Examination, Failed, Library, Object, Reply},
     calls::{self, Call, Expect},
-    findings::{Findings, Wrong, shown},
+    findings::{Findings, Wrong},
     judge::{Circumstances, judge, tells_secret},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 /// How many calls run at once.
 const THREADS: usize = 8;
 /// How many different calls of each thread.
-const CALLS_AT_ONCE: usize = 64;
+const CALLS_AT_ONCE: usize = 24;
 /// Longest call of those, in bytes.
 const SHORT: usize = 4 * 1024;
 /// After so many calls that did not return, or that ended the plugin, no more are
@@ -42,7 +42,7 @@ struct Run<'a> {
     findings: Findings,
     lost: usize,
     /// Panics that a call or the constructor answered for.
-    panics: usize,
+    panics: Vec<String>,
     /// Lines about panics.
     panic_lines: Vec<String>,
 }
@@ -53,7 +53,7 @@ pub(super) fn examine(examination: &Examination<'_>, library: &Arc<dyn Library>)
         library,
         findings: Findings::default(),
         lost: 0,
-        panics: 0,
+        panics: Vec::new(),
         panic_lines: Vec::new(),
     };
     run.whole();
@@ -89,7 +89,10 @@ impl<'a> Run<'a> {
         }
         self.configurations();
         self.read_lines("");
-        if let Some(line) = self.panic_lines.get(self.panics) {
+        if self.panic_lines.len() > self.panics.len() {
+            let is_answered = |line: &&String| self.panics.iter().any(|text| line.ends_with(text));
+            let mut lines = self.panic_lines.iter();
+            let line = lines.find(|line| !is_answered(line)).map_or("", String::as_str);
             let wrong = Wrong::saying("a panic that no call answers for", line);
             self.findings.add("one of its threads or destructors", "", wrong);
         }
@@ -143,11 +146,15 @@ impl<'a> Run<'a> {
         let is_panic = |failed: &Failed| ErrorKind::from_number(failed.kind) == ErrorKind::Panic;
         match reply {
             Reply::TimedOut | Reply::Lost(_) => self.lost += 1,
-            Reply::Failure(failed) if is_panic(failed) => self.panics += 1,
+            Reply::Failure(failed) if is_panic(failed) => self.panics.push(failed.text.clone()),
             _ => {}
         }
         if let Some(wrong) = judge(call, reply, around) {
-            self.findings.add(&shown(call.method), &call.with, wrong);
+            let what = match call.expect {
+                Expect::Unsupported => "an unknown method",
+                _ => call.method,
+            };
+            self.findings.add(what, &call.with, wrong);
         }
     }
 
@@ -174,7 +181,8 @@ impl<'a> Run<'a> {
         let mut calls: Vec<_> = calls.filter(is_apt).cloned().collect();
         let step = calls.len().div_ceil(CALLS_AT_ONCE).max(1);
         calls = calls.into_iter().step_by(step).collect();
-        self.library.about_to(&format!("{THREADS} calls at a time"));
+        let now = format!("{THREADS} calls at a time");
+        self.library.about_to(&now);
         let calls: Arc<[Call]> = calls.into();
         let (tell, told) = mpsc::channel();
         let mut threads = Vec::new();
@@ -206,6 +214,7 @@ impl<'a> Run<'a> {
                 self.lost += 1;
                 return self.findings.add("several calls", &format!("{THREADS} at a time"), wrong);
             };
+            self.library.about_to(&now);
             let call = &calls[position];
             let with = format!("{}, with {} others at a time", call.with, THREADS - 1);
             let call = Call { with, ..call.clone() };
@@ -237,7 +246,7 @@ impl<'a> Run<'a> {
     fn make(&mut self, config: &str, with: &str) -> Option<Result<Made, Failed>> {
         self.library.about_to(&format!("its constructor with {with}"));
         let (library, config) = (Arc::clone(self.library), config.to_owned());
-        let made = within(self.timeout(), move || library.make(&config).map(Arc::new));
+        let made = within(self.examination.to_make, move || library.make(&config).map(Arc::new));
         if made.is_none() {
             self.lost += 1;
             self.findings.add("its constructor", with, "it did not return in time");
@@ -252,7 +261,7 @@ impl<'a> Run<'a> {
         let wrong = match within(self.timeout(), move || object.close()) {
             Some(None) => return,
             Some(Some(wrong)) => {
-                self.panics += 1;
+                self.panics.push(String::new());
                 wrong
             }
             None => "it did not return in time".to_owned(),
@@ -278,7 +287,7 @@ impl<'a> Run<'a> {
             };
             let kind = ErrorKind::from_number(failed.kind);
             if kind == ErrorKind::Panic {
-                self.panics += 1;
+                self.panics.push(failed.text.clone());
             }
             if kind != ErrorKind::Config {
                 let wrong = Wrong::saying("it fails, but not as Config", &failed.text);
