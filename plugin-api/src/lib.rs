@@ -71,13 +71,9 @@
 //! #     }
 //! # }
 //!
-//! #[test]
-//! fn it_conforms() {
-//! # }
-//!     let options = Options::new(json!({"users": {"wile": "coyote"}}), MockHost::new());
-//!     conformance::backend::<StaticUsers>(options.login("wile", "coyote"));
-//! # fn unused() {
-//! }
+//! // In a test:
+//! let options = Options::new(json!({"users": {"wile": "coyote"}}), MockHost::new());
+//! conformance::backend::<StaticUsers>(options.login("wile", "coyote"));
 //! ```
 //!
 //! The daemon's program does the same with a built library, whatever it is written

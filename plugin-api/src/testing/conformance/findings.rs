@@ -59,6 +59,12 @@ impl Findings {
         }
     }
 
+    /// How often something was wrong with it.
+    pub(super) fn count(&self, what: &str) -> usize {
+        let about = self.0.iter().filter(|finding| finding.what == what);
+        about.map(|finding| 1 + finding.more).sum()
+    }
+
     pub(super) fn into_sentences(self) -> Vec<String> {
         let left = self.0.len().saturating_sub(MOST);
         let mut sentences: Vec<_> = self.0.into_iter().take(MOST).map(sentence).collect();
