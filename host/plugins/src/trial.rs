@@ -199,44 +199,43 @@ impl Trial<'_> {
             Err((true, _)) if services.was_asked() => return Ok(Outcome::Asked),
             Err((_, sentence)) => return Err(sentence),
         };
-        let outcome = match (self.extent, self.kind) {
-            (Extent::Conformance, _) => {
-                step(Step::Drop);
-                drop(object);
-                let (kind, name) = (self.kind.to_owned(), self.name.to_owned());
-                let (place, about_to) = (place(), Box::new(about_to));
-                let subject = Subject { kind, name, place, services, about_to };
-                let sentences = examine(subject, self.config, self.timeout);
-                let sentences = sentences.iter().map(|sentence| hidden(sentence, &secrets));
-                let all = sentences.map(|sentence| format!("\n- {sentence}")).collect::<String>();
-                return match all.is_empty() {
-                    true => Ok(Outcome::Conforms),
-                    false => Err(format!("it does not conform:{all}")),
-                };
-            }
-            (_, kind::BACKEND) => {
-                step(Step::VerifyPassword);
-                let health = Health::new(self.name, true).into();
-                let backend = Backend(Instance::new(host, None, Duration::MAX, health, Ok(object)));
-                let outcome = log_in(&backend, &services)?;
-                step(Step::Drop);
-                drop(backend);
-                outcome
-            }
-            (_, kind) => {
-                step(Step::Ask);
-                let made = Made::new(object);
-                let wrong = ask_first(kind, &made).into_iter().next();
-                if let Some(wrong) = wrong.filter(|_| !services.was_asked()) {
-                    return Err(format!("{}; tell its author", hidden(&wrong, &secrets)));
-                }
-                step(Step::Drop);
-                drop(made);
-                Outcome::Made
-            }
-        };
-        Ok(outcome)
+        if self.extent == Extent::Conformance {
+            // The kit makes its own.
+            step(Step::Drop);
+            drop(object);
+            let (kind, name) = (self.kind.to_owned(), self.name.to_owned());
+            let (place, about_to) = (place(), Box::new(about_to));
+            let subject = Subject { kind, name, place, services, about_to };
+            return verdict(&examine(subject, self.config, self.timeout), &secrets);
+        }
+        if self.kind == kind::BACKEND {
+            step(Step::VerifyPassword);
+            let health = Health::new(self.name, true).into();
+            let backend = Backend(Instance::new(host, None, Duration::MAX, health, Ok(object)));
+            let outcome = log_in(&backend, &services)?;
+            step(Step::Drop);
+            drop(backend);
+            return Ok(outcome);
+        }
+        step(Step::Ask);
+        let made = Made::new(object);
+        let wrong = ask_first(self.kind, &made).into_iter().next();
+        if let Some(wrong) = wrong.filter(|_| !services.was_asked()) {
+            return Err(format!("{}; tell its author", hidden(&wrong, &secrets)));
+        }
+        step(Step::Drop);
+        drop(made);
+        Ok(Outcome::Made)
     }
+}
+
+/// What an examination comes to.
+fn verdict(wrong: &[String], secrets: &[String]) -> Result<Outcome, String> {
+    if wrong.is_empty() {
+        return Ok(Outcome::Conforms);
+    }
+    let sentences = wrong.iter().map(|sentence| format!("\n- {}", hidden(sentence, secrets)));
+    Err(format!("it does not conform:{}", sentences.collect::<String>()))
 }
 
 fn log_in(backend: &Backend, services: &Nobody) -> Result<Outcome, String> {

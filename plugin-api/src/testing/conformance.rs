@@ -67,7 +67,7 @@ use linked::Linked;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the plugin is made, and what it knows.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     config: Value,
     host: MockHost,
