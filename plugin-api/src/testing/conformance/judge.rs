@@ -86,6 +86,8 @@ fn of_failure(call: &Call, failed: &Failed, around: Circumstances<'_>) -> Option
         Expect::Fit | Expect::Same => {}
     }
     match kind {
+        // What it asks the daemon in turn is too long for that one.
+        ErrorKind::Malformed if call.length() > LONG => None,
         ErrorKind::Malformed => wrong("it cannot read a call that is well formed"),
         ErrorKind::Config => wrong("only its constructor can fail because of its configuration"),
         _ if is_unsupported && REQUIRED.contains(&call.method) && !around.asked_in_vain => {
