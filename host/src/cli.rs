@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use wazo_auth_config::{Flags, Sources};
 
 use crate::companions::Companion;
@@ -156,8 +156,17 @@ pub(crate) enum PluginCommand {
         file: PathBuf,
     },
     /// Try a library out: load each plugin of it in a process of its own, with
-    /// its configuration, and let backends verify a login that nobody has.
+    /// its configuration, ask it what the daemon asks when it starts, and let
+    /// backends verify a login that nobody has.
     Check {
+        /// Call every method with input that no well-behaved client sends, several
+        /// calls at a time too. A plugin that acts on others does so: give it a
+        /// configuration for tests.
+        #[arg(long)]
+        conformance: bool,
+        /// Where the plugins would run, instead of where the configuration says.
+        #[arg(long, value_enum)]
+        isolation: Option<Place>,
         /// The shared library.
         file: PathBuf,
     },
@@ -167,12 +176,25 @@ pub(crate) enum PluginCommand {
         /// Only open the library.
         #[arg(long)]
         open_only: bool,
+        /// Examine it by the conformance kit, with so many seconds for each call.
+        #[arg(long)]
+        conformance: Option<f64>,
         kind: String,
         name: String,
         file: PathBuf,
     },
     /// List the plugins that the configuration finds, and whether each is enabled.
     List,
+}
+
+/// Where a plugin runs.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Place {
+    /// In the daemon.
+    InProcess,
+    /// In a process of its own.
+    Process,
 }
 
 /// What to do with the configuration.

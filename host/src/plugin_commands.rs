@@ -5,12 +5,13 @@ use std::{fmt::Write, path::Path, process::ExitCode, time::Duration};
 
 use wazo_auth_config::Config;
 use wazo_auth_plugins::{
-    Candidate, Checked, Extent, Inspection, Isolation, Outcome, PluginReport, Registry, inspect,
+    Candidate, Checked, Extent, Inspection, Isolation, Outcome, PluginReport, Registry, Start,
+    Trial, inspect,
 };
 
 use crate::{
     account::{self, AccountError},
-    cli::{Cli, PluginCommand},
+    cli::{Cli, Place, PluginCommand},
     plugin_trial, setup,
 };
 
@@ -21,10 +22,19 @@ const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) fn run(cli: &Cli, command: &PluginCommand) -> ExitCode {
     let result = match command {
         PluginCommand::Inspect { file } => inspect_file(file),
-        PluginCommand::Check { file } => check(cli, file),
-        PluginCommand::Trial { open_only, kind, name, file } => {
-            let extent = if *open_only { Extent::Open } else { Extent::Whole };
-            return plugin_trial::run(extent, kind, name, file);
+        PluginCommand::Check { conformance, isolation, file } => {
+            let extent = if *conformance { Extent::Conformance } else { Extent::Whole };
+            check(cli, file, extent, isolation.map(Isolation::from))
+        }
+        PluginCommand::Trial { open_only, conformance, kind, name, file } => {
+            let extent = match (open_only, conformance) {
+                (true, _) => Extent::Open,
+                (_, Some(_)) => Extent::Conformance,
+                _ => Extent::Whole,
+            };
+            let timeout = Duration::try_from_secs_f64(conformance.unwrap_or_default());
+            let timeout = timeout.unwrap_or(TRIAL_TIMEOUT);
+            return plugin_trial::run(Trial { file, kind, name, config: "", extent, timeout });
         }
         PluginCommand::List => list(cli),
     };
@@ -69,21 +79,23 @@ fn describe(inspection: &Inspection) -> String {
 }
 
 /// Tries out every plugin of a library; an error when one of them does not fit.
-fn check(cli: &Cli, file: &Path) -> Result<String, String> {
+fn check(
+    cli: &Cli,
+    file: &Path,
+    extent: Extent,
+    isolation: Option<Isolation>,
+) -> Result<String, String> {
     let config = load_config(cli)?;
     become_the_daemons_user(&config)?;
     let settings = setup::plugin_settings(&config.settings);
     let mut text = String::new();
     let mut all_fit = true;
-    for Checked { kind, name, start } in wazo_auth_plugins::check(&settings, file)? {
+    for Checked { kind, name, start } in wazo_auth_plugins::check(&settings, file, isolation)? {
         let outcome = start.and_then(|mut start| {
             if !config.is_set(&["plugins", &name, "timeout"]) {
                 start.timeout = TRIAL_TIMEOUT;
             }
-            let timeout = start.timeout;
-            let candidate = Candidate { kind: &kind, name: &name, file, timeout };
-            plugin_trial::watch(&candidate, Extent::Whole, &start.config)
-                .map_err(|error| format!("its trial could not be run: {error}"))?
+            try_out(&kind, &name, file, extent, &start)
         });
         all_fit &= outcome.is_ok();
         let verdict = match outcome {
@@ -93,6 +105,23 @@ fn check(cli: &Cli, file: &Path) -> Result<String, String> {
         let _ = writeln!(text, "{kind} `{name}` {verdict}");
     }
     if all_fit { Ok(text) } else { Err(text.trim_end().to_owned()) }
+}
+
+/// Tries a plugin out where it would run. None of it runs in this process.
+fn try_out(
+    kind: &str,
+    name: &str,
+    file: &Path,
+    extent: Extent,
+    start: &Start,
+) -> Result<Outcome, String> {
+    let Start { timeout, config, isolation } = start;
+    if *isolation == Isolation::Process {
+        return Trial { file, kind, name, config, extent, timeout: *timeout }.run_caged();
+    }
+    let candidate = Candidate { kind, name, file, timeout: *timeout };
+    plugin_trial::watch(&candidate, extent, config)
+        .map_err(|error| format!("its trial could not be run: {error}"))?
 }
 
 /// What root checks, it checks as the daemon would load it. Where the account
@@ -112,6 +141,7 @@ fn described(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Opened => "it was loaded",
         Outcome::Made => "it was loaded and made",
+        Outcome::Conforms => "it was loaded and made, and conforms",
         Outcome::Answered => "it was loaded and made, and answered a trial login",
         Outcome::Asked => {
             "it was loaded; a trial goes no further, as it asks for what only the running daemon has"
@@ -154,5 +184,16 @@ fn row(text: &mut String, report: &PluginReport) {
     );
     if let Some(reason) = &report.reason {
         let _ = writeln!(text, "{:<18} {}", "", reason.replace('\n', "\n                   "));
+    }
+}
+
+// === impl Place ===
+
+impl From<Place> for Isolation {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::InProcess => Self::InProcess,
+            Place::Process => Self::Process,
+        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  watch ── configuration ──▶ stdin of `plugin trial`   (a pair of sockets)
-//!    │ ◀── step, step, … verdict ──┘
+//!    │ ◀── step, case, … verdict ──┘
 //!    ▼ verdict, end of the process or deadline of the step, whichever is first
 //!  killed in any case, and waited for
 //! ```
@@ -16,33 +16,38 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt, process::ExitStatusExt},
     },
-    path::Path,
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
 use nix::sys::{prctl, signal::Signal};
 use wazo_auth_plugins::{
-    Candidate, Extent, Outcome, Step, TrialOpener, one_line, try_out, without_secrets,
+    Candidate, Extent, Outcome, Step, Trial, TrialOpener, one_line, without_secrets,
 };
 
 use crate::stderr_log;
 
 /// The words that a trial says, and what they mean.
-const STEPS: [(&str, Step); 4] = [
+const STEPS: [(&str, Step); 5] = [
     ("open", Step::Open),
     ("create", Step::Create),
     ("verify", Step::VerifyPassword),
     ("drop", Step::Drop),
+    ("ask", Step::Ask),
 ];
-const OUTCOMES: [(&str, Outcome); 4] = [
+const OUTCOMES: [(&str, Outcome); 5] = [
     ("opened", Outcome::Opened),
     ("made", Outcome::Made),
     ("answered", Outcome::Answered),
     ("asked", Outcome::Asked),
+    ("conforms", Outcome::Conforms),
 ];
+/// Stands before what the conformance kit is about to run.
+const CASE: &str = "case ";
+/// Stands for the end of a line in what is said about a plugin.
+const BREAK: char = '\u{1f}';
 /// Stands before the sentence about a plugin that does not fit.
 const UNFIT: &str = "unfit ";
 
@@ -50,7 +55,7 @@ const UNFIT: &str = "unfit ";
 /// plugin's timeout is made for its calls.
 const LEAST_TO_OPEN: Duration = Duration::from_secs(10);
 /// Most bytes that are read of what a trial says of itself.
-const MOST_SAID: u64 = 64 * 1024;
+const MOST_SAID: u64 = 4 * 1024 * 1024;
 /// Most bytes of an error output that are kept: its end.
 const MOST_KEPT: usize = 4 * 1024;
 /// Most bytes of it in a sentence.
@@ -59,10 +64,13 @@ const LAST_WORDS: usize = 200;
 /// process of its own behind.
 const REST_OF_OUTPUT: Duration = Duration::from_secs(1);
 
-/// The trial itself, in its own process: what it has to say goes to the socket
-/// that is its standard input.
-pub(crate) fn run(extent: Extent, kind: &str, name: &str, file: &Path) -> ExitCode {
-    match run_as_told(extent, kind, name, file) {
+/// Added to the time of a call that the kit watches over itself.
+const MORE: Duration = Duration::from_secs(2);
+
+/// The trial itself, in its own process: its configuration comes from the socket
+/// that is its standard input, and what it has to say goes there.
+pub(crate) fn run(trial: Trial<'_>) -> ExitCode {
+    match run_as_told(trial) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("this is run by wazo-auth itself: {error}");
@@ -71,7 +79,7 @@ pub(crate) fn run(extent: Extent, kind: &str, name: &str, file: &Path) -> ExitCo
     }
 }
 
-fn run_as_told(extent: Extent, kind: &str, name: &str, file: &Path) -> io::Result<()> {
+fn run_as_told(trial: Trial<'_>) -> io::Result<()> {
     // Who hangs must not outlive a watcher that was interrupted.
     prctl::set_pdeathsig(Signal::SIGKILL)?;
     let mut watcher = File::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -80,19 +88,24 @@ fn run_as_told(extent: Extent, kind: &str, name: &str, file: &Path) -> io::Resul
     watcher.read_to_string(&mut config)?;
     // A plugin's warnings and panics: the last of them may explain its end.
     stderr_log::start("");
-    let mut say = |line: &str| watcher.write_all(format!("{line}\n").as_bytes());
+    let watcher = Arc::new(watcher);
+    let own = Arc::clone(&watcher);
+    let say = |line: &str| (&*watcher).write_all(format!("{line}\n").as_bytes());
     let mut told = Ok(());
-    let result = try_out(file, kind, name, extent, &config, |step| {
+    let step = |step| {
         let word = STEPS.iter().find(|(_, known)| *known == step).map_or("", |(word, _)| word);
         told = say(word);
-    });
+    };
+    // Nobody watches any more if that fails, and the end of it is near.
+    let about_to = move |case: &str| drop((&*own).write_all(format!("{CASE}{case}\n").as_bytes()));
+    let result = Trial { config: &config, ..trial }.run(step, about_to);
     told?;
     match result {
         Ok(outcome) => {
             let found = OUTCOMES.iter().find(|(_, known)| *known == outcome);
             say(found.map_or("", |(word, _)| word))
         }
-        Err(sentence) => say(&format!("{UNFIT}{}", sentence.replace('\n', " "))),
+        Err(sentence) => say(&format!("{UNFIT}{}", sentence.replace('\n', &BREAK.to_string()))),
     }
 }
 
@@ -110,6 +123,7 @@ pub(crate) fn watch(
     let timeout = match extent {
         Extent::Open => candidate.timeout.max(LEAST_TO_OPEN),
         Extent::Whole => candidate.timeout,
+        Extent::Conformance => candidate.timeout + MORE,
     };
     ours.set_write_timeout(Some(timeout))?;
     ours.set_read_timeout(Some(timeout))?;
@@ -122,7 +136,7 @@ pub(crate) fn watch(
     let status = end_of(&mut child)?;
     Ok(match (end, step) {
         (End::Said(verdict), _) => verdict,
-        (End::TimedOut, Some(step)) => Err(took_too_long(candidate, timeout, step)),
+        (End::TimedOut, Some(step)) => Err(took_too_long(candidate, timeout, &step)),
         (End::TimedOut, None) => {
             let seconds = timeout.as_secs_f64();
             return Err(io::Error::other(format!("its process did not begin within {seconds} s")));
@@ -131,7 +145,7 @@ pub(crate) fn watch(
             let words = last_words.recv_timeout(REST_OF_OUTPUT).unwrap_or_default();
             let words = one_line(&without_secrets(&words, config), LAST_WORDS);
             match step {
-                Some(step) => Err(ended(status, step, &words)),
+                Some(step) => Err(ended(status, &step, &words)),
                 None => return Err(io::Error::other(ended_early(status, &words))),
             }
         }
@@ -139,12 +153,16 @@ pub(crate) fn watch(
 }
 
 fn spawn(candidate: &Candidate<'_>, extent: Extent, socket: UnixStream) -> io::Result<Child> {
-    let open_only = (extent == Extent::Open).then_some("--open-only");
+    let how_far = match extent {
+        Extent::Open => Some("--open-only".to_owned()),
+        Extent::Whole => None,
+        Extent::Conformance => Some(format!("--conformance={}", candidate.timeout.as_secs_f64())),
+    };
     // This very program, even if the file of it was replaced meanwhile.
     Command::new("/proc/self/exe")
         .arg0("wazo-auth")
         .args(["plugin", "trial"])
-        .args(open_only)
+        .args(how_far)
         .args(["--", candidate.kind, candidate.name])
         .arg(candidate.file)
         .stdin(OwnedFd::from(socket))
@@ -201,9 +219,16 @@ enum End {
     TimedOut,
 }
 
+/// What ran last.
+enum At {
+    Step(Step),
+    /// In the words of the kit.
+    Case(String),
+}
+
 /// Listens to a trial: until its verdict, its end or the deadline of a step.
 /// Gives the last step that it told of; none if nothing of the plugin ran.
-fn listen(socket: UnixStream) -> (Option<Step>, End) {
+fn listen(socket: UnixStream) -> (Option<At>, End) {
     let mut step = None;
     let mut lines = BufReader::new(socket.take(MOST_SAID)).lines();
     loop {
@@ -215,13 +240,15 @@ fn listen(socket: UnixStream) -> (Option<Step>, End) {
             Some(Err(_)) | None => return (step, End::Silent),
         };
         if let Some(sentence) = line.strip_prefix(UNFIT) {
-            return (step, End::Said(Err(sentence.to_owned())));
+            return (step, End::Said(Err(sentence.replace(BREAK, "\n"))));
         }
         if let Some((_, outcome)) = OUTCOMES.iter().find(|(word, _)| *word == line) {
             return (step, End::Said(Ok(*outcome)));
         }
-        if let Some((_, next)) = STEPS.iter().find(|(word, _)| *word == line) {
-            step = Some(*next);
+        if let Some(case) = line.strip_prefix(CASE) {
+            step = Some(At::Case(case.to_owned()));
+        } else if let Some((_, next)) = STEPS.iter().find(|(word, _)| *word == line) {
+            step = Some(At::Step(*next));
         }
     }
 }
@@ -234,7 +261,7 @@ fn end_of(child: &mut Child) -> io::Result<ExitStatus> {
     child.wait()
 }
 
-fn ended(status: ExitStatus, step: Step, last_words: &str) -> String {
+fn ended(status: ExitStatus, step: &At, last_words: &str) -> String {
     let (how, when, words) = (how(status), during(step), quoted(last_words));
     format!(
         "it ended the process {how} {when}, and would end the daemon too{words}; tell its author"
@@ -264,7 +291,7 @@ fn quoted(last_words: &str) -> String {
     }
 }
 
-fn took_too_long(candidate: &Candidate<'_>, timeout: Duration, step: Step) -> String {
+fn took_too_long(candidate: &Candidate<'_>, timeout: Duration, step: &At) -> String {
     let (seconds, when) = (timeout.as_secs_f64(), during(step));
     format!(
         "it took longer than {seconds} s {when}; raise plugins.{}.timeout if that is too short for \
@@ -273,11 +300,14 @@ fn took_too_long(candidate: &Candidate<'_>, timeout: Duration, step: Step) -> St
     )
 }
 
-fn during(step: Step) -> &'static str {
-    match step {
-        Step::Open => "when it was opened",
-        Step::Create => "in its constructor",
-        Step::VerifyPassword => "when it verified a trial login",
-        Step::Drop => "in its destructor",
-    }
+fn during(step: &At) -> String {
+    let step = match step {
+        At::Case(case) => return format!("in {case}"),
+        At::Step(Step::Open) => "when it was opened",
+        At::Step(Step::Create) => "in its constructor",
+        At::Step(Step::VerifyPassword) => "when it verified a trial login",
+        At::Step(Step::Drop) => "in its destructor",
+        At::Step(Step::Ask) => "when it was asked what the daemon asks at its start",
+    };
+    step.to_owned()
 }

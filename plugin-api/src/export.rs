@@ -19,7 +19,7 @@ use crate::{
 mod guard;
 mod shim;
 
-pub(crate) use guard::{caught, guard, panic_text};
+pub(crate) use guard::{caught, guard, panic_text, panics_here};
 use shim::{
     BackendShim, EmailNotificationShim, ExternalAuthShim, HttpShim, IdentityProviderShim,
     MetadataShim, Shim,

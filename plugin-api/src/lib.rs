@@ -53,6 +53,37 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Test it
+//!
+//! [`testing`] drives a plugin in its own tests through the very border, as above.
+//! [`testing::conformance`] sends it what no well-behaved client would, and says
+//! what the plugin does then that none may do; one line is all it takes:
+//!
+//! ```
+//! use wazo_auth_plugin_api::testing::conformance::{self, Options};
+//! # use wazo_auth_plugin_api::prelude::*;
+//! # struct StaticUsers;
+//! # impl Backend for StaticUsers {
+//! #     type Config = Value;
+//! #     fn new(_: Value, _: Host) -> Result<Self> { Ok(Self) }
+//! #     fn verify_password(&self, login: &str, password: &str, _: &mut Args) -> Result<bool> {
+//! #         Ok((login, password) == ("wile", "coyote"))
+//! #     }
+//! # }
+//!
+//! // In a test:
+//! let options = Options::new(json!({"users": {"wile": "coyote"}}), MockHost::new());
+//! conformance::backend::<StaticUsers>(options.login("wile", "coyote"));
+//! ```
+//!
+//! The daemon's program does the same with a built library, whatever it is written
+//! in, and in the process in which it would run:
+//!
+//! ```sh
+//! wazo-auth plugin check --conformance libstatic_users.so
+//! wazo-auth plugin check --conformance --isolation process libstatic_users.so
+//! ```
+//!
 //! # Install it
 //!
 //! Put the built `.so` into a folder of `plugin_dirs` where only root (or the

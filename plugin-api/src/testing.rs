@@ -51,6 +51,7 @@ use crate::{
     wire::{self, method},
 };
 
+pub mod conformance;
 mod email_notification;
 mod external_auth;
 mod http;

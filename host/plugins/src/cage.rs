@@ -98,6 +98,8 @@ pub(crate) enum NotStarted {
     Refused(String),
     /// The plugin could not be made.
     NotMade(String),
+    /// It refuses its configuration.
+    Config(String),
 }
 
 // === impl Cage ===
@@ -338,7 +340,7 @@ impl NotStarted {
     /// Why, as a sentence.
     pub(crate) fn sentence(&self) -> &str {
         match self {
-            Self::Refused(sentence) | Self::NotMade(sentence) => sentence,
+            Self::Refused(sentence) | Self::NotMade(sentence) | Self::Config(sentence) => sentence,
         }
     }
 }

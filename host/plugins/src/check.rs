@@ -1,10 +1,10 @@
 //! Whether a file fits, before anything of it runs: what comes before a
-//! [trial](crate::try_out).
+//! [trial](crate::Trial).
 
 use std::{fs, path::Path, time::Duration};
 
 use crate::{
-    Inspection, Settings, inspect, kind,
+    Inspection, Isolation, Settings, inspect, kind,
     registry::{Absent, Catalog, Choices, offers_others},
     text::one_line,
 };
@@ -28,16 +28,38 @@ pub struct Start {
     pub timeout: Duration,
     /// What is handed to the plugin, in JSON; it may hold secrets.
     pub config: String,
+    /// Where it would run.
+    pub isolation: Isolation,
 }
 
 /// Looks at a file as the loader does, with what is configured of the plugins
-/// that it offers, whether they are enabled or not. Nothing of it runs.
+/// that it offers, whether they are enabled or not, and as if all of them were to
+/// run at one place, if that is given. Nothing of it runs.
 ///
 /// # Errors
 /// What does not fit about the file as a whole, as a sentence.
-pub fn check(settings: &Settings, file: &Path) -> Result<Vec<Checked>, String> {
+pub fn check(
+    settings: &Settings,
+    file: &Path,
+    isolation: Option<Isolation>,
+) -> Result<Vec<Checked>, String> {
     let inspection = inspect(file).map_err(|error| error.to_string())?;
-    inspection.fits_in_process().map_err(|error| error.to_string())?;
+    let mut settings = settings.clone();
+    if let Some(isolation) = isolation {
+        for offer in &inspection.manifest.plugins {
+            settings.plugins.entry(offer.name.clone()).or_default().isolation = isolation;
+        }
+    }
+    let settings = &settings;
+    let in_process = |name: &str| {
+        let options = settings.plugins.get(name);
+        options.is_none_or(|options| options.isolation == Isolation::InProcess)
+    };
+    let fits = match inspection.manifest.plugins.iter().any(|offer| in_process(&offer.name)) {
+        true => inspection.fits_in_process(),
+        false => inspection.fits(),
+    };
+    fits.map_err(|error| error.to_string())?;
     if inspection.manifest.plugins.is_empty() {
         let file = inspection.file.display();
         return Err(format!("{file} offers no plugin; name one in export_plugins!"));
@@ -89,7 +111,11 @@ fn judge(
     let mut settings = settings.clone();
     settings.plugins.entry(name.to_owned()).or_default().path = Some(inspection.file.clone());
     match Choices::new(&settings, catalog).choose(kind, name) {
-        Ok(choice) => Ok(Start { timeout: choice.timeout, config: choice.config }),
+        Ok(choice) => Ok(Start {
+            timeout: choice.timeout,
+            config: choice.config,
+            isolation: choice.isolation,
+        }),
         Err(Absent::Refused(refusal)) => Err(refusal.reason),
         Err(Absent::NotInstalled) => Err(offers_others(inspection, kind, name)),
     }

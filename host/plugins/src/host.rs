@@ -39,6 +39,17 @@ pub trait HostServices: Send + Sync {
         head: &str,
         body: &[u8],
     ) -> Result<(String, Vec<u8>), HostFailure>;
+
+    /// Whether [`hear`](Self::hear) is to be told all lines that a plugin writes to
+    /// the log, those too that nobody reads otherwise.
+    fn listens(&self) -> bool {
+        false
+    }
+
+    /// A line that a plugin writes to the log, as it is.
+    fn hear(&self, target: &str, text: &str) {
+        let _ = (target, text);
+    }
 }
 
 /// Why the daemon did not do what a plugin asked for.
@@ -146,7 +157,10 @@ impl HostObject {
         let written = |level: &Level| log::log_enabled!(target: &target, *level);
         // A logger that panics must not unwind into the plugin.
         let level = catch_unwind(|| Level::iter().filter(written).max());
-        let level = level.ok().flatten().map_or(0, |level| level as u32);
+        let level = match self.services.listens() {
+            true => Level::Trace as u32,
+            false => level.ok().flatten().map_or(0, |level| level as u32),
+        };
         Frame { head: format!(r#"{{"level":{level}}}"#).into(), body: RVec::new() }
     }
 
@@ -160,6 +174,9 @@ impl HostObject {
             _ => Level::Info,
         };
         let write = || {
+            if self.services.listens() {
+                self.services.hear(target, text);
+            }
             let logger = self.log_target();
             if log::log_enabled!(target: &logger, level) {
                 let Some(lost) = self.noise.lock().admit(Instant::now()) else { return };

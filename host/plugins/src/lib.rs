@@ -18,6 +18,7 @@ mod cage;
 mod call_error;
 mod check;
 mod confided;
+mod conformance;
 mod email_notification;
 mod external_auth;
 mod frame;
@@ -56,7 +57,7 @@ pub use metadata::MetadataPlugin;
 pub use registry::{Candidate, LoadError, PluginReport, PluginState, Registry, TrialOpener};
 pub use settings::{Identities, Idp, Isolation, PluginOptions, Settings};
 pub use text::one_line;
-pub use trial::{Extent, Outcome, Step, try_out};
+pub use trial::{Extent, Outcome, Step, Trial};
 pub use wazo_auth_plugin_api::{
     ApiError, Args, EmailContext, EmailTemplate, ErrorKind, HttpRequest, HttpResponse, Identity,
     LoginRequest, Map, Route, TokenInfo, wire,

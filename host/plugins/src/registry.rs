@@ -26,6 +26,7 @@ mod report;
 mod survey;
 
 pub use error::LoadError;
+pub(crate) use loading::THIS_PROGRAM;
 pub use loading::{Candidate, TrialOpener};
 pub use report::{PluginReport, PluginState};
 

@@ -1,13 +1,7 @@
 //! The answer of a plugin: read within limits.
 
 use serde::de::DeserializeOwned;
-
-/// Most bytes that the head of an answer may have.
-pub const MAX_HEAD: usize = 1024 * 1024;
-/// Most bytes that its raw part may have.
-pub const MAX_BODY: usize = 1024 * 1024;
-/// Deepest nesting of objects and lists that it may have.
-pub const MAX_DEPTH: usize = 64;
+pub use wazo_auth_plugin_api::testing::conformance::border::{MAX_BODY, MAX_DEPTH, MAX_HEAD};
 
 /// Reads the JSON head of an answer.
 ///

@@ -1,10 +1,13 @@
-//! A trial of one plugin: load it, let it verify a login that nobody has.
+//! A trial of one plugin: load it, ask it what the daemon asks when it starts, let
+//! it verify a login that nobody has; or examine it by the conformance kit.
 //!
 //! What it runs may crash, hang or end the process, so that this belongs in a
-//! process of its own, which somebody watches.
+//! process of its own, which somebody watches; or the plugin does.
 
 use std::{
-    path::Path,
+    collections::VecDeque,
+    fs,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,13 +15,26 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use serde_json::json;
-use wazo_auth_plugin_api::{ErrorKind, wire::service};
+use wazo_auth_plugin_api::{ErrorKind, testing::conformance::border::Line, wire::service};
 
 use crate::{
-    Args, Backend, CallError, HostFailure, HostServices, confided::of_config, gate::Gate,
-    health::Health, host::HostObject, inspect, instance::Instance, load::Library, object::Object,
-    start::StartError, text::one_line,
+    Args, Backend, CallError, HostFailure, HostServices,
+    cage::{Cage, NotStarted, Spec},
+    confided::{hidden, of_config},
+    conformance::{Made, Place, Subject, ask_first, examine},
+    gate::Gate,
+    health::Health,
+    host::HostObject,
+    inspect,
+    instance::Instance,
+    kind,
+    load::Library,
+    object::Object,
+    registry::THIS_PROGRAM,
+    start::StartError,
+    text::{one_line, shortened},
 };
 
 /// Who logs in, and with what: nobody has either.
@@ -27,6 +43,8 @@ const PASSWORD: &str = "not-a-password-of-anybody";
 
 /// Most bytes of an author's own words in a sentence.
 const WORDS: usize = 300;
+/// Calls at a time: as many as the kit makes, and some that hang.
+const SLOTS: usize = 64;
 
 /// What is about to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +57,14 @@ pub enum Step {
     VerifyPassword,
     /// The plugin's destructor.
     Drop,
+    /// What the daemon asks when it starts.
+    Ask,
 }
 
 // === impl Step ===
 
 impl Step {
-    const ALL: [Self; 4] = [Self::Open, Self::Create, Self::VerifyPassword, Self::Drop];
+    const ALL: [Self; 5] = [Self::Open, Self::Create, Self::VerifyPassword, Self::Drop, Self::Ask];
 
     pub(crate) fn number(self) -> u32 {
         self as u32
@@ -62,6 +82,8 @@ pub enum Extent {
     Open,
     /// The plugin is made too, and called.
     Whole,
+    /// It is examined by the conformance kit.
+    Conformance,
 }
 
 /// What a plugin that fits did.
@@ -69,66 +91,151 @@ pub enum Extent {
 pub enum Outcome {
     /// Its library was opened.
     Opened,
-    /// It was made.
+    /// It was made, and answered what the daemon asks when it starts.
     Made,
     /// It was made, and answered a login.
     Answered,
     /// It asked for what only the real daemon has, and went no further.
     Asked,
+    /// It was made, and conforms.
+    Conforms,
 }
 
-/// Loads one plugin of a file and, if it is a backend, lets it verify a login.
-/// `step` is told before anything of the plugin runs.
-///
-/// There is no deadline, and the daemon behind the plugin knows nobody.
-///
-/// # Errors
-/// Why it does not fit, as a sentence.
-pub fn try_out(
-    file: &Path,
-    kind: &str,
-    name: &str,
-    extent: Extent,
-    config: &str,
-    mut step: impl FnMut(Step),
-) -> Result<Outcome, String> {
-    let inspection = inspect(file).map_err(|error| error.to_string())?;
-    inspection.fits_in_process().map_err(|error| error.to_string())?;
-    step(Step::Open);
-    let library = Library::open(&inspection).map_err(|error| error.to_string())?;
-    if extent == Extent::Open {
-        return Ok(Outcome::Opened);
+/// One plugin, and how far its trial goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// The library.
+    pub file: &'a Path,
+    /// `backend`, say.
+    pub kind: &'a str,
+    /// The name by which it is enabled.
+    pub name: &'a str,
+    /// What is handed to it, in JSON.
+    pub config: &'a str,
+    /// How far it goes.
+    pub extent: Extent,
+    /// Time for each call, as far as the trial itself watches over it.
+    pub timeout: Duration,
+}
+
+// === impl Trial ===
+
+impl Trial<'_> {
+    /// Runs in this process. `step` is told before anything of the plugin runs,
+    /// and `about_to` what exactly that is when it is examined. There is no
+    /// deadline but for calls of the kit, and the daemon behind the plugin knows
+    /// nobody.
+    ///
+    /// # Errors
+    /// Why it does not fit, in one or more sentences.
+    pub fn run(
+        &self,
+        mut step: impl FnMut(Step),
+        about_to: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Outcome, String> {
+        let inspection = inspect(self.file).map_err(|error| error.to_string())?;
+        inspection.fits_in_process().map_err(|error| error.to_string())?;
+        step(Step::Open);
+        let library = Library::open(&inspection).map_err(|error| error.to_string())?;
+        if self.extent == Extent::Open {
+            return Ok(Outcome::Opened);
+        }
+        step(Step::Create);
+        let make = |host: HostObject| {
+            let secrets = Arc::clone(&host.secrets);
+            let made = library.create(self.kind, self.name, self.config, host.into_object());
+            made.map(Object::Here).map_err(|error| {
+                let is_failure = StartError::of(self.name, &error, &secrets);
+                (matches!(is_failure, StartError::Failed { .. }), is_failure.to_string())
+            })
+        };
+        self.made(make, || Place::Here(library), step, about_to)
     }
-    step(Step::Create);
-    let services = Arc::new(Nobody::default());
-    let asked = Arc::clone(&services);
-    let gate = Gate::new(1, Duration::ZERO);
-    let host = HostObject::new(name, gate, services, of_config(config));
-    let secrets = Arc::clone(&host.secrets);
-    let made = library.create(kind, name, config, host.clone().into_object());
-    let made = match made.map_err(|error| StartError::of(name, &error, &secrets)) {
-        Ok(made) => made,
-        Err(StartError::Failed { .. }) if asked.was_asked() => return Ok(Outcome::Asked),
-        Err(error) => return Err(error.to_string()),
-    };
-    let plugin = Instance::new(
-        host,
-        None,
-        Duration::MAX,
-        Health::new(name, false).into(),
-        Ok(Object::Here(made)),
-    );
-    let (plugin, outcome) = if kind == "backend" {
-        step(Step::VerifyPassword);
-        let backend = Backend(plugin);
-        let outcome = log_in(&backend, &asked)?;
-        (backend.0, outcome)
-    } else {
-        (plugin, Outcome::Made)
-    };
-    step(Step::Drop);
-    drop(plugin);
-    Ok(outcome)
+
+    /// Runs with the plugin in processes of its own, which this one watches over.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_caged(&self) -> Result<Outcome, String> {
+        let make = |host: HostObject| {
+            let health = Health::new(self.name, true).into();
+            let cage = Cage::start(self.spec()(self.config), host, health);
+            cage.map(Object::Caged)
+                .map_err(|why| (matches!(why, NotStarted::NotMade(_)), why.sentence().to_owned()))
+        };
+        self.made(make, || Place::Cages(Box::new(self.spec())), |_| {}, |_| {})
+    }
+
+    /// How a process of the plugin is started, by its configuration.
+    fn spec(&self) -> impl Fn(&str) -> Spec + Send + Sync + 'static {
+        let kind = kind::ALL.into_iter().find(|known| *known == self.kind).unwrap_or_default();
+        // Its process is in another folder.
+        let file = fs::canonicalize(self.file).unwrap_or_else(|_| self.file.to_owned());
+        let timeout = self.timeout;
+        move |config| Spec {
+            program: PathBuf::from(THIS_PROGRAM),
+            kind,
+            file: file.clone(),
+            sha256: None,
+            config: config.to_owned(),
+            timeout,
+        }
+    }
+
+    /// Makes the plugin and goes on from there.
+    fn made(
+        &self,
+        make: impl FnOnce(HostObject) -> Result<Object, (bool, String)>,
+        place: impl FnOnce() -> Place,
+        mut step: impl FnMut(Step),
+        about_to: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Outcome, String> {
+        let services = Arc::new(Nobody::new(self.extent == Extent::Conformance));
+        let gate = Gate::new(SLOTS, Duration::ZERO);
+        let secrets = of_config(self.config);
+        let host = HostObject::new(self.name, gate, Arc::clone(&services) as _, secrets.clone());
+        let object = match make(host.clone()) {
+            Ok(object) => object,
+            Err((true, _)) if services.was_asked() => return Ok(Outcome::Asked),
+            Err((_, sentence)) => return Err(sentence),
+        };
+        if self.extent == Extent::Conformance {
+            // The kit makes its own.
+            step(Step::Drop);
+            drop(object);
+            let (kind, name) = (self.kind.to_owned(), self.name.to_owned());
+            let (place, about_to) = (place(), Box::new(about_to));
+            let subject = Subject { kind, name, place, services, about_to };
+            return verdict(&examine(subject, self.config, self.timeout), &secrets);
+        }
+        if self.kind == kind::BACKEND {
+            step(Step::VerifyPassword);
+            let health = Health::new(self.name, true).into();
+            let backend = Backend(Instance::new(host, None, Duration::MAX, health, Ok(object)));
+            let outcome = log_in(&backend, &services)?;
+            step(Step::Drop);
+            drop(backend);
+            return Ok(outcome);
+        }
+        step(Step::Ask);
+        let made = Made::new(object);
+        let wrong = ask_first(self.kind, &made).into_iter().next();
+        if let Some(wrong) = wrong.filter(|_| !services.was_asked()) {
+            return Err(format!("{}; tell its author", hidden(&wrong, &secrets)));
+        }
+        step(Step::Drop);
+        drop(made);
+        Ok(Outcome::Made)
+    }
+}
+
+/// What an examination comes to.
+fn verdict(wrong: &[String], secrets: &[String]) -> Result<Outcome, String> {
+    if wrong.is_empty() {
+        return Ok(Outcome::Conforms);
+    }
+    let sentences = wrong.iter().map(|sentence| format!("\n- {}", hidden(sentence, secrets)));
+    Err(format!("it does not conform:{}", sentences.collect::<String>()))
 }
 
 fn log_in(backend: &Backend, services: &Nobody) -> Result<Outcome, String> {
@@ -150,18 +257,40 @@ fn log_in(backend: &Backend, services: &Nobody) -> Result<Outcome, String> {
     }
 }
 
+/// Most lines that are kept, and most bytes of each.
+const LINES: usize = 1000;
+const LINE: usize = 4 * 1024;
+
 /// A daemon that knows nobody and does nothing.
-#[derive(Default)]
-struct Nobody {
+pub(crate) struct Nobody {
     /// Whether it was asked for what only the real daemon has.
     asked: AtomicBool,
+    /// The same, since that was last looked at.
+    asked_since: AtomicBool,
+    /// The last lines of the log, if anybody wants them.
+    lines: Option<Mutex<VecDeque<Line>>>,
 }
 
 // === impl Nobody ===
 
 impl Nobody {
+    fn new(listens: bool) -> Self {
+        let (asked, asked_since) = Default::default();
+        Self { asked, asked_since, lines: listens.then(Mutex::default) }
+    }
+
     fn was_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn was_asked_since(&self) -> bool {
+        self.asked_since.swap(false, Ordering::Relaxed)
+    }
+
+    /// What was written to the log since this was last asked.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let lines = self.lines.as_ref().map(|lines| std::mem::take(&mut *lines.lock()));
+        lines.unwrap_or_default().into()
     }
 }
 
@@ -182,10 +311,25 @@ impl HostServices for Nobody {
             service::USERS_LIST_GROUPS | service::USERS_LIST_POLICIES => json!({"items": []}),
             _ => {
                 self.asked.store(true, Ordering::Relaxed);
+                self.asked_since.store(true, Ordering::Relaxed);
                 let text = "a trial does not have this service";
                 return Err(HostFailure::new(ErrorKind::Unsupported, text));
             }
         };
         Ok((answer.to_string(), Vec::new()))
+    }
+
+    fn listens(&self) -> bool {
+        self.lines.is_some()
+    }
+
+    fn hear(&self, target: &str, text: &str) {
+        let Some(lines) = &self.lines else { return };
+        let (target, text) = (shortened(target, LINE), shortened(text, LINE));
+        let mut lines = lines.lock();
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(Line { target: target.to_owned(), text: text.to_owned() });
     }
 }

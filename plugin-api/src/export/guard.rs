@@ -2,11 +2,22 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use crate::{Error, Host, Result, logger};
+
+thread_local! {
+    static CAUGHT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many panics were caught on this thread: nobody else hears of a
+/// destructor's.
+pub(crate) fn panics_here() -> usize {
+    CAUGHT.get()
+}
 
 /// Runs the author's code: a panic becomes an error of kind
 /// [`Panic`](crate::ErrorKind::Panic), and `log` lines go to `host` meanwhile.
@@ -21,6 +32,7 @@ pub(crate) fn caught<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     // affair, and `Mutex` reports it.
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| {
         let text = panic_text(&*payload).to_owned();
+        let _ = CAUGHT.try_with(|caught| caught.set(caught.get() + 1));
         // Its destructor is the author's too, and may panic again.
         mem::forget(payload);
         Err(Error::of_panic(text))

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use abi_stable::{
@@ -42,6 +45,8 @@ pub struct MockHost {
     users: Vec<(User, Option<String>)>,
     answers: HashMap<String, Answer>,
     logs: Arc<Mutex<Vec<LogLine>>>,
+    /// Whether something was asked for that was not prepared.
+    asked_in_vain: Arc<AtomicBool>,
 }
 
 /// A line that a plugin logged.
@@ -141,6 +146,12 @@ impl MockHost {
         Host::new(HostApi_TO::from_value(Object(self.clone()), TD_Opaque))
     }
 
+    /// Whether something was asked for that was not prepared, since this was last
+    /// asked.
+    pub(super) fn asked_in_vain(&self) -> bool {
+        self.asked_in_vain.swap(false, Ordering::SeqCst)
+    }
+
     fn serve(&self, service: &str, request: &Value, body: &[u8]) -> Result<(Value, Vec<u8>)> {
         match self.answers.get(service) {
             Some(answer) => answer(request, body),
@@ -166,7 +177,10 @@ impl MockHost {
             }
             service::USERS_GET_ACL => Ok(json!({"acl": []})),
             service::USERS_LIST_GROUPS | service::USERS_LIST_POLICIES => Ok(json!({"items": []})),
-            _ => Err(Error::new(ErrorKind::Unsupported, "no answer was prepared")),
+            _ => {
+                self.asked_in_vain.store(true, Ordering::SeqCst);
+                Err(Error::new(ErrorKind::Unsupported, "no answer was prepared"))
+            }
         }
     }
 

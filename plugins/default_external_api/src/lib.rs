@@ -25,7 +25,17 @@ export_plugins! { metadata "default_external_api" => DefaultExternalApi }
 
 #[cfg(test)]
 mod tests {
+    use wazo_auth_plugin_api::testing::conformance;
+
     use super::*;
+
+    #[test]
+    fn it_conforms() {
+        let mut user = User::new("u1", "t1");
+        user.username = Some("alice".to_owned());
+        let host = MockHost::new().user(user);
+        conformance::metadata::<DefaultExternalApi>(conformance::Options::new(json!({}), host));
+    }
 
     #[test]
     fn it_gives_exactly_the_documented_keys() {

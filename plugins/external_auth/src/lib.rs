@@ -15,3 +15,6 @@ export_plugins! {
     external_auth "microsoft" => Microsoft,
     external_auth "mobile" => Mobile,
 }
+
+#[cfg(test)]
+mod tests;

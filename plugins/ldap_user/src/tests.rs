@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wazo_auth_plugin_api::{host::LdapConfig, prelude::*};
+use wazo_auth_plugin_api::{
+    host::LdapConfig,
+    prelude::*,
+    testing::conformance::{self, Options},
+};
 use wazo_auth_servers::slapd::{PEOPLE, Person, SERVICE, SUFFIX, Slapd};
 
 use super::{Ldap, LdapUser};
@@ -123,6 +127,16 @@ fn reason(config: Value) -> String {
     assert_eq!(email, None);
     let reason = log.split(&format!("of tenant {TENANT}: ")).nth(1);
     reason.unwrap_or_else(|| panic!("no reason in {log:?}")).to_owned()
+}
+
+#[test]
+fn both_conform() {
+    for config in [with_service, without_service] {
+        let host = host(config(SLAPD.port())).answer("backends.get", json!({"usable": true}));
+        let options = Options::new(json!({}), host).args(json!({"domain_name": "example.org"}));
+        conformance::backend::<LdapUser>(options.clone().login("alice", PASSWORD));
+        conformance::identity_provider::<Ldap>(options);
+    }
 }
 
 #[test]

@@ -35,7 +35,19 @@ export_plugins! { email_notification "logger" => Logger }
 
 #[cfg(test)]
 mod tests {
+    use wazo_auth_plugin_api::testing::conformance;
+
     use super::*;
+
+    #[test]
+    fn it_conforms() {
+        let host = MockHost::new();
+        let options = conformance::Options::new(json!({}), host.clone());
+        conformance::email_notification::<Logger>(options);
+        let lines = host.logs();
+        assert!(lines.len() > 100);
+        assert!(lines.iter().all(|line| !line.text.contains(char::is_control)), "not one line");
+    }
 
     #[test]
     fn a_line_is_a_dictionary_of_python() {

@@ -61,10 +61,10 @@ impl Server {
                 Some(Credentials::new(username.clone(), password.clone()))
             }
             (None, None) => None,
-            _ => return Err(Error::other("`username` and `password` have effect together only")),
+            _ => return Err(Error::config("`username` and `password` have effect together only")),
         };
         if credentials.is_some() && config.tls.is_none() {
-            return Err(Error::other(
+            return Err(Error::config(
                 "the password would be sent in clear: set `tls` to `starttls` or `implicit`",
             ));
         }
@@ -176,7 +176,7 @@ fn parameters(hostname: &str, ca_file: Option<&Path>) -> Result<TlsParameters> {
     let mut parameters = TlsParameters::builder(hostname.to_owned());
     if let Some(path) = ca_file {
         let wrong = |why: String| {
-            Error::other(format!("`ca_file` {} holds no certificate: {why}", path.display()))
+            Error::config(format!("`ca_file` {} holds no certificate: {why}", path.display()))
         };
         let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let found = Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?;
@@ -184,7 +184,7 @@ fn parameters(hostname: &str, ca_file: Option<&Path>) -> Result<TlsParameters> {
             parameters.certificate_store(CertificateStore::None).add_root_certificate(found);
     }
     let built = parameters.build();
-    built.map_err(|error| Error::other(format!("TLS to {hostname} cannot be set up: {error}")))
+    built.map_err(|error| Error::config(format!("TLS to {hostname} cannot be set up: {error}")))
 }
 
 /// A socket's time-out has one of two names.

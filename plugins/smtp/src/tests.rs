@@ -1,3 +1,5 @@
+use wazo_auth_plugin_api::testing::conformance;
+
 use super::{message::*, *};
 
 fn headers(to: &str, from: &str, subject: &str) -> Headers {
@@ -6,6 +8,17 @@ fn headers(to: &str, from: &str, subject: &str) -> Headers {
 
 fn message(name: &str, subject: &str, body: &str) -> String {
     String::from_utf8(headers(name, "wazo-auth", subject).with(body)).unwrap()
+}
+
+#[test]
+fn it_conforms() {
+    // Nobody listens there: what is not refused before gets no further.
+    let config = json!({"hostname": "127.0.0.1", "port": 1});
+    let host = MockHost::new().on("emails.format", |request| {
+        let text = |key| request["context"][key].as_str().unwrap_or_default();
+        Ok(json!({"subject": text("username"), "body": text("hostname")}))
+    });
+    conformance::email_notification::<Smtp>(conformance::Options::new(config, host));
 }
 
 #[test]

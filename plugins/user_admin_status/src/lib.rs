@@ -43,7 +43,15 @@ export_plugins! { metadata "user_admin_status" => UserAdminStatus }
 
 #[cfg(test)]
 mod tests {
+    use wazo_auth_plugin_api::testing::conformance;
+
     use super::*;
+
+    #[test]
+    fn it_conforms() {
+        let options = conformance::Options::new(json!({}), MockHost::new());
+        conformance::metadata::<UserAdminStatus>(options);
+    }
 
     fn admin(policy: &str, group: &str) -> Value {
         let mut user = User::new("u1", "t1");

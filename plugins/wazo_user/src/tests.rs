@@ -1,4 +1,4 @@
-use wazo_auth_plugin_api::prelude::*;
+use wazo_auth_plugin_api::{prelude::*, testing::conformance};
 
 use super::WazoUser;
 
@@ -15,6 +15,12 @@ fn host() -> MockHost {
 
 fn backend() -> testing::TestedBackend {
     testing::backend::<WazoUser>(json!({}), host()).unwrap()
+}
+
+#[test]
+fn it_conforms() {
+    let options = conformance::Options::new(json!({}), host());
+    conformance::backend::<WazoUser>(options.login("alice", "correct"));
 }
 
 #[test]

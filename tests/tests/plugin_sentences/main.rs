@@ -522,6 +522,25 @@ fn two_files_that_offer_one_plugin_are_both_named() {
 }
 
 #[test]
+fn a_build_whose_panics_abort_is_checked_where_it_may_run() {
+    let all = runs::folder();
+    let place = Place::new(all.path(), "acts");
+    aborting(&place.file());
+    let check = |in_call: &str| {
+        let config = format!("{{in_new: succeed, in_call: {in_call}}}");
+        let options = format!("{{isolation: process, timeout: 5, config: {config}}}");
+        runs::check(&place.file(), &format!("plugins: {{acts: {options}}}"))
+    };
+    assert_eq!(check("lock").fits(), format!("backend `acts` {FITS}"));
+    assert_eq!(
+        check("panic").refused(&[]),
+        "backend `acts` does not fit: it did not verify a trial login: plugin `acts` did not \
+         answer: its process ended by signal 6 (SIGABRT); tell its author; see \
+         plugins.acts.config, or tell its author"
+    );
+}
+
+#[test]
 fn a_name_that_the_manifest_has_and_the_code_has_not_is_told() {
     let all = runs::folder();
     let place = Place::new(all.path(), "actz");

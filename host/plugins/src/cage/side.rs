@@ -107,7 +107,10 @@ fn start(
                 let failure = abi::Failure { kind: frame.code, text: frame.head.into() };
                 let error = failure.into();
                 let why = StartError::of(cage.ear.plugin(), &error, cage.ear.secrets());
-                worker.give_up(NotStarted::NotMade(why.to_string()));
+                worker.give_up(match why {
+                    StartError::Config { .. } => NotStarted::Config(why.to_string()),
+                    _ => NotStarted::NotMade(why.to_string()),
+                });
                 return Err(Unreadable::Closed);
             }
             _ => return Err(Unreadable::Malformed("it does not belong to a start")),

@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// This very program, even if the file of it was replaced meanwhile.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Opens a library in another process before the daemon does: what a library
 /// runs when it is opened may crash or never return. The first would end the
@@ -212,7 +212,7 @@ impl<'a> Loading<'a> {
         let spec = Spec { program, kind, file, sha256, config, timeout };
         let made = match Cage::start(spec, host.clone(), Arc::clone(&health)) {
             Ok(cage) => Ok(Object::Caged(cage)),
-            Err(NotStarted::NotMade(reason)) => Err(reason),
+            Err(NotStarted::NotMade(reason) | NotStarted::Config(reason)) => Err(reason),
             Err(NotStarted::Refused(reason)) => return Err(reason),
         };
         Ok(Instance::new(host, self.share(kind, name), timeout, health, made))

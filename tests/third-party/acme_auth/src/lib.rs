@@ -64,7 +64,15 @@ export_plugins! {
 
 #[cfg(test)]
 mod tests {
+    use wazo_auth_plugin_api::testing::conformance::{self, Options};
+
     use super::*;
+
+    #[test]
+    fn it_conforms() {
+        let options = Options::new(json!({}), MockHost::new());
+        conformance::backend::<AcmeBackend>(options.login("wile", "coyote-1949"));
+    }
 
     fn acme(config: Value) -> Result<testing::TestedBackend> {
         let mut user = User::new("u1", "t1");
