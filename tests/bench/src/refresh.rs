@@ -1,6 +1,11 @@
 //! Logins by refresh token, and by password; token checks meanwhile.
 
-use std::{fs, path::Path, thread};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -55,6 +60,9 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     answers.expect(200)?;
     let cold = "  25 connections, first logins after the start";
     report.figure(cold, answers.rate(), 0, "/s", Target::None);
+    if bench.kind() == Rows::Postgresql {
+        filled(folder.path())?;
+    }
     for connections in [1, 25, 100] {
         let before = daemon.cpu()?;
         let load = Load::new(daemon.address, connections, bench.round * 2);
@@ -78,6 +86,20 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     Ok(())
 }
 
+/// Waits until the daemon of a folder has read the tokens that there are into its
+/// memory, which it does beside the first requests.
+fn filled(folder: &Path) -> Outcome {
+    const PATIENCE: Duration = Duration::from_secs(600);
+    let began = Instant::now();
+    while !fs::read_to_string(folder.join("wazo-auth.log"))?.contains("live tokens are in memory") {
+        if began.elapsed() > PATIENCE {
+            return Err("the daemon does not finish reading the tokens".into());
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
 /// Two daemons on one database, each with its clients.
 fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -> Outcome {
     let beside = bench.empty()?;
@@ -89,6 +111,7 @@ fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -
     let (users, duration) = (bench.contents.users, bench.round * 2);
     // As the first one was: it knows none of its users yet.
     Load::new(second.address, 25, bench.round * 4).run(refreshes(users))?.expect(200)?;
+    filled(beside.path())?;
     let rates = thread::scope(|scope| {
         let loads = addresses.map(|address| {
             let load = Load::new(address, 25, duration);

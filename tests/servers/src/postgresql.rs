@@ -111,18 +111,19 @@ impl Postgresql {
     pub fn run(&self) {
         let mut command = as_postgres("postgres");
         command.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string()]);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "max_connections=200",
-            "shared_buffers=512MB",
-        ] {
+        for setting in
+            ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"]
+        {
             command.args(["-c", setting]);
         }
-        if !self.is_durable {
+        let settings = if self.is_durable {
+            // As an operator sets them: the tables in memory, checkpoints minutes apart.
+            ["shared_buffers=2GB", "max_wal_size=4GB"]
+        } else {
             // Tests do not cut the power.
-            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
-        }
+            ["fsync=off", "full_page_writes=off"]
+        };
+        settings.iter().for_each(|setting| drop(command.args(["-c", setting])));
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(fs::File::create(self.folder.join("log")).unwrap());
         // It is killed with the thread that started it: one that stays.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wazo_auth_context::Context;
 
@@ -82,14 +82,23 @@ impl Worker {
     /// False when it was ended.
     fn fill(&self) -> Result<bool, Error> {
         let (index, mut after) = (&self.hearing.index, String::new());
+        let (began, mut count) = (Instant::now(), 0);
         loop {
             let (mark, now) = (index.mark(), self.context.now().as_second());
             let page = |conn: &mut dyn crate::Conn| lookup::page(conn, &after, now, PAGE);
             let (tokens, last) = read(&self.pool, &self.hearing.seals, page)?;
+            count += tokens.len();
             for Found { token, home } in tokens {
                 index.fill(token, home, &mark);
             }
-            let Some(last) = last else { return Ok(true) };
+            let Some(last) = last else {
+                let seconds = began.elapsed().as_secs_f64();
+                log::info!(
+                    target: "wazo_auth.store",
+                    "{count} live tokens are in memory, read in {seconds:.1} s"
+                );
+                return Ok(true);
+            };
             after = last;
             if self.hearing.is_closed() {
                 return Ok(false);
