@@ -29,6 +29,8 @@ const SOCKET_FAILED: u8 = 71;
 /// Requests that may wait for a worker, for each one there is.
 const QUEUE_PER_WORKER: usize = 40;
 /// What still runs after the last request gets so long to end.
+/// Mails that nobody waits for get so long to be accepted: more than one takes.
+const MAILS_AT_THE_END: Duration = Duration::from_secs(5);
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// Runs until a signal, or until something fails.
@@ -104,6 +106,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
     services.close_outside();
+    services.finish_mails(MAILS_AT_THE_END);
     services.events().stop(events::SENT_AT_THE_END);
     services.store().close();
     match served? {
