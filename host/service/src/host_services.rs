@@ -96,7 +96,7 @@ impl HostServices for PluginHost {
         let mut bytes = Vec::new();
         let reply = match service {
             wire::service::HTTP_REQUEST => parse(head).and_then(|head| {
-                let answer = services.send(plugin, &head, body).map_err(Refusal)?;
+                let answer = services.send(caller.name(), &head, body).map_err(Refusal)?;
                 let head = reply(&answer)?;
                 bytes = answer.body;
                 Ok(head)
