@@ -183,7 +183,8 @@ pub(crate) enum PluginCommand {
         name: String,
         file: PathBuf,
     },
-    /// List the plugins that the configuration finds, and whether each is enabled.
+    /// List the plugins of the running daemon with their calls and faults; if none runs, those that
+    /// the configuration finds.
     List,
 }
 

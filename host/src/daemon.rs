@@ -20,6 +20,7 @@ use crate::{
     plugin_trial::Trials,
     priority,
     setup::{self, Failure},
+    status_socket::StatusSocket,
 };
 
 /// Start-up failed.
@@ -28,6 +29,8 @@ const FAILED: u8 = 1;
 const SOCKET_FAILED: u8 = 71;
 /// Requests that may wait for a worker, for each one there is.
 const QUEUE_PER_WORKER: usize = 40;
+/// Mails that nobody waits for get so long to be accepted: more than one takes.
+const MAILS_AT_THE_END: Duration = Duration::from_secs(5);
 /// What still runs after the last request gets so long to end.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 
@@ -103,6 +106,7 @@ fn start_and_serve(config: &Config, context: &Context, log: &Handle) -> Result<E
     // A plugin that never returns must not keep the process.
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     drop(cleanup);
+    services.finish_mails(MAILS_AT_THE_END);
     services.close_outside();
     services.events().stop(events::SENT_AT_THE_END);
     services.store().close();
@@ -176,6 +180,7 @@ async fn serve(
     let lookups = Pool::new("lookups", setup::LOOKUPS, setup::LOOKUPS * QUEUE_PER_WORKER);
     let http = setup::http(settings, descriptors::connections(api))?;
     let shown = setup::shown(config, log);
+    let _status = StatusSocket::open(settings, Arc::clone(&services));
     let app = App::new(services, http, shown, requests, logins, outside, lookups)?;
     plugin_requests.serve(&app);
     let mut terminate = signal(SignalKind::terminate())?;

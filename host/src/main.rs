@@ -19,6 +19,7 @@ mod plugin_trial;
 mod plugin_worker;
 mod priority;
 mod setup;
+mod status_socket;
 mod stderr_log;
 
 use std::process::ExitCode;

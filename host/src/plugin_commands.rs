@@ -12,7 +12,7 @@ use wazo_auth_plugins::{
 use crate::{
     account::{self, AccountError},
     cli::{Cli, Place, PluginCommand},
-    plugin_trial, setup,
+    plugin_trial, setup, status_socket,
 };
 
 /// Time that a plugin may take for each step of a trial, unless its timeout is
@@ -155,24 +155,42 @@ fn load_config(cli: &Cli) -> Result<Config, String> {
     Ok(config)
 }
 
+/// The plugins of the running daemon, or else what one would load.
 fn list(cli: &Cli) -> Result<String, String> {
     let config = load_config(cli)?;
-    let mut text = String::from(
-        "KIND               NAME                     VERSION    STATE          ISOLATION  FILE\n",
+    let asked = status_socket::ask(&config.settings).unwrap_or_else(|sentence| {
+        eprintln!("{sentence}");
+        None
+    });
+    let figures = if asked.is_some() { FIGURES } else { "" };
+    let reports = asked.unwrap_or_else(|| {
+        eprintln!("no daemon was asked: this is what the configuration finds");
+        Registry::survey(&setup::plugin_settings(&config.settings))
+    });
+    let mut text = format!(
+        "KIND               NAME                     VERSION    STATE          ISOLATION  {figures}FILE\n"
     );
-    for report in Registry::survey(&setup::plugin_settings(&config.settings)) {
-        row(&mut text, &report);
+    for report in &reports {
+        row(&mut text, report, !figures.is_empty());
     }
     Ok(text)
 }
 
-fn row(text: &mut String, report: &PluginReport) {
+/// What only a running daemon knows.
+const FIGURES: &str = "CALLS    PANICS TIME-OUTS CRASHES ";
+
+fn row(text: &mut String, report: &PluginReport, has_figures: bool) {
     let known = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let file =
         report.file.as_ref().map_or_else(|| "-".to_owned(), |file| file.display().to_string());
+    let PluginReport { calls, panics, time_outs, crashes, .. } = report;
+    let figures = match has_figures {
+        true => format!("{calls:<8} {panics:<6} {time_outs:<9} {crashes:<7} "),
+        false => String::new(),
+    };
     let _ = writeln!(
         text,
-        "{:<18} {:<24} {:<10} {:<14} {:<10} {file}",
+        "{:<18} {:<24} {:<10} {:<14} {:<10} {figures}{file}",
         known(&report.kind),
         known(&report.name),
         known(&report.version),
@@ -182,9 +200,28 @@ fn row(text: &mut String, report: &PluginReport) {
             Isolation::Process => "process",
         }
     );
-    if let Some(reason) = &report.reason {
-        let _ = writeln!(text, "{:<18} {}", "", reason.replace('\n', "\n                   "));
+    for line in more(report) {
+        let _ = writeln!(text, "{:<18} {}", "", line.replace('\n', "\n                   "));
     }
+}
+
+/// What has no column.
+fn more(report: &PluginReport) -> Vec<String> {
+    let mut lines: Vec<String> = report.reason.iter().cloned().collect();
+    if let Some(seconds) = report.quarantined_for {
+        lines.push(format!("not called for {seconds} s, as it kept failing"));
+    }
+    if let Some(error) = &report.last_error {
+        lines.push(format!("last error: {error}"));
+    }
+    if let Some(accesses) = &report.accesses {
+        let of_kind = "what its kind needs".to_owned();
+        lines.push(format!(
+            "may ask the daemon for {}",
+            [&[of_kind], &accesses[..]].concat().join(", ")
+        ));
+    }
+    lines
 }
 
 // === impl Place ===

@@ -303,6 +303,7 @@ fn plugin_options(options: &wazo_auth_config::PluginOptions) -> plugins::PluginO
             tenant: identities.tenant.clone(),
             max_acl: identities.max_acl.clone(),
         }),
+        accesses: options.accesses.clone(),
     }
 }
 

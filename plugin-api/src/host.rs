@@ -37,6 +37,12 @@ pub use types::{
 /// take the place of this one, and would wait for the lock while this one waits
 /// for its place.
 ///
+/// An operator may bound what a plugin is served: with `plugins.<name>.accesses`, and
+/// in a process of its own without that key, a plugin has what its kind needs and
+/// what these accesses cover. Anything else fails as an [`ApiError`](crate::ApiError)
+/// of status 403, `missing-plugin-access`, whose detail `access` says what to grant:
+/// tell those who install the plugin which ones it needs.
+///
 /// ```
 /// use wazo_auth_plugin_api::prelude::*;
 ///

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Command, time::Instant};
 
 use serde_json::{Value, json};
 use wazo_auth_tests::{Answer, Daemon, Database, Setup, built, third_party};
@@ -255,4 +255,54 @@ fn list_shows_what_is_enabled_and_what_is_there() {
     assert_eq!(state_of(" acme "), "enabled", "{text}");
     assert_eq!(state_of(" nowhere "), "not installed", "{text}");
     assert_eq!(state_of(" broken_init "), "not enabled", "{text}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "no daemon was asked: this is what the configuration finds\n");
+}
+
+#[test]
+fn list_asks_the_daemon_that_runs() {
+    let daemon = Setup::default()
+        .plugin(third_party("hostile", "hostile"))
+        .config("enabled_backend_plugins: {panics: true}")
+        .config("plugins: {panics: {isolation: process, accesses: [auth.users.read]}}")
+        .start();
+    let config = daemon.folder().join("config.yml");
+    let list = || {
+        let config = config.to_str().unwrap();
+        let mut command = Command::new(built().join("wazo-auth"));
+        let output = command.args(["-c", config, "plugin", "list"]).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let of_panics = |text: &str| {
+        let lines = text.lines().skip_while(|line| !line.contains(" panics ")).take(4);
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (before, said) = list();
+    assert_eq!(said, "");
+    let words: Vec<String> = of_panics(&before)[0].split_whitespace().map(str::to_owned).collect();
+    assert_eq!(words[3..9], ["usable", "process", "0", "0", "0", "0"], "{before}");
+    assert!(before.contains("may ask the daemon for what its kind needs, auth.users.read\n"));
+    daemon.create_user_with(json!({"username": "literal", "authentication_method": "panics"}));
+    for _ in 0..5 {
+        let _ = daemon.post("/0.1/token").basic("literal", "x").json("{}").send().expect(500);
+    }
+    let (after, _) = list();
+    let words: Vec<String> = of_panics(&after)[0].split_whitespace().map(str::to_owned).collect();
+    assert_eq!(words[3..9], ["quarantined", "process", "5", "5", "0", "0"], "{after}");
+    for line in ["not called for ", "last error: it panicked: a literal"] {
+        assert!(of_panics(&after).iter().any(|found| found.contains(line)), "{line}\n{after}");
+    }
+
+    // For root and the daemon's account, and gone with the daemon.
+    let socket = fs::read_dir(daemon.folder()).unwrap().map(|entry| entry.unwrap().path());
+    let socket = socket.into_iter().find(|path| path.extension().is_some_and(|it| it == "sock"));
+    let socket = socket.unwrap();
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o077, 0);
+    daemon.signal("KILL");
+    let waited = Instant::now();
+    while !list().1.contains("no daemon was asked") {
+        assert!(waited.elapsed().as_secs() < 30);
+    }
+    assert!(socket.exists(), "what a killed daemon leaves is no daemon");
 }

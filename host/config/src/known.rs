@@ -39,6 +39,7 @@ const BEYOND_DEFAULTS: &[&str] = &[
     "plugins.*.config.**",
     "plugins.*.identities.tenant",
     "plugins.*.identities.max_acl",
+    "plugins.*.accesses",
     "amqp.enabled",
     "amqp.ca_file",
     "consul.host",

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use wazo_auth_config::{Config, Flags, Sources, load};
+use wazo_auth_config::{Config, Finding, Flags, Severity, Sources, check, load};
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../etc/wazo-auth/config.yml")
@@ -55,7 +55,12 @@ fn the_defaults_it_shows_are_the_defaults() {
     let text = text.replace("/etc/wazo-auth/conf.d", "");
     let mut config = load_text(&text);
     assert_eq!(config.warnings, [""; 0]);
+    // What is set to nothing has no default.
     assert_eq!(config.tree.remove("default_user_policy"), Some(Value::Null));
+    let amqp = config.tree["amqp"].as_object_mut().unwrap();
+    for key in ["enabled", "ca_file"] {
+        assert_eq!(amqp.shift_remove(key), Some(Value::Null), "{key}");
+    }
     let mut defaults = without_files();
     config.tree.remove("extra_config_files");
     defaults.remove("extra_config_files");
@@ -70,5 +75,51 @@ fn it_shows_every_key() {
         for inner in value.as_object().into_iter().flatten().map(|(inner, _)| inner) {
             assert!(text.lines().any(|line| line.starts_with(&format!("  {inner}:"))), "{inner}");
         }
+    }
+}
+
+/// Every part of the file that may be uncommented: what begins with a key at the
+/// margin, up to the next such key or an empty line.
+fn examples(text: &str) -> Vec<String> {
+    let mut examples: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for line in text.lines() {
+        let shown = line.strip_prefix('#').unwrap_or(line);
+        let key = shown.trim_start().split(':').next().unwrap_or_default();
+        let is_key = shown.contains(':') && !key.is_empty() && !key.contains(' ');
+        // Other texts have words behind the colon.
+        let is_key = is_key && (!shown.starts_with(' ') || shown.ends_with(':'));
+        match (is_key, shown.starts_with("  ")) {
+            // A comment is followed by a space, an example of its own too.
+            (true, false) => {
+                examples.push(shown.strip_prefix(' ').unwrap_or(shown).to_owned());
+                is_open = true;
+            }
+            _ if is_open && shown.starts_with("  ") => {
+                let example = examples.last_mut().unwrap();
+                example.push('\n');
+                example.push_str(shown);
+            }
+            _ => is_open &= !line.is_empty() && shown.starts_with(' '),
+        }
+    }
+    examples
+}
+
+#[test]
+fn whatever_is_uncommented_is_right() {
+    let text = fs::read_to_string(shipped()).unwrap();
+    let examples = examples(&text);
+    assert!(examples.iter().any(|example| example.contains("\n     acme:")), "{examples:#?}");
+    for example in examples {
+        let dir = tempfile::tempdir().unwrap();
+        let config_file = dir.path().join("config.yml");
+        let example =
+            example.replace("/etc/wazo-auth/conf.d", "''").replace("9f2c…", &"9f2c".repeat(16));
+        fs::write(&config_file, &example).unwrap();
+        let checked = check(&Sources { config_file, flags: Flags::default() });
+        let is_mistake = |finding: &&Finding| finding.severity == Severity::Mistake;
+        let mistakes: Vec<_> = checked.findings.iter().filter(is_mistake).collect();
+        assert!(mistakes.is_empty(), "{example}\n{mistakes:?}");
     }
 }

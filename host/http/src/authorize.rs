@@ -51,7 +51,7 @@ pub(crate) fn own_tenant(app: &App, call: &Call) -> Result<Uuid, Error> {
 
 /// The template with each variable of the path filled in, its dots as
 /// underscores.
-fn required_access<'t>(template: &'t str, call: &Call) -> Cow<'t, str> {
+pub(crate) fn required_access<'t>(template: &'t str, call: &Call) -> Cow<'t, str> {
     let mut required = Cow::Borrowed(template);
     for Param { name, uuid, .. } in call.params.iter().flatten() {
         let value = match *name {

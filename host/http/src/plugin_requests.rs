@@ -9,10 +9,12 @@ use std::{
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Bytes;
-use wazo_auth_plugins::{ErrorKind, HostFailure, HostServices, wire};
+use wazo_auth_plugins::{Caller, ErrorKind, HostFailure, HostServices, wire};
+use wazo_auth_service::tokens::allows;
 
 use crate::{
     App,
+    authorize::required_access,
     call::Call,
     errors::Error,
     reply::Reply,
@@ -53,7 +55,12 @@ impl PluginRequests {
         let _ = self.app.set(Arc::downgrade(app));
     }
 
-    fn request(&self, head: &str, body: &[u8]) -> Result<(String, Vec<u8>), HostFailure> {
+    fn request(
+        &self,
+        caller: &Caller,
+        head: &str,
+        body: &[u8],
+    ) -> Result<(String, Vec<u8>), HostFailure> {
         let app = self.app.get().and_then(Weak::upgrade).ok_or_else(|| {
             let text = "the API is not served while the daemon starts or stops";
             HostFailure::new(ErrorKind::Busy, text)
@@ -61,9 +68,15 @@ impl PluginRequests {
         let request: wire::ApiRequest<'_> = serde_json::from_str(head).map_err(|_| {
             HostFailure::new(ErrorKind::Malformed, "the request is not of the expected form")
         })?;
-        let Reply { status, body, .. } = app
-            .own_request(&request, Bytes::copy_from_slice(body))
-            .unwrap_or_else(|error| error.into_reply(app.services.context().now()));
+        let answer = match app.own_call(caller, &request, Bytes::copy_from_slice(body)) {
+            Ok(call) => {
+                ensure_may(caller, &call)?;
+                (call.route.handler)(&app, &call)
+            }
+            Err(error) => Err(error),
+        };
+        let Reply { status, body, .. } =
+            answer.unwrap_or_else(|error| error.into_reply(app.services.context().now()));
         Ok((format!(r#"{{"status":{}}}"#, status.as_u16()), body.to_vec()))
     }
 }
@@ -71,15 +84,15 @@ impl PluginRequests {
 impl HostServices for PluginRequests {
     fn call(
         &self,
-        plugin: &str,
+        caller: &Caller,
         service: &str,
         head: &str,
         body: &[u8],
     ) -> Result<(String, Vec<u8>), HostFailure> {
-        let _served = Served::begin(plugin, service)?;
+        let _served = Served::begin(caller.name(), service)?;
         match service {
-            wire::service::API_REQUEST => self.request(head, body),
-            service => self.services.call(plugin, service, head, body),
+            wire::service::API_REQUEST => self.request(caller, head, body),
+            service => self.services.call(caller, service, head, body),
         }
     }
 }
@@ -112,8 +125,13 @@ impl Drop for Served {
 // === impl App ===
 
 impl App {
-    /// Answers a request of a plugin, on the thread that the plugin is on.
-    fn own_request(&self, request: &wire::ApiRequest<'_>, body: Bytes) -> Result<Reply, Error> {
+    /// A request of a plugin, to be answered on the thread that the plugin is on.
+    fn own_call(
+        &self,
+        caller: &Caller,
+        request: &wire::ApiRequest<'_>,
+        body: Bytes,
+    ) -> Result<Call, Error> {
         let query =
             form_urlencoded::Serializer::new(String::new()).extend_pairs(&*request.query).finish();
         let address = format!("/0.1{}?{query}", request.path);
@@ -126,17 +144,33 @@ impl App {
         let (parts, ()) = builder.body(()).map_err(|_| Error::unreadable_body())?.into_parts();
         match self.router.find(&parts.method, parts.uri.path(), || false) {
             Found::Route(route, params) if is_open_to_plugins(route) => {
-                let caller = Some(self.services.own_rights());
+                let caller = Some(self.services.own_rights(caller.acl()));
                 let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
                 let (looked_up, is_remembered) = (None, false);
-                let call =
-                    Call { route, parts, params, body, peer, caller, looked_up, is_remembered };
-                (route.handler)(self, &call)
+                Ok(Call { route, parts, params, body, peer, caller, looked_up, is_remembered })
             }
             Found::WrongMethod(methods) => Err(Error::wrong_method(methods.join(", "))),
             _ => Err(Error::message(StatusCode::NOT_FOUND, "There is nothing at this address.")),
         }
     }
+}
+
+/// Whether the accesses of a plugin reach so far. What it is told to lack holds for
+/// whatever stands in the path.
+fn ensure_may(caller: &Caller, call: &Call) -> Result<(), HostFailure> {
+    let (Some(template), Some(rights)) = (call.route.access, &call.caller) else { return Ok(()) };
+    if allows(rights, &required_access(template, call)) {
+        return Ok(());
+    }
+    let Route { method, path, .. } = call.route;
+    Err(caller.refuse(&format!("`{method} {path}`"), &with_any(template)))
+}
+
+/// The template with `*` for each variable.
+fn with_any(template: &str) -> String {
+    let mut parts = template.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |any, part| any + "*" + part.split_once('}').map_or(part, |(_, rest)| rest))
 }
 
 /// A plugin's own routes, and logins that may ask plugins in their turn, could ask
@@ -162,14 +196,14 @@ mod tests {
     impl HostServices for Again {
         fn call(
             &self,
-            plugin: &str,
+            caller: &Caller,
             service: &str,
             head: &str,
             body: &[u8],
         ) -> Result<(String, Vec<u8>), HostFailure> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             let requests = self.requests.get().unwrap();
-            requests.call(plugin, service, head, body)
+            requests.call(caller, service, head, body)
         }
     }
 
@@ -178,8 +212,9 @@ mod tests {
         let again = Arc::new(Again::default());
         let requests = PluginRequests::new(Arc::<Again>::clone(&again));
         assert!(again.requests.set(Arc::clone(&requests)).is_ok());
+        let caller = Caller::new("backend", "ouroboros", None);
         for _ in 0..2 {
-            let failure = requests.call("ouroboros", "users.get", "{}", b"").unwrap_err();
+            let failure = requests.call(&caller, "users.get", "{}", b"").unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Host);
             assert_eq!(again.asked.swap(0, Ordering::Relaxed), DEEPEST);
         }

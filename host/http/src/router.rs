@@ -7,6 +7,7 @@ use crate::{
     call::{Call, MAX_PARAMS, Param, Params, uuid},
     errors::Error,
     reply::Reply,
+    routes::ROUTES,
 };
 
 /// The prefix under which a reverse proxy publishes the service; served
@@ -182,6 +183,12 @@ impl Router {
         inserted.map_err(|error| format!("its path contradicts another one: {error}"))?;
         self.resources.push(Resource { routes: vec![Box::leak(Box::new(route))], variables });
         Ok(())
+    }
+
+    /// The routes of plugins that are not parts of the daemon.
+    pub(crate) fn of_plugins(&self) -> impl Iterator<Item = &'static Route> {
+        let all = self.resources.iter().flat_map(|resource| resource.routes.iter().copied());
+        all.filter(|route| !ROUTES.iter().any(|own| std::ptr::eq(own, *route)))
     }
 
     /// `full` is the path of the request as it stands. What a proxy has passed

@@ -13,6 +13,7 @@ use wazo_auth_plugin_api::{
 };
 
 use crate::{
+    Caller,
     cage::{Cage, NotStarted, Spec},
     gate::Gate,
     health::Health,
@@ -81,7 +82,12 @@ impl Subject {
     fn object(&self, config: &str) -> Result<Object, Failed> {
         let gate = Gate::new(SLOTS, Duration::ZERO);
         let services = Arc::clone(&self.services);
-        let host = HostObject::new(&self.name, gate, services as _, Vec::new());
+        let host = HostObject::new(
+            Caller::new(&self.kind, &self.name, None),
+            gate,
+            services as _,
+            Vec::new(),
+        );
         match &self.place {
             Place::Here(library) => {
                 let made = library.create(&self.kind, &self.name, config, host.into_object());

@@ -19,7 +19,9 @@ use wazo_auth_plugin_api::{
 };
 use wazo_auth_work::TimedOut;
 
-use crate::{confided::hidden, gate::Gate, noise::Noise, reply::check_request, text::shortened};
+use crate::{
+    Caller, confided::hidden, gate::Gate, noise::Noise, reply::check_request, text::shortened,
+};
 
 /// What the daemon does for plugins; the shapes are those of
 /// [`wire`](wazo_auth_plugin_api::wire), named by `wire::service`.
@@ -34,7 +36,7 @@ pub trait HostServices: Send + Sync {
     /// is no such service.
     fn call(
         &self,
-        plugin: &str,
+        caller: &Caller,
         service: &str,
         head: &str,
         body: &[u8],
@@ -73,6 +75,7 @@ pub(crate) const LOST_LINES: &str = "it wrote too much to the log";
 #[derive(Clone)]
 pub(crate) struct HostObject {
     pub(crate) plugin: Arc<str>,
+    pub(crate) caller: Arc<Caller>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) services: Arc<dyn HostServices>,
     /// The secrets of the plugin's configuration.
@@ -114,13 +117,14 @@ impl From<HostFailure> for Failure {
 impl HostObject {
     /// The daemon for a plugin, of whose configuration these are secrets.
     pub(crate) fn new(
-        plugin: &str,
+        caller: Caller,
         gate: Arc<Gate>,
         services: Arc<dyn HostServices>,
         secrets: Vec<String>,
     ) -> Self {
         let noise = Arc::new(Mutex::new(Noise::new(Instant::now())));
-        Self { plugin: plugin.into(), gate, services, secrets: secrets.into(), noise }
+        let (plugin, caller) = (caller.shared_name(), Arc::new(caller));
+        Self { plugin, caller, gate, services, secrets: secrets.into(), noise }
     }
 
     /// The object as it crosses the border.
@@ -140,7 +144,10 @@ impl HostObject {
         }
         check_request(service, head, body)
             .map_err(|text| HostFailure::new(ErrorKind::Malformed, text))?;
-        let serve = || self.services.call(&self.plugin, service, head, body);
+        let serve = || {
+            self.caller.ensure_service(service)?;
+            self.services.call(&self.caller, service, head, body)
+        };
         // A panic of the daemon must not unwind into the plugin.
         let served = self.gate.outside(|| catch_unwind(AssertUnwindSafe(serve)));
         let served = served.map_err(|TimedOut| HostFailure::nobody_waits())?;

@@ -16,6 +16,7 @@
 mod backend;
 mod cage;
 mod call_error;
+mod caller;
 mod check;
 mod confided;
 mod conformance;
@@ -45,6 +46,7 @@ pub mod worker;
 
 pub use backend::Backend;
 pub use call_error::CallError;
+pub use caller::Caller;
 pub use check::{Checked, Start, check};
 pub use confided::without_secrets;
 pub use email_notification::EmailNotification;

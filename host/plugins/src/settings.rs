@@ -67,6 +67,8 @@ pub struct PluginOptions {
     pub config: Value,
     /// Present: logins that only this backend knows are accepted.
     pub identities: Option<Identities>,
+    /// What it may have the daemon do beyond what its kind needs.
+    pub accesses: Option<Vec<String>>,
 }
 
 /// Where a plugin runs.
@@ -133,6 +135,16 @@ impl Default for PluginOptions {
             max_concurrent_calls: 8,
             config: Value::Object(Map::new()),
             identities: None,
+            accesses: None,
         }
+    }
+}
+
+impl PluginOptions {
+    /// The bound of what the daemon does for it; none: everything. Who runs in a
+    /// process of its own begins with nothing (see the [`Caller`](crate::Caller)).
+    pub(crate) fn bound(&self) -> Option<Vec<String>> {
+        let none_there = || (self.isolation == Isolation::Process).then(Vec::new);
+        self.accesses.clone().or_else(none_there)
     }
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 use wazo_auth_plugin_api::{ErrorKind, testing::conformance::border::Line, wire::service};
 
 use crate::{
-    Args, Backend, CallError, HostFailure, HostServices,
+    Args, Backend, CallError, Caller, HostFailure, HostServices,
     cage::{Cage, NotStarted, Spec},
     confided::{hidden, of_config},
     conformance::{Made, Place, Subject, ask_first, examine},
@@ -193,7 +193,12 @@ impl Trial<'_> {
         let services = Arc::new(Nobody::new(self.extent == Extent::Conformance));
         let gate = Gate::new(SLOTS, Duration::ZERO);
         let secrets = of_config(self.config);
-        let host = HostObject::new(self.name, gate, Arc::clone(&services) as _, secrets.clone());
+        let host = HostObject::new(
+            Caller::new(self.kind, self.name, None),
+            gate,
+            Arc::clone(&services) as _,
+            secrets.clone(),
+        );
         let object = match make(host.clone()) {
             Ok(object) => object,
             Err((true, _)) if services.was_asked() => return Ok(Outcome::Asked),
@@ -297,7 +302,7 @@ impl Nobody {
 impl HostServices for Nobody {
     fn call(
         &self,
-        _plugin: &str,
+        _caller: &Caller,
         service: &str,
         _head: &str,
         _body: &[u8],

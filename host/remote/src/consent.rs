@@ -137,6 +137,21 @@ impl Remote {
         Ok(())
     }
 
+    /// Runs `then`, which must not block, after a while: for what comes of a message.
+    ///
+    /// # Errors
+    /// [`NotAwaited`]; `then` is then dropped, as it is when the daemon ends meanwhile.
+    pub fn after(
+        &self,
+        delay: Duration,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NotAwaited> {
+        self.spawn(async move {
+            tokio::time::sleep(delay).await;
+            then();
+        })
+    }
+
     fn spawn(&self, wait: impl Future<Output = ()> + Send + 'static) -> Result<(), NotAwaited> {
         let mut waits = self.waits.lock();
         if let Waits::NotYet = &*waits {

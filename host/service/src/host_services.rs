@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wazo_auth_plugins::{
-    Args, CallError, EmailContext, EmailTemplate, ErrorKind, HostFailure, HostServices, wire,
+    Args, CallError, Caller, EmailContext, EmailTemplate, ErrorKind, HostFailure, HostServices,
+    wire,
 };
 use wazo_auth_store::{self as store, Store, TokenIndex};
 
@@ -83,7 +84,7 @@ impl PluginHost {
 impl HostServices for PluginHost {
     fn call(
         &self,
-        plugin: &str,
+        caller: &Caller,
         service: &str,
         head: &str,
         body: &[u8],
@@ -95,15 +96,15 @@ impl HostServices for PluginHost {
         let mut bytes = Vec::new();
         let reply = match service {
             wire::service::HTTP_REQUEST => parse(head).and_then(|head| {
-                let answer = services.send(plugin, &head, body).map_err(Refusal)?;
+                let answer = services.send(caller.name(), &head, body).map_err(Refusal)?;
                 let head = reply(&answer)?;
                 bytes = answer.body;
                 Ok(head)
             }),
             service if service.starts_with(external_auth::PREFIX) => {
-                external_auth::serve(&services, plugin, service, head)
+                external_auth::serve(&services, caller.name(), service, head)
             }
-            service => services.serve(plugin, service, head),
+            service => services.serve(caller, service, head),
         };
         Ok((reply.map_err(|Refusal(failure)| failure)?, bytes))
     }
@@ -111,7 +112,7 @@ impl HostServices for PluginHost {
 
 impl Services {
     /// The JSON head of the answer.
-    fn serve(&self, plugin: &str, service: &str, head: &str) -> Result<String, Refusal> {
+    fn serve(&self, caller: &Caller, service: &str, head: &str) -> Result<String, Refusal> {
         match service {
             "platform.get" => reply(&replies::Platform {
                 xivo_uuid: self.context().environment().xivo_uuid.as_deref(),
@@ -155,13 +156,13 @@ impl Services {
             "tenants.get_top" => reply(&json!({"uuid": self.top_tenant()})),
             "tenants.get_by_domain_name" => self.tenant_by_domain_name(&parse(head)?),
             "tenants.get_by_uuid_or_slug" => self.tenant_by_uuid_or_slug(&parse(head)?),
-            "ldap.get" => self.ldap_config_for(plugin, &parse(head)?),
+            "ldap.get" => self.ldap_config_for(caller.name(), &parse(head)?),
             "emails.format" => {
                 let ToFormat { template, context } = parse(head)?;
                 let formatted = self.format_mail(template, &context);
                 reply(&formatted.map_err(|error| failure(ErrorKind::Host, &error.to_string()))?)
             }
-            "tokens.create" => reply(&self.create_plugin_token(parse(head)?)?),
+            "tokens.create" => reply(&self.create_plugin_token(caller, parse(head)?)?),
             "tokens.delete" => {
                 if let Some(token) = TokenIndex::parse_token(&parse::<ByToken>(head)?.token) {
                     self.revoke_token(token)?;
@@ -212,7 +213,14 @@ impl Services {
 
     /// A token for a plugin's own use (tokens.md section 12), committed before
     /// it is returned.
-    fn create_plugin_token(&self, new: NewInternalToken) -> Result<Value, Refusal> {
+    fn create_plugin_token(
+        &self,
+        caller: &Caller,
+        new: NewInternalToken,
+    ) -> Result<Value, Refusal> {
+        for access in &new.acl {
+            caller.ensure_may_hand_out(access).map_err(Refusal)?;
+        }
         if !(1..=315_360_000).contains(&new.expiration) {
             return Err(failure(
                 ErrorKind::Malformed,

@@ -12,10 +12,12 @@
 //! any thread with a deadline is.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Map;
 use uuid::Uuid;
@@ -86,6 +88,10 @@ const DESKS: usize = 4;
 /// Reset requests that may wait for that. With a mail server that answers, a
 /// thousand of them are gone in seconds.
 const WAITING_RESETS: usize = 1000;
+/// So many mails that reset a password go to one address in so long a time: nobody
+/// floods a letter box by asking again and again.
+pub(crate) const MOST_RESETS: usize = 5;
+pub(crate) const RESETS_WITHIN: Duration = Duration::from_secs(600);
 
 /// What distinguishes the token of a link (email-flows.md section 2).
 const USER_AGENT: &str = "wazo-auth-email-reset";
@@ -94,6 +100,8 @@ const USER_AGENT: &str = "wazo-auth-email-reset";
 pub(crate) struct Mails {
     couriers: Arc<Pool>,
     resets: Arc<Pool>,
+    /// When mails that reset a password went to an address, or began to.
+    recent_resets: Mutex<HashMap<String, Vec<Instant>>>,
 }
 
 /// For whom a mail is.
@@ -139,12 +147,39 @@ impl Mails {
         Self {
             couriers: Pool::new("mails", COURIERS, 0),
             resets: Pool::new("reset-requests", DESKS, WAITING_RESETS),
+            recent_resets: Mutex::default(),
         }
     }
 
     /// Those who look at reset requests.
     pub(crate) fn resets(&self) -> &Pool {
         &self.resets
+    }
+
+    /// Whether one more mail that resets a password may go to an address now; if so,
+    /// it counts.
+    pub(crate) fn admit_reset(&self, address: &str, now: Instant) -> bool {
+        let mut recent = self.recent_resets.lock();
+        recent.retain(|_, times| {
+            times.retain(|time| now.saturating_duration_since(*time) < RESETS_WITHIN);
+            !times.is_empty()
+        });
+        let times = recent.entry(store::fold(address)).or_default();
+        let is_admitted = times.len() < MOST_RESETS;
+        if is_admitted {
+            times.push(now);
+        }
+        is_admitted
+    }
+
+    /// The mail that was admitted then was not accepted: it does not count.
+    pub(crate) fn forget_reset(&self, address: &str, then: Instant) {
+        let mut recent = self.recent_resets.lock();
+        if let Some(times) = recent.get_mut(&store::fold(address))
+            && let Some(place) = times.iter().position(|time| *time == then)
+        {
+            times.remove(place);
+        }
     }
 }
 
@@ -247,6 +282,19 @@ impl Services {
         Ok(())
     }
 
+    /// Waits until the mails are on their way that were asked for without waiting; those
+    /// that are not by then are lost, which the log says.
+    pub fn finish_mails(&self, patience: Duration) {
+        let lost = self.mails().resets.wait_until_idle(patience);
+        if lost > 0 {
+            log::warn!(
+                target: "wazo_auth.mails",
+                "the daemon stops: {lost} requests to reset a password were dropped, as the mail \
+                 server is slow; whoever sent one has to ask again"
+            );
+        }
+    }
+
     /// A mail as the operator's templates have it.
     pub(crate) fn format_mail(
         &self,
@@ -271,5 +319,26 @@ impl Services {
     /// [`TemplateError`].
     pub fn confirmation_page(&self) -> Result<String, TemplateError> {
         self.rules().mails.templates.render(Template::ConfirmationPage, &Map::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_sent_a_few_resets_in_a_while() {
+        let (mails, now) = (Mails::new(), Instant::now());
+        for _ in 0..MOST_RESETS {
+            assert!(mails.admit_reset("Alice@x.org", now));
+        }
+        assert!(!mails.admit_reset("alice@x.org", now), "the same address, in another case");
+        assert!(mails.admit_reset("bob@x.org", now));
+        // One that failed does not count.
+        mails.forget_reset("alice@x.org", now);
+        assert!(mails.admit_reset("alice@x.org", now));
+        assert!(!mails.admit_reset("alice@x.org", now));
+        assert!(mails.admit_reset("alice@x.org", now + RESETS_WITHIN));
+        assert_eq!(mails.recent_resets.lock().len(), 1, "what is over is forgotten");
     }
 }

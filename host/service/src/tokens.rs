@@ -213,9 +213,10 @@ impl Services {
         Ok(TokenView::from(row))
     }
 
-    /// What the service itself may do, as if somebody had a token for it.
+    /// What the service itself may do, as if somebody had a token for it with these
+    /// accesses.
     #[must_use]
-    pub fn own_rights(&self) -> LiveToken {
+    pub fn own_rights(&self, acl: Arc<Acl>) -> LiveToken {
         LiveToken {
             token: Uuid::nil(),
             session: Uuid::nil(),
@@ -225,7 +226,7 @@ impl Services {
                 user_uuid: None,
                 tenant_uuid: Some(self.top_tenant()),
             }),
-            acl: Arc::new(Acl::compile(["#"])),
+            acl,
         }
     }
 

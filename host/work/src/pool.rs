@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     queue: usize,
     state: Mutex<State>,
     work: Condvar,
+    /// A job is over, or was given up.
+    over: Condvar,
     desks: Mutex<Vec<Arc<Desk>>>,
     watching: AtomicBool,
     watch: Mutex<bool>,
@@ -94,6 +96,7 @@ impl Pool {
             queue,
             state: Mutex::default(),
             work: Condvar::new(),
+            over: Condvar::new(),
             desks: Mutex::default(),
             watching: AtomicBool::new(false),
             watch: Mutex::new(false),
@@ -138,6 +141,20 @@ impl Pool {
         };
         self.shared.push(Some(owner), Box::new(move |desk| run(desk, job, done)))
     }
+
+    /// Waits until no job waits or runs, but no longer than `patience`; gives how many
+    /// still do.
+    #[must_use]
+    pub fn wait_until_idle(&self, patience: Duration) -> usize {
+        let until = Instant::now() + patience;
+        let mut state = self.shared.state.lock();
+        while state.running + state.jobs.len() > 0 {
+            if self.shared.over.wait_until(&mut state, until).timed_out() {
+                break;
+            }
+        }
+        state.running + state.jobs.len()
+    }
 }
 
 impl Drop for Pool {
@@ -174,6 +191,7 @@ where
     }
     // Before the answer: who has it can count on the room.
     desk.pool.state.lock().running -= 1;
+    desk.pool.over.notify_all();
     let done = done.lock().take();
     if let Some(done) = done {
         done(result);
@@ -359,6 +377,7 @@ impl Shared {
         let mut state = self.state.lock();
         state.threads -= 1;
         state.running -= 1;
+        self.over.notify_all();
         if !state.jobs.is_empty() {
             self.hire(&mut state);
         }

@@ -132,7 +132,7 @@ fn lacks(key: &str) -> Error {
 impl Granted {
     /// What an answer holds, or the error that it names.
     fn of_json(body: &Value) -> Result<Self, String> {
-        if let Some(error) = body.get("error") {
+        if let Some(error) = body.get("error").filter(|error| !error.is_null()) {
             return Err(name_of_error(error.as_str().unwrap_or_default()));
         }
         let text = |key: &str| body[key].as_str().map(str::to_owned);
@@ -174,4 +174,19 @@ fn seconds(text: &str) -> Option<f64> {
 
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_is_null_is_none() {
+        let granted = Granted::of_json(&json!({"error": null, "access_token": "a"})).ok();
+        assert_eq!(granted.unwrap().access_token.as_deref(), Some("a"));
+        for (error, name) in [(json!("invalid_grant"), "invalid_grant"), (json!(1), "an error")] {
+            let refused = Granted::of_json(&json!({"error": error})).err().unwrap();
+            assert!(refused.starts_with(name), "{refused}");
+        }
+    }
 }

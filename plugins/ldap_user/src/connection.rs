@@ -292,14 +292,22 @@ fn first_message(bytes: &mut BytesMut) -> Result<Option<BytesMut>, Failure> {
 
 /// Connects to the first address of a host that answers.
 fn connect(host: &str, port: u16, until: Instant) -> Result<TcpStream, Failure> {
+    connect_to(&addresses(host, port, until)?, until)
+}
+
+/// Each address gets its share of the time: one that is silent leaves some for the
+/// others.
+fn connect_to(addresses: &[SocketAddr], until: Instant) -> Result<TcpStream, Failure> {
     let mut reason = "it has no address".to_owned();
-    for address in addresses(host, port, until)? {
-        match until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            None => return Err(Failure::Unreachable(late().to_owned())),
-            Some(left) => match TcpStream::connect_timeout(&address, left) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => reason = said(&error),
-            },
+    for (address, rest) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let left = until.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(rest).unwrap_or(u32::MAX);
+        if share.is_zero() {
+            return Err(Failure::Unreachable(late().to_owned()));
+        }
+        match TcpStream::connect_timeout(address, share) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => reason = said(&error),
         }
     }
     Err(Failure::Unreachable(reason))
@@ -370,11 +378,28 @@ impl fmt::Display for Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
+    fn an_address_that_is_silent_leaves_time_for_the_next_one() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        // The system takes a number of connections that nobody accepts, then no more.
+        let soon = Duration::from_millis(200);
+        let taken: Vec<_> =
+            std::iter::from_fn(|| TcpStream::connect_timeout(&address, soon).ok()).collect();
+        let listens = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [address, listens.local_addr().unwrap()];
+        let stream = connect_to(&addresses, Instant::now() + TIMEOUT).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+        drop(taken);
+    }
+
+    #[test]
     fn a_panic_of_the_library_ends_the_connection_only() {
-        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = server.local_addr().unwrap().port();
         let mut connection = Connection::open("127.0.0.1", port, 3, &Security::None).unwrap();
         let failure = connection.perform(|_| async { panic!("as its parser does") });

@@ -180,13 +180,17 @@ impl<'c> Directory<'c> {
         let LdapConfig { tenant_uuid, host, port, .. } = self.config;
         // A server may say what it likes.
         let secrets = [Some(password), self.config.bind_password.as_deref()];
-        let mut text = problem.text.clone();
-        for secret in secrets.into_iter().flatten().filter(|secret| secret.len() >= LEAST_SECRET) {
-            text = text.replace(secret, "<hidden>");
-        }
+        let text = without(&problem.text, secrets.into_iter().flatten().collect());
         let (host, text) = (on_one_line(host), on_one_line(&text));
         log::log!(problem.level, "LDAP server {host}:{port} of tenant {tenant_uuid}: {text}");
     }
+}
+
+/// The longest secret first: a shorter one may be a part of it.
+fn without(text: &str, mut secrets: Vec<&str>) -> String {
+    secrets.retain(|secret| secret.len() >= LEAST_SECRET);
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "<hidden>"))
 }
 
 fn on_one_line(text: &str) -> String {
@@ -218,4 +222,15 @@ impl From<Failure> for Problem {
 
 fn warning(text: &str) -> Problem {
     Problem { level: log::Level::Warn, text: text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_begins_another_one_uncovers_nothing_of_it() {
+        let text = without("not swordfish1, not swordfish", vec!["swordfish", "swordfish1"]);
+        assert_eq!(text, "not <hidden>, not <hidden>");
+    }
 }

@@ -1,10 +1,13 @@
-//! The mail server: one connection for each mail, all of it within a bound.
+//! The mail server: one connection for each mail, each step of it within the time
+//! that is left.
 
 use std::{
     error::Error as _,
-    fs,
-    net::ToSocketAddrs,
+    fs, io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::Path,
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -23,7 +26,8 @@ use wazo_auth_plugin_api::{Error, Result, serde::Deserialize};
 use crate::Config;
 
 /// How long one mail may take. A little less than the 4 s after which the daemon
-/// gives it up, so that it hears why.
+/// gives it up, so that it hears why. Longer takes only a server that sends its
+/// answers byte by byte: the library waits anew for each of them.
 const LIMIT: Duration = Duration::from_millis(3_800);
 /// A mail was accepted; the farewell is only polite.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -106,19 +110,25 @@ impl Server {
         Ok(connection)
     }
 
-    /// The first of its addresses that greets, looked up anew.
+    /// By the first of its addresses that greets, looked up anew.
     fn reach(&self, deadline: Deadline) -> Result<SmtpConnection> {
+        let addresses = addresses(&self.hostname, self.port, deadline).map_err(|why| {
+            Error::other(format!("the mail server {self} (smtp.hostname) has no address: {why}"))
+        })?;
+        self.greeted_at(&addresses, deadline)
+    }
+
+    /// Each address gets its share of the time: one that is silent leaves some for
+    /// the others.
+    fn greeted_at(&self, addresses: &[SocketAddr], deadline: Deadline) -> Result<SmtpConnection> {
         let implicit = match &self.tls {
             Some((Tls::Implicit, parameters)) => Some(parameters),
             _ => None,
         };
-        let addresses = (self.hostname.as_str(), self.port).to_socket_addrs().map_err(|error| {
-            Error::other(format!("the mail server {self} (smtp.hostname) has no address: {error}"))
-        })?;
         let mut last = None;
-        for address in addresses {
-            let left = Some(deadline.left());
-            match SmtpConnection::connect(address, left, &self.hello, implicit, None) {
+        for (address, rest) in addresses.iter().zip((1..=addresses.len()).rev()) {
+            let share = Some(deadline.share(rest));
+            match SmtpConnection::connect(address, share, &self.hello, implicit, None) {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = Some(self.failed("does not answer", &error)),
             }
@@ -140,6 +150,23 @@ impl Server {
 impl std::fmt::Display for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.hostname, self.port)
+    }
+}
+
+/// The addresses of a host. Who asks the system for them cannot say how long it may
+/// take: another thread does, and is left to itself when it takes too long.
+fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, String> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let (tell, told) = mpsc::channel();
+    let place = (host.to_owned(), port);
+    let ask = move || tell.send(place.to_socket_addrs().map(Iterator::collect)).unwrap_or_default();
+    let asking = thread::Builder::new().name("smtp-addresses".to_owned()).spawn(ask);
+    asking.map_err(|error| error.to_string())?;
+    match told.recv_timeout(deadline.left()) {
+        Ok(found) => found.map_err(|error: io::Error| error.to_string()),
+        Err(_) => Err("the system does not find it in time".to_owned()),
     }
 }
 
@@ -197,13 +224,54 @@ fn is_timeout(error: &smtp::Error) -> bool {
 // === impl Deadline ===
 
 impl Deadline {
-    /// At least a millisecond: no time at all would mean no limit.
     fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+        self.share(1)
+    }
+
+    /// One of so many equal parts of what is left. At least a millisecond: no time at
+    /// all would mean no limit.
+    fn share(self, parts: usize) -> Duration {
+        let left = self.0.saturating_duration_since(Instant::now());
+        (left / u32::try_from(parts).unwrap_or(u32::MAX)).max(Duration::from_millis(1))
     }
 
     fn apply(self, connection: &mut SmtpConnection) {
         // A socket that takes none is broken, as the next command will say.
         let _ = connection.set_timeout(Some(self.left()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_silent_leaves_time_for_the_next_one() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let greets = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [&silent, &greets].map(|server| server.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = greets.accept().unwrap();
+            stream.write_all(b"220 here\r\n").unwrap();
+            let mut hello = String::new();
+            BufReader::new(&stream).read_line(&mut hello).unwrap();
+            stream.write_all(b"250 here\r\n").unwrap();
+        });
+        let server = Server::new(&Config::default()).unwrap();
+        let began = Instant::now();
+        let reached = server.greeted_at(&addresses, Deadline(began + LIMIT));
+        assert!(reached.is_ok(), "{:?}", reached.err());
+        assert!(began.elapsed() >= LIMIT / 2, "the first one was asked");
+    }
+
+    #[test]
+    fn a_name_is_looked_up() {
+        let found = addresses("localhost", 25, Deadline(Instant::now() + LIMIT)).unwrap();
+        assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 25));
     }
 }

@@ -12,8 +12,8 @@ use std::{
 
 use serde_json::json;
 use wazo_auth_plugins::{
-    Args, Candidate, ErrorKind, HostFailure, HostServices, Isolation, PluginOptions, Registry,
-    Settings, TrialOpener,
+    Args, Caller, Candidate, ErrorKind, HostFailure, HostServices, Isolation, PluginOptions,
+    Registry, Settings, TrialOpener,
 };
 use wazo_auth_work::{Lost, Pool};
 
@@ -132,7 +132,7 @@ struct Nobody;
 impl HostServices for Nobody {
     fn call(
         &self,
-        _plugin: &str,
+        _caller: &Caller,
         _service: &str,
         _head: &str,
         _body: &[u8],

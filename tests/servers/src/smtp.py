@@ -2,7 +2,8 @@
 
 To each line of its standard input it says "so far", and it ends with that input. One argument, of JSON: certificate and key (files), tls (starttls or
 implicit), username and password, refuse (what it says to each recipient), utf8 (whether it takes
-addresses that are not ASCII), delay (seconds before it accepts a mail).
+addresses that are not ASCII), delay (seconds before it accepts a mail), host and port (where it
+listens).
 """
 
 import asyncio
@@ -74,7 +75,8 @@ def context():
 async def main():
     loop = asyncio.get_running_loop()
     implicit = context() if OPTIONS.get("tls") == "implicit" else None
-    listening = await loop.create_server(server, "127.0.0.1", OPTIONS.get("port", 0), ssl=implicit)
+    listening = await loop.create_server(server, OPTIONS.get("host", "127.0.0.1"),
+                                         OPTIONS.get("port", 0), ssl=implicit)
     tell(listening.sockets[0].getsockname()[1])
     while await loop.run_in_executor(None, sys.stdin.readline):
         tell("so far")

@@ -283,8 +283,13 @@ fn a_token_that_is_asked_for_in_vain_all_the_time_costs_the_database_little() {
          ORDER BY issued_t DESC LIMIT 1"
     ));
     let since = Instant::now();
-    while check(far, &token) != 204 {
-        assert!(since.elapsed() < TERM + Duration::from_millis(50), "{:?}", since.elapsed());
+    loop {
+        // Before it is asked for: how long the answer takes is the machine's matter.
+        let asked = since.elapsed();
+        if check(far, &token) == 204 {
+            break;
+        }
+        assert!(asked < TERM + Duration::from_millis(50), "{asked:?}");
     }
     assert_eq!(check(far, &known), 204);
 }

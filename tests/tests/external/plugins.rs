@@ -1,6 +1,11 @@
 //! Types that third parties add: `foo` and `bar` (plugins.md section 11).
 
-use std::time::Instant;
+use std::{
+    fs::File,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use wazo_auth_tests::{Broker, Message, PLATFORM, Request, Setup, third_party};
@@ -114,6 +119,34 @@ fn a_consent_is_handed_to_the_plugin_and_told() {
     for (message, what) in queue.take(3).iter().zip(["added", "updated", "deleted"]) {
         check(message, &user, "mobile", what);
     }
+}
+
+#[test]
+fn a_consent_is_handed_to_a_plugin_that_was_busy_when_it_came() {
+    let standin = Standin::start();
+    let one_slot = "plugins: {foo: {max_concurrent_calls: 1, timeout: 300}}";
+    let bench = Bench::new(setup(&standin).config(one_slot).start());
+    let user = bench.daemon.create_user("alice", "s3cre7");
+    let made = request(&bench, "POST", &user, "foo").json("{}").send().expect(200).json();
+    let pipe = bench.daemon.folder().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let path = format!("/0.1/users/{user}/external/foo?wait_for={}", pipe.display());
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| bench.by_admin("GET", &path).send());
+        // Opens when the plugin does: its only slot is taken.
+        let open = File::options().write(true).open(&pipe).unwrap();
+        standin.say(&text(&made, "state"), r#"{"access_token": "t0ken"}"#);
+        assert!(bench.daemon.wait_for_log("is handed over again in 0.5 s").is_some());
+        drop(open);
+        let _ = waits.join().unwrap().expect(200);
+    });
+    let began = Instant::now();
+    let stored = || request(&bench, "GET", &user, "foo").send().expect(200).json();
+    while stored()["access_token"] != "t0ken" {
+        assert!(began.elapsed().as_secs() < 60, "{}", bench.daemon.log());
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    assert!(!bench.daemon.log().contains("is lost"));
 }
 
 #[track_caller]

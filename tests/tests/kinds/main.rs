@@ -5,6 +5,7 @@
 mod assignments;
 mod providers;
 mod requests;
+mod rights;
 mod routes;
 mod support;
 mod tokens;

@@ -47,6 +47,16 @@ fn a_plugin_is_told_who_asks_and_what() {
 }
 
 #[test]
+fn its_routes_are_in_the_description_of_the_api() {
+    let document = hello().get("/0.1/api/api.yml").send().expect(200).text();
+    let route = document.split("\n  \"/hello/{name}\":\n").nth(1).unwrap();
+    let operation = route.lines().find_map(|line| line.strip_prefix("    get: ")).unwrap();
+    let operation: Value = serde_json::from_str(operation).unwrap();
+    assert_eq!(operation["x-required-access"], "auth.hello.{name}.read");
+    assert_eq!((&operation["tags"], &operation["x-plugin"]), (&json!(["hello"]), &json!("hello")));
+}
+
+#[test]
 fn whoever_may_not_call_a_route_does_not_reach_the_plugin() {
     let daemon = hello();
     daemon.create_user("alice", "s3cre7");

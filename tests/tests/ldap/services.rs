@@ -1,7 +1,7 @@
 //! What plugins are told of servers and tenants.
 
 use serde_json::{Value, json};
-use wazo_auth_plugins::HostServices;
+use wazo_auth_plugins::{Caller, HostServices};
 use wazo_auth_service::{host_services::PluginHost, ldap_config::LdapConfigFields};
 use wazo_auth_tests::in_process::InProcess;
 
@@ -10,8 +10,9 @@ fn a_bind_password_is_for_those_who_bind() {
     let host = InProcess::start(&crate::support::stock(), &[]);
     let top = host.services.top_tenant();
     let ask = |plugin: &str, service: &str, request: Value| {
+        let caller = Caller::new("backend", plugin, None);
         let plugin_host = PluginHost::new(&host.services);
-        let (reply, _) = plugin_host.call(plugin, service, &request.to_string(), &[]).unwrap();
+        let (reply, _) = plugin_host.call(&caller, service, &request.to_string(), &[]).unwrap();
         serde_json::from_str::<Value>(&reply).unwrap()
     };
     let config = |plugin: &str, tenant: &str| {

@@ -8,6 +8,9 @@ use wazo_auth_tests::Daemon;
 
 use crate::support::{parameter, to};
 
+/// A difference that does not vanish in so many rounds is none of the machine's.
+const MOST_ROUNDS: usize = 20;
+
 /// Asks for a mail; the answer is the same whoever is named.
 fn ask(daemon: &Daemon, query: &str) -> Duration {
     let began = Instant::now();
@@ -74,31 +77,38 @@ fn nobody_learns_who_has_an_account() {
         .config("enabled_backend_plugins: {acme: true}")
         .config("plugins: {acme: {config: {users: {}}}}")
         .start();
-    let known = |name: &str, more: serde_json::Value| {
-        let mut body = json!({"username": name, "password": "s3cre7",
-                              "email_address": format!("{name}@example.com")});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        daemon.create_user_with(body)
-    };
-    known("alice", json!({}));
-    known("disabled", json!({"enabled": false}));
-    known("external", json!({"authentication_method": "acme"}));
-    known("nowhere", json!({"email_address": null}));
-    let cases = ["alice", "disabled", "external", "nowhere", "nobody"];
-    let mut took = cases.map(|_| Vec::new());
-    for _ in 0..3 {
-        for (name, took) in cases.iter().zip(&mut took) {
-            took.push(ask(&daemon, &format!("login={name}")));
+    let cases = [
+        ("alice", json!({})),
+        ("disabled", json!({"enabled": false})),
+        ("external", json!({"authentication_method": "acme"})),
+        ("nowhere", json!({"email_address": null})),
+        ("nobody", json!(null)),
+    ];
+    let mut took = [Duration::MAX; 5];
+    let mut to = Vec::new();
+    for round in 1.. {
+        for ((name, more), took) in cases.iter().zip(&mut took) {
+            // Somebody else each time: nobody gets many mails.
+            let name = format!("{name}{round}");
+            if let Some(more) = more.as_object() {
+                let mut body =
+                    json!({"username": name, "email_address": format!("{name}@example.com")});
+                body.as_object_mut().unwrap().extend(more.clone());
+                daemon.create_user_with(body);
+            }
+            // The quickest answer to each: what else happens on the machine is not theirs.
+            *took = ask(&daemon, &format!("login={name}")).min(*took);
         }
+        to.extend((0..2).flat_map(|_| server.mail().to));
+        let (first, last) = (took.iter().min().unwrap(), took.iter().max().unwrap());
+        if round >= 3 && *last - *first < Duration::from_millis(50) {
+            break;
+        }
+        assert!(round < MOST_ROUNDS, "{cases:?}: {took:?}");
     }
-    // The quickest answer to each: what else happens on the machine is not theirs.
-    let quickest: Vec<Duration> = took.iter().map(|took| *took.iter().min().unwrap()).collect();
-    let (first, last) = (quickest.iter().min().unwrap(), quickest.iter().max().unwrap());
-    assert!(*last - *first < Duration::from_millis(50), "{cases:?}: {quickest:?}");
-    let to: Vec<String> = (0..6).flat_map(|_| server.mail().to).collect();
-    for name in ["alice@example.com", "disabled@example.com"] {
-        assert_eq!(to.iter().filter(|to| *to == name).count(), 3, "{to:?}");
-    }
+    let is_expected = |to: &String| to.starts_with("alice") || to.starts_with("disabled");
+    assert!(to.iter().all(is_expected), "{to:?}");
+    daemon.create_user_with(json!({"username": "bob", "email_address": "alice@example.com"}));
     ask(&daemon, "email=alice@example.com");
     assert_eq!(server.mail().to, ["alice@example.com"]);
 }

@@ -78,6 +78,9 @@ pub struct PluginOptions {
     pub config: Secret<Value>,
     /// For a backend: whether logins unknown to the database are accepted, and how.
     pub identities: Option<Identities>,
+    /// Access patterns: what it may have the daemon do beyond what its kind needs.
+    /// Unset: everything for a plugin in the daemon, nothing for one in a process.
+    pub accesses: Option<Vec<String>>,
 }
 
 /// Where a plugin runs.
@@ -114,6 +117,7 @@ impl Default for PluginOptions {
             max_concurrent_calls: 8,
             config: empty_config(),
             identities: None,
+            accesses: None,
         }
     }
 }

@@ -33,7 +33,7 @@ const LISTS: [(&str, &List); 14] = [
 ];
 
 fn parsed(prefix: Option<&str>) -> Value {
-    serde_yaml::from_slice(&document(prefix)).unwrap()
+    serde_yaml::from_slice(&document(prefix, [].iter())).unwrap()
 }
 
 /// Each operation with its method and path.
@@ -174,4 +174,43 @@ fn the_prefix_of_a_proxy_is_part_of_the_base() {
         document
     };
     assert_eq!(others(&plain), others(&proxied));
+}
+
+#[test]
+fn routes_of_plugins_are_described_as_far_as_they_are_known() {
+    let route = |method, path, access| Route {
+        plugin: "acme",
+        method,
+        path,
+        access,
+        place: on_reactor,
+        handler: |_, _| Err(Error::internal()),
+        is_check: false,
+        max_body: None,
+        is_link: false,
+    };
+    let of_user = "/0.1/users/{user_uuid}/external/acme";
+    let access = "auth.users.{user_uuid}.external.acme.read";
+    let routes = [
+        route("GET", of_user, Some(access)),
+        route("PUT", of_user, Some("auth.x")),
+        // Beside a method of ours; and what YAML might misread.
+        route("PATCH", "/0.1/users", Some("auth.y")),
+        route("GET", "/0.1/a:\"b'&,/{c}:", None),
+    ];
+    let with: Value = serde_yaml::from_slice(&document(None, routes.iter())).unwrap();
+    let shown = &with["paths"]["/users/{user_uuid}/external/acme"];
+    assert_eq!(shown["get"]["x-required-access"], access);
+    assert_eq!(shown["get"]["tags"], serde_json::json!(["acme"]));
+    assert_eq!(shown["get"]["parameters"][0]["format"], "uuid");
+    assert_eq!(shown["put"]["x-required-access"], "auth.x");
+    assert_eq!(with["paths"]["/users"]["patch"]["x-plugin"], "acme");
+    let public = &with["paths"]["/a:\"b'&,/{c}:"]["get"];
+    assert_eq!(public["security"], serde_json::json!([]));
+    assert!(public["x-required-access"].is_null() && public["tags"][0] == "acme", "{public}");
+    let mut without = with.clone();
+    let paths = without["paths"].as_object_mut().unwrap();
+    paths.retain(|path, _| !path.contains("acme") && !path.starts_with("/a:"));
+    paths["/users"].as_object_mut().unwrap().shift_remove("patch");
+    assert_eq!(without, parsed(None), "nothing else has changed");
 }

@@ -85,14 +85,14 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::{HostServices, frame::Inbox, gate::Gate};
+    use crate::{Caller, HostServices, frame::Inbox, gate::Gate};
 
     struct Much;
 
     impl HostServices for Much {
         fn call(
             &self,
-            _: &str,
+            _: &Caller,
             _: &str,
             _: &str,
             _: &[u8],
@@ -104,7 +104,12 @@ mod tests {
     #[test]
     fn an_answer_that_is_too_long_is_a_failure_and_not_the_end_of_the_process() {
         let gate = Gate::new(1, Duration::ZERO);
-        let ear = Ear::new(HostObject::new("asks", gate, Arc::new(Much), Vec::new()));
+        let ear = Ear::new(HostObject::new(
+            Caller::new("backend", "asks", None),
+            gate,
+            Arc::new(Much),
+            Vec::new(),
+        ));
         let (what, name, head) = (What::Ask, "api.request".to_owned(), "{}".to_owned());
         let answer = ear.answer(&Frame { what, code: 0, id: 7, name, head, body: Vec::new() });
         let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();

@@ -25,14 +25,20 @@ impl Log for Picky {
 struct Nothing;
 
 impl HostServices for Nothing {
-    fn call(&self, _: &str, _: &str, _: &str, _: &[u8]) -> Result<(String, Vec<u8>), HostFailure> {
+    fn call(
+        &self,
+        _: &Caller,
+        _: &str,
+        _: &str,
+        _: &[u8],
+    ) -> Result<(String, Vec<u8>), HostFailure> {
         Err(HostFailure::new(ErrorKind::Unsupported, "there is nothing here"))
     }
 }
 
 fn host(plugin: &str) -> HostObject {
     let gate = Gate::new(1, std::time::Duration::ZERO);
-    HostObject::new(plugin, gate, Arc::new(Nothing), Vec::new())
+    HostObject::new(Caller::new("backend", plugin, None), gate, Arc::new(Nothing), Vec::new())
 }
 
 #[test]

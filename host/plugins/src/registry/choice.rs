@@ -32,6 +32,8 @@ pub(crate) struct Choice {
     pub(crate) max_concurrent_calls: usize,
     /// What is handed to the plugin, in JSON.
     pub(crate) config: String,
+    /// What it may have the daemon do; none: everything.
+    pub(crate) accesses: Option<Vec<String>>,
 }
 
 /// Why an enabled plugin is not there.
@@ -130,6 +132,7 @@ impl<'a> Choices<'a> {
             timeout,
             max_concurrent_calls,
             config,
+            accesses: options.bound(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use indexmap::IndexMap;
 use wazo_auth_plugin_api::{ErrorKind, wire};
 
-use crate::{HostFailure, HostServices, instance::Instance};
+use crate::{Caller, HostFailure, HostServices, instance::Instance};
 
 /// The services of the daemon, and which backends can be called.
 pub(crate) struct KnownBackends {
@@ -39,13 +39,13 @@ impl KnownBackends {
 impl HostServices for KnownBackends {
     fn call(
         &self,
-        plugin: &str,
+        caller: &Caller,
         service: &str,
         head: &str,
         body: &[u8],
     ) -> Result<(String, Vec<u8>), HostFailure> {
         if service != wire::service::BACKENDS_GET {
-            return self.services.call(plugin, service, head, body);
+            return self.services.call(caller, service, head, body);
         }
         let usable = self.is_usable(head)?.usable;
         Ok((format!(r#"{{"usable":{usable}}}"#), Vec::new()))

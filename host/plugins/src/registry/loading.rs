@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 mod kinds;
 
 use crate::{
-    CallError, HostServices, Inspection, Isolation, LoadError, PluginReport, Settings,
+    CallError, Caller, HostServices, Inspection, Isolation, LoadError, PluginReport, Settings,
     cage::{Cage, NotStarted, Spec},
     confided::of_config,
     gate::{Gate, MOST_PATIENCE},
@@ -158,6 +158,7 @@ impl<'a> Loading<'a> {
     fn plugin(&mut self, kind: &'static str, name: &str) -> Result<Instance, Absent> {
         let choice = self.choices.choose(kind, name)?;
         let (version, file) = (choice.version.clone(), choice.inspection.file.clone());
+        let accesses = choice.accesses.clone();
         let refused = |reason| Absent::Refused(Refusal { file: Some(file.clone()), reason });
         let isolation = choice.isolation;
         let library = match isolation {
@@ -180,12 +181,13 @@ impl<'a> Loading<'a> {
                 log::info!(target: "wazo_auth.plugins", "loaded {kind} plugin `{name}` {version} from {file}");
             }
         }
-        self.registered.push(Registered { kind, name: name.to_owned(), version, file, isolation });
+        let name = name.to_owned();
+        self.registered.push(Registered { kind, name, version, file, isolation, accesses });
         Ok(instance)
     }
 
     fn start(&self, kind: &'static str, name: &str, library: Library, choice: Choice) -> Instance {
-        let host = self.host(name, &choice);
+        let host = self.host(kind, name, &choice);
         let Choice { timeout, config, .. } = choice;
         let (own_name, own_host) = (name.to_owned(), host.clone());
         let create = move || library.create(kind, &own_name, &config, own_host.into_object());
@@ -205,7 +207,7 @@ impl<'a> Loading<'a> {
         name: &str,
         choice: Choice,
     ) -> Result<Instance, String> {
-        let (host, health) = (self.host(name, &choice), health(kind, name));
+        let (host, health) = (self.host(kind, name, &choice), health(kind, name));
         let Choice { timeout, config, sha256, inspection, .. } = choice;
         let (program, file) =
             (self.worker_program.unwrap_or(Path::new(THIS_PROGRAM)).to_owned(), inspection.file);
@@ -218,9 +220,10 @@ impl<'a> Loading<'a> {
         Ok(Instance::new(host, self.share(kind, name), timeout, health, made))
     }
 
-    fn host(&self, name: &str, choice: &Choice) -> HostObject {
+    fn host(&self, kind: &str, name: &str, choice: &Choice) -> HostObject {
+        let caller = Caller::new(kind, name, choice.accesses.as_deref());
         let gate = Gate::new(choice.max_concurrent_calls, choice.timeout.min(MOST_PATIENCE));
-        HostObject::new(name, gate, Arc::clone(&self.services), of_config(&choice.config))
+        HostObject::new(caller, gate, Arc::clone(&self.services), of_config(&choice.config))
     }
 
     /// What it shares with other plugins.

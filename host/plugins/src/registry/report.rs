@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Isolation, health::Figures, instance::Instance, registry::choice::Refusal};
 
 /// One plugin, or one file that is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PluginReport {
     /// `backend`, `metadata` or another kind; empty when the file is refused
@@ -25,6 +25,8 @@ pub struct PluginReport {
     pub reason: Option<String>,
     /// Where it runs, or would.
     pub isolation: Isolation,
+    /// What it may have the daemon do beyond what its kind needs; none: everything.
+    pub accesses: Option<Vec<String>>,
     /// How often it was called since the daemon started.
     pub calls: u64,
     /// How often it panicked.
@@ -40,7 +42,7 @@ pub struct PluginReport {
 }
 
 /// What became of a plugin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PluginState {
@@ -68,6 +70,7 @@ pub(crate) struct Registered {
     pub(crate) version: String,
     pub(crate) file: PathBuf,
     pub(crate) isolation: Isolation,
+    pub(crate) accesses: Option<Vec<String>>,
 }
 
 // === impl Registered ===
@@ -83,6 +86,7 @@ impl Registered {
             version: self.version.clone(),
             file: Some(self.file.clone()),
             isolation: self.isolation,
+            accesses: self.accesses.clone(),
             calls,
             panics,
             time_outs,
@@ -152,6 +156,7 @@ impl PluginReport {
             state,
             reason: None,
             isolation: Isolation::InProcess,
+            accesses: None,
             calls: 0,
             panics: 0,
             time_outs: 0,

@@ -34,6 +34,7 @@ fn enabled_plugin(choices: Choices<'_>, kind: &'static str, name: &str) -> Plugi
         Ok(choice) => PluginReport {
             version: choice.version,
             isolation: choice.isolation,
+            accesses: choice.accesses,
             file: Some(choice.inspection.file),
             ..PluginReport::not_registered(kind, name, PluginState::Enabled)
         },

@@ -3,11 +3,14 @@
 //!
 //! A plugin has no say in which type is meant: it is the one of its name.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use uuid::Uuid;
-use wazo_auth_plugins::{ApiError, ErrorKind, HostFailure, wire};
+use wazo_auth_plugins::{ApiError, CallError, ErrorKind, HostFailure, wire};
 use wazo_auth_remote::{Awaited, LostConsent};
 
 use super::{Refusal, failure, parse, reply};
@@ -22,7 +25,32 @@ pub(super) const PREFIX: &str = "external_auth.";
 /// The longest state.
 const LONGEST_STATE: usize = 512;
 
+/// How long a plugin that is busy is given the message of a consent again: a
+/// provider's code is good for ten minutes at most (RFC 6749 section 4.1.2).
+const VALID: Duration = Duration::from_secs(600);
+/// The pause before the second time; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A message that is to be handed to a plugin.
+struct Callback {
+    consenting: Consenting,
+    message: Value,
+    /// When it is of no use any more.
+    until: Instant,
+    /// How long to wait if the plugin is busy.
+    pause: Duration,
+}
+
+/// Why a plugin has not taken a message.
+enum NotHandedOver {
+    /// It may do so later.
+    Busy(String),
+    Failed(String),
+}
+
 /// Somebody who was sent to a page of consent.
+#[derive(Clone)]
 struct Consenting {
     services: Weak<Services>,
     plugin: String,
@@ -149,46 +177,103 @@ fn register(services: &Arc<Services>, plugin: &str, head: &str) -> Result<String
 impl Consenting {
     /// The message, or why there is none; called where nothing may block.
     fn came(self, came: Result<Value, LostConsent>) {
-        let (plugin, user) = (self.plugin.clone(), self.user);
-        let lost = move |reason: &str| {
-            log::error!(target: "wazo_auth.external_auth",
-                "the authorization of `{plugin}` by the user {user} is lost: {reason}");
-        };
-        let Some(services) = self.services.upgrade() else { return };
-        let message = match came {
-            Ok(message) => message,
-            Err(reason) => return lost(&reason.to_string()),
-        };
-        let Ok(outside) = services.outside() else { return };
-        let work = move || self.handed_over(&message);
-        let told = lost.clone();
-        let queued = outside.callbacks.submit(work, move |result| {
-            let failed = match result {
-                Ok(Ok(())) => return,
-                Ok(Err(reason)) => reason,
-                Err(no_result) => no_result.to_string(),
-            };
-            told(&failed);
-        });
-        if let Err(full) = queued {
-            lost(&full.to_string());
+        match came {
+            Ok(message) => Callback::new(self, message).run(),
+            Err(reason) => self.lost(&reason.to_string()),
         }
     }
 
-    /// Hands the message to the plugin; why that failed.
-    fn handed_over(self, message: &Value) -> Result<(), String> {
+    fn lost(&self, reason: &str) {
+        let Self { plugin, user, .. } = self;
+        log::error!(target: "wazo_auth.external_auth",
+            "the authorization of `{plugin}` by the user {user} is lost: {reason}");
+    }
+
+    /// Hands the message to the plugin.
+    fn hand_over(&self, message: &Value) -> Result<(), NotHandedOver> {
         let services = self.services.upgrade().ok_or("the daemon is stopping")?;
         let plugins = services.plugins().map_err(|error| error.to_string())?;
         let plugin = plugins.external_auth().find(|known| known.name() == self.plugin);
         let plugin = plugin.ok_or("the plugin is gone")?;
         let user = self.user.to_string();
-        let done = plugin.oauth2_callback(&user, &self.extra, message);
-        done.map_err(|error| error.to_string())?;
+        plugin.oauth2_callback(&user, &self.extra, message)?;
         if self.is_told {
             let told = services.tell_of_consent(&self.plugin, self.user);
             told.map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+}
+
+// === impl Callback ===
+
+impl Callback {
+    fn new(consenting: Consenting, message: Value) -> Self {
+        Self { consenting, message, until: Instant::now() + VALID, pause: FIRST_PAUSE }
+    }
+
+    /// Has the message handed over; blocks nothing.
+    fn run(self) {
+        let Some(services) = self.consenting.services.upgrade() else { return };
+        let Ok(outside) = services.outside() else { return };
+        let callback = Arc::new(self);
+        let there = Arc::clone(&callback);
+        let work = move || there.consenting.hand_over(&there.message);
+        let done = Arc::clone(&callback);
+        let queued = outside.callbacks.submit(work, move |result| match result {
+            Ok(Ok(())) => {}
+            Ok(Err(NotHandedOver::Busy(reason))) => done.run_later(&reason),
+            Ok(Err(NotHandedOver::Failed(reason))) => done.consenting.lost(&reason),
+            Err(no_result) => done.consenting.lost(&no_result.to_string()),
+        });
+        if let Err(full) = queued {
+            callback.run_later(&full.to_string());
+        }
+    }
+
+    /// Tries again after a pause, unless the consent is of no use by then.
+    fn run_later(self: Arc<Self>, reason: &str) {
+        let Some(services) = self.consenting.services.upgrade() else { return };
+        let Ok(outside) = services.outside() else { return };
+        let Self { consenting, message, until, pause } = &*self;
+        if Instant::now() + *pause >= *until {
+            return consenting.lost(&format!("{reason}, for {} s now", VALID.as_secs()));
+        }
+        log::info!(target: "wazo_auth.external_auth",
+            "the authorization of `{}` by the user {} is handed over again in {} s: {reason}",
+            consenting.plugin, consenting.user, pause.as_secs_f32());
+        let again = Self {
+            consenting: consenting.clone(),
+            message: message.clone(),
+            until: *until,
+            pause: (*pause * 2).min(LONGEST_PAUSE),
+        };
+        if let Err(error) = outside.remote.after(*pause, move || again.run()) {
+            consenting.lost(&error.to_string());
+        }
+    }
+}
+
+// === impl NotHandedOver ===
+
+impl From<CallError> for NotHandedOver {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Busy { .. } => Self::Busy(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<String> for NotHandedOver {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+impl From<&str> for NotHandedOver {
+    fn from(reason: &str) -> Self {
+        Self::Failed(reason.to_owned())
     }
 }
 

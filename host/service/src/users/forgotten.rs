@@ -3,7 +3,7 @@
 //! Whoever asks is told nothing: not whether there is such a user, not whether a
 //! mail was sent, and neither by the time of the answer. So nobody waits here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use wazo_auth_store::{
     self as store,
@@ -13,13 +13,14 @@ use wazo_auth_store::{
 use super::passwords::is_external;
 use crate::{
     Services,
-    mails::{Link, MailError, Origin, Recipient},
+    mails::{Link, MOST_RESETS, MailError, Origin, RESETS_WITHIN, Recipient},
 };
 
 impl Services {
     /// Has a mail sent to a user, if there is one whose password is kept here and
     /// who has an address. Returns at once.
     ///
+    /// No address is sent more than a few in a while, so that nobody is flooded.
     /// With too many requests waiting (the mail server hangs), this one is dropped:
     /// refusing it would tell which of them were for somebody. The log says so.
     pub fn request_password_reset(self: &Arc<Self>, named: Named, name: String, origin: Origin) {
@@ -48,8 +49,22 @@ impl Services {
         let found = self.store().read(|conn| store::users::by_name(conn, named, name))?;
         let Some(user) = found.filter(|user| !is_external(user)) else { return Ok(()) };
         let Some(address) = address(&user, named, name) else { return Ok(()) };
-        let to = Recipient { username: user.username.clone(), address };
-        self.send_link(Link::PasswordReset(user.uuid), to, origin)
+        let (mails, now) = (self.mails(), Instant::now());
+        if !mails.admit_reset(&address, now) {
+            log::warn!(
+                target: "wazo_auth.mails",
+                "a request to reset the password of the user {} was dropped: {MOST_RESETS} mails \
+                 went to that address within {} minutes",
+                user.uuid, RESETS_WITHIN.as_secs() / 60
+            );
+            return Ok(());
+        }
+        let to = Recipient { username: user.username.clone(), address: address.clone() };
+        let sent = self.send_link(Link::PasswordReset(user.uuid), to, origin);
+        if sent.is_err() {
+            mails.forget_reset(&address, now);
+        }
+        sent
     }
 }
 

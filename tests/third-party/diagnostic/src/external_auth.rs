@@ -1,6 +1,9 @@
 //! `foo` and `bar` of the contract: any document, and for `foo` a consent.
 
-use std::{fs::File, io::Read};
+use std::{
+    fs::{self, File},
+    io::Read,
+};
 
 use wazo_auth_plugin_api::prelude::*;
 
@@ -32,6 +35,10 @@ impl ExternalAuth for Foo {
     }
 
     fn handle(&self, request: &HttpRequest) -> Result<HttpResponse> {
+        if let Some(pipe) = request.query("wait_for") {
+            // Until somebody writes to it.
+            fs::read(pipe)?;
+        }
         if request.method != "POST" {
             return handle(&self.host, request);
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use serde_json::{Value, json};
-use wazo_auth_plugins::{Args, ErrorKind, HostFailure, HostServices, Registry};
+use wazo_auth_plugins::{Args, Caller, ErrorKind, HostFailure, HostServices, Registry};
 
 /// One user: alice, with the password `correct`.
 #[derive(Default)]
@@ -79,12 +79,12 @@ impl Daemon {
 impl HostServices for Daemon {
     fn call(
         &self,
-        plugin: &str,
+        caller: &Caller,
         service: &str,
         head: &str,
         _body: &[u8],
     ) -> Result<(String, Vec<u8>), HostFailure> {
-        self.calls.lock().unwrap().push((plugin.to_owned(), service.to_owned()));
+        self.calls.lock().unwrap().push((caller.name().to_owned(), service.to_owned()));
         let answer = self.serve(service, &serde_json::from_str(head).unwrap())?;
         Ok((answer.to_string(), Vec::new()))
     }
