@@ -11,7 +11,7 @@ use wazo_auth_plugins::{
 use crate::{
     account::{self, AccountError},
     cli::{Cli, PluginCommand},
-    plugin_trial, setup,
+    plugin_new, plugin_trial, setup,
 };
 
 /// Time that a plugin may take for each step of a trial, unless its timeout is
@@ -20,6 +20,7 @@ const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(cli: &Cli, command: &PluginCommand) -> ExitCode {
     let result = match command {
+        PluginCommand::New(new) => plugin_new::run(new),
         PluginCommand::Inspect { file } => inspect_file(file),
         PluginCommand::Check { file } => check(cli, file),
         PluginCommand::Trial { open_only, kind, name, file } => {
