@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wazo_auth_config::{Flags, Sources};
 
-use crate::companions::Companion;
+use crate::{companions::Companion, plugin_new::NewPlugin};
 
 /// Issues, checks and revokes tokens over HTTP; logins are verified by plugins.
 #[derive(Debug, Parser)]
@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look at plugins.
+    /// Begin a plugin, or look at plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Copy the database, put a copy back, change the form of its tokens.
@@ -150,6 +150,8 @@ pub(crate) enum DbCommand {
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    /// Begin a plugin: make a small crate that works, with its test, configuration and package.
+    New(NewPlugin),
     /// Say what a library offers and whether it fits, without running any of it.
     Inspect {
         /// The shared library.

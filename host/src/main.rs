@@ -15,6 +15,7 @@ mod environment;
 mod events;
 mod mails;
 mod plugin_commands;
+mod plugin_new;
 mod plugin_trial;
 mod plugin_worker;
 mod priority;

@@ -12,7 +12,7 @@ use wazo_auth_plugins::{
 use crate::{
     account::{self, AccountError},
     cli::{Cli, Place, PluginCommand},
-    plugin_trial, setup, status_socket,
+    plugin_new, plugin_trial, setup, status_socket,
 };
 
 /// Time that a plugin may take for each step of a trial, unless its timeout is
@@ -21,6 +21,7 @@ const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(cli: &Cli, command: &PluginCommand) -> ExitCode {
     let result = match command {
+        PluginCommand::New(new) => plugin_new::run(new),
         PluginCommand::Inspect { file } => inspect_file(file),
         PluginCommand::Check { conformance, isolation, file } => {
             let extent = if *conformance { Extent::Conformance } else { Extent::Whole };

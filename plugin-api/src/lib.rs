@@ -1,5 +1,8 @@
 //! Everything a plugin for wazo-auth needs, and the only crate it needs.
 //!
+//! [`guide`] leads from nothing to a login in ten minutes; this page says what
+//! there is.
+//!
 //! # Write a backend
 //!
 //! A plugin is a crate that depends on `wazo-auth-plugin-api` and is built as
@@ -193,6 +196,7 @@ mod error;
 #[doc(hidden)]
 pub mod export;
 mod external_auth;
+pub mod guide;
 pub mod host;
 mod http;
 mod identity_provider;

@@ -60,6 +60,9 @@ pub(crate) const OWN_HTTP: [&str; 24] = [
     "users",
 ];
 
+/// The authentication methods that are no plugins, and the old name of a backend.
+const OWN_METHODS: [&str; 3] = ["default", "native", "xivo_user"];
+
 /// Whether a plugin comes with the daemon.
 pub(crate) fn is_stock(kind: &str, name: &str) -> bool {
     is_in(&STOCK, kind, name)
@@ -68,6 +71,16 @@ pub(crate) fn is_stock(kind: &str, name: &str) -> bool {
 /// Whether a plugin is to come with a later version.
 pub(crate) fn is_to_come(kind: &str, name: &str) -> bool {
     is_in(&TO_COME, kind, name)
+}
+
+/// Whether a name means something of the daemon's own: a plugin of another maker
+/// would be taken for that, or that for the plugin.
+#[must_use]
+pub fn is_own_name(name: &str) -> bool {
+    let mut known = STOCK.iter().chain(&TO_COME);
+    known.any(|(_, names)| names.contains(&name))
+        || OWN_HTTP.contains(&name)
+        || OWN_METHODS.contains(&name)
 }
 
 fn is_in(table: &[(&str, &[&str])], kind: &str, name: &str) -> bool {

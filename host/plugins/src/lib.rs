@@ -54,6 +54,7 @@ pub use external_auth::ExternalAuth;
 pub use host::{HostFailure, HostServices};
 pub use http::HttpPlugin;
 pub use identity_provider::IdentityProvider;
+pub use kind::is_own_name;
 pub use look::{Inspection, LookError, inspect};
 pub use metadata::MetadataPlugin;
 pub use registry::{Candidate, LoadError, PluginReport, PluginState, Registry, TrialOpener};
