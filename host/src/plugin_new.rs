@@ -49,8 +49,6 @@ const DEBIAN_NAME: &str = "my-plugin";
 const PUBLISHED_API: &str = "wazo-auth-plugin-api = \"1\"\n";
 /// File names cannot be of any length.
 const LONGEST_NAME: usize = 50;
-/// Names that Rust has for something else.
-const NAMES_OF_RUST: [&str; 5] = ["alloc", "core", "proc_macro", "std", "test"];
 
 /// A file of the template.
 macro_rules! template {
@@ -111,9 +109,6 @@ fn check_name(name: &str) -> Result<(), String> {
         return Err(format!(
             "`{name}` is a name of wazo-auth's own: choose another one for your plugin"
         ));
-    }
-    if NAMES_OF_RUST.contains(&name) {
-        return Err(format!("`{name}` is a crate of Rust itself: choose another name"));
     }
     Ok(())
 }

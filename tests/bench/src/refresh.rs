@@ -95,7 +95,7 @@ fn filled(folder: &Path) -> Outcome {
         if began.elapsed() > PATIENCE {
             return Err("the daemon does not finish reading the tokens".into());
         }
-        thread::sleep(Duration::from_millis(200));
+        thread::park_timeout(Duration::from_millis(200));
     }
     Ok(())
 }

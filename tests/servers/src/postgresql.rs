@@ -123,7 +123,9 @@ impl Postgresql {
             // Tests do not cut the power.
             ["fsync=off", "full_page_writes=off"]
         };
-        settings.iter().for_each(|setting| drop(command.args(["-c", setting])));
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
         command.current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(fs::File::create(self.folder.join("log")).unwrap());
         // It is killed with the thread that started it: one that stays.

@@ -34,6 +34,7 @@ pub fn pin_dependencies(krate: &Path) {
 }
 
 /// Takes away what cargo tells a test of itself, and the network.
+#[allow(clippy::disallowed_methods, reason = "it is that of this test that is taken away")]
 pub fn as_from_outside(command: &mut Command) -> &mut Command {
     let of_cargo =
         |(name, _): &(String, String)| name.starts_with("CARGO_") && name != "CARGO_HOME";
