@@ -10,6 +10,7 @@ mod bare;
 mod check;
 mod cleanup;
 mod fill;
+mod hang;
 mod instructions;
 mod lists;
 mod load;
@@ -58,6 +59,8 @@ enum Section {
     Cleanup,
     /// A call of a plugin, in process and in a process of its own.
     PluginCall,
+    /// Token checks and logins beside a plugin that hangs.
+    Hang,
     /// Instructions per request, counted.
     Instructions,
 }
@@ -93,6 +96,9 @@ struct Arguments {
     /// The library of `tests/third-party/acme_auth`.
     #[arg(long)]
     plugin: Option<PathBuf>,
+    /// The library of `tests/third-party/acts`.
+    #[arg(long)]
+    hanging: Option<PathBuf>,
     /// Is the rival instead, until it is killed.
     #[arg(long, hide = true)]
     bare: bool,
@@ -281,6 +287,7 @@ fn measure_store(
             Section::Lists => lists::run(bench, report)?,
             Section::Cleanup => cleanup::run(bench, arguments.expired, report)?,
             Section::PluginCall => plugin_call::run(arguments.plugin.as_deref(), report)?,
+            Section::Hang => hang::run(bench, arguments.hanging.as_deref(), report)?,
             Section::Instructions => instructions::run(bench, report)?,
         }
     }

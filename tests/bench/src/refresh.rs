@@ -38,7 +38,7 @@ pub(crate) fn logins(
     }
 }
 
-fn post(request: &mut Vec<u8>, headers: &str, body: &str) {
+pub(crate) fn post(request: &mut Vec<u8>, headers: &str, body: &str) {
     let text = format!(
         "POST /0.1/token HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\
          {headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
