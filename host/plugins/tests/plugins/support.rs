@@ -136,7 +136,10 @@ fn caged(settings: &Settings) -> Settings {
     let others = others.chain(settings.enabled_http.keys()).chain(&settings.email_notification);
     let names: Vec<String> = backends.chain(others).cloned().collect();
     for name in names {
-        settings.plugins.entry(name).or_default().isolation = Isolation::Process;
+        let options = settings.plugins.entry(name).or_default();
+        options.isolation = Isolation::Process;
+        // As in the daemon: everything.
+        options.accesses = Some(vec!["#".to_owned()]);
     }
     settings
 }
