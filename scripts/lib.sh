@@ -160,7 +160,8 @@ download_another_rust() {
         fail "apt knows no package rustc-web, with which plugins by another Rust compiler are tested;" \
             "run: sudo apt-get update (or, if Debian has dropped it, name another one in scripts/lib.sh)"
     release=$(cut -d. -f1,2 <<<"$version")
-    llvm=$(apt-cache show "libstd-rust-web-$release=$version" | grep -om1 'libllvm[0-9]*') ||
+    # Read to the end: a pipe that is closed early would look like a failure.
+    llvm=$(apt-cache show "libstd-rust-web-$release=$version" | grep -o 'libllvm[0-9]*' | sed -n 1p) ||
         fail "apt does not know which LLVM libstd-rust-web-$release $version needs"
     say "Downloading rustc-web $version (90 MB, once)"
     # What an earlier attempt has left behind.
@@ -189,7 +190,7 @@ SH
 
 # oldest_package NAME: the oldest version of a Debian package that apt knows; nothing if none.
 oldest_package() {
-    apt-cache madison "$1" | awk '{print $3}' | sort --version-sort | head -n 1
+    apt-cache madison "$1" | awk '{print $3}' | sort --version-sort | sed -n 1p
 }
 
 # need_cargo: says what to do when there is no Rust toolchain.

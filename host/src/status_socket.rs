@@ -41,8 +41,11 @@ impl StatusSocket {
                 Some(Self(path))
             }
             Err(error) => {
-                log::warn!(
+                // Of those that let the system choose a port, one can be asked.
+                let is_usual = settings.rest_api.port == 0;
+                log::log!(
                     target: "wazo_auth.main",
+                    if is_usual { log::Level::Info } else { log::Level::Warn },
                     "`wazo-auth plugin list` cannot ask this daemon: {}: {error}", path.display()
                 );
                 None

@@ -79,4 +79,12 @@ mod tests {
             "config: users.wile: a password must not be empty"
         );
     }
+
+    #[test]
+    fn it_keeps_its_promises_whatever_it_is_sent() {
+        use testing::conformance::{self, Options};
+        let config = json!({"users": {"wile": "coyote"}});
+        let options = Options::new(config, MockHost::new());
+        conformance::backend::<Plugin>(options.login("wile", "coyote"));
+    }
 }

@@ -112,4 +112,13 @@ mod tests {
         assert!(error(json!(["/nowhere/send"])).starts_with("cannot run /nowhere/send: "));
         assert_eq!(error(json!([])), "config: command: no program is named");
     }
+
+    #[test]
+    fn it_keeps_its_promises_whatever_it_is_sent() {
+        use testing::conformance::{self, Options};
+        let mail = json!({"subject": "Hat", "body": "It's yours."});
+        let host = MockHost::new().answer("emails.format", mail);
+        let options = Options::new(json!({"command": ["true"]}), host);
+        conformance::email_notification::<Plugin>(options);
+    }
 }

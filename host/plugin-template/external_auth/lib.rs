@@ -119,4 +119,11 @@ mod tests {
         let safe = plugin(MockHost::new()).safe_data(&json!({"name": "wile", "secret": "coyote"}));
         assert_eq!(json!(safe.unwrap()), json!({"name": "wile"}));
     }
+
+    #[test]
+    fn it_keeps_its_promises_whatever_it_is_sent() {
+        use testing::conformance::{self, Options};
+        let options = Options::new(json!({"label": "Acme"}), MockHost::new());
+        conformance::external_auth::<Plugin>(options);
+    }
 }

@@ -86,4 +86,11 @@ mod tests {
     fn others_are_greeted_too() {
         assert_eq!(greet("acme:wile"), json!({"greeting": "Welcome!"}));
     }
+
+    #[test]
+    fn it_keeps_its_promises_whatever_it_is_sent() {
+        use testing::conformance::{self, Options};
+        let options = Options::new(json!({"greeting": "Welcome"}), MockHost::new());
+        conformance::http::<Plugin>(options);
+    }
 }

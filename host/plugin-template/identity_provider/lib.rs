@@ -93,4 +93,11 @@ mod tests {
         let request = LoginRequest::of_json(&json!({"expiration": 60}));
         assert_eq!(plugin().can_authenticate(&Args::new(), &request), Ok(false));
     }
+
+    #[test]
+    fn it_keeps_its_promises_whatever_it_is_sent() {
+        use testing::conformance::{self, Options};
+        let config = json!({"badges": {"A-0451": "wile"}});
+        conformance::identity_provider::<Plugin>(Options::new(config, MockHost::new()));
+    }
 }

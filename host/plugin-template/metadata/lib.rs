@@ -73,4 +73,11 @@ mod tests {
             .unwrap();
         assert_eq!(json!(metadata), json!({"site": "Mesa"}));
     }
+
+    #[test]
+    fn it_keeps_its_promises_whatever_it_is_sent() {
+        use testing::conformance::{self, Options};
+        let options = Options::new(json!({"site": "Mesa"}), MockHost::new());
+        conformance::metadata::<Plugin>(options);
+    }
 }

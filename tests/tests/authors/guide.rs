@@ -90,7 +90,7 @@ fn its_commands_lead_from_nothing_to_a_login() {
             symlink(target(), krate.join("target")).unwrap();
         }
     }
-    assert!(said.contains("test result: ok. 2 passed"), "{said}");
+    assert!(said.contains("test result: ok. 3 passed"), "{said}");
     // The guide promises this very sentence.
     let sentence = "backend `acme` fits: it was loaded and made, and answered a trial login";
     assert!(guide.contains(sentence));

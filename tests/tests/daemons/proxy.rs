@@ -166,8 +166,9 @@ impl State {
     }
 }
 
+/// The parameter of the statement, which is prepared: the number of the lock.
 fn is_lock(bytes: &[u8]) -> bool {
-    holds(bytes, b"SELECT pg_advisory_xact_lock(")
+    holds(bytes, b"wazoauth")
 }
 
 fn holds(bytes: &[u8], text: &[u8]) -> bool {

@@ -35,9 +35,6 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long such an answer may take from a server that answers others: it would have
 /// given up the statement by then, and said so.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-/// The same of a transaction that may change very many rows.
-const LONG_STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
-const LONG_ANSWER_TIMEOUT: Duration = Duration::from_secs(65);
 /// Between two looks whether it does.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -63,8 +60,6 @@ pub(crate) struct Link {
     statements: HashMap<Box<str>, Statement>,
     transaction: Transaction,
     exchange: Exchange,
-    /// How long an answer may take.
-    patience: Duration,
     /// An answer did not come in time: what follows would be taken for it.
     is_lost: Cell<bool>,
     reach: Arc<Reach>,
@@ -139,7 +134,6 @@ impl Link {
             statements: HashMap::new(),
             transaction: Transaction::None,
             exchange: Exchange::default(),
-            patience: ANSWER_TIMEOUT,
             is_lost: Cell::new(false),
             outages: reach.outages(),
             reach,
@@ -169,16 +163,6 @@ impl Link {
     /// Has a transaction begun along with the first statement.
     pub fn begin(&mut self, beginning: impl Into<Beginning>) {
         self.transaction = Transaction::Wanted(beginning.into());
-    }
-
-    /// [`begin`](Self::begin) of one that may change very many rows: it gets the time
-    /// that this takes.
-    pub fn begin_long(&mut self, mut beginning: Beginning) {
-        let limit = LONG_STATEMENT_TIMEOUT.as_millis();
-        beginning.batch =
-            format!("{}; SET LOCAL statement_timeout = {limit}", beginning.batch).into();
-        self.patience = LONG_ANSWER_TIMEOUT;
-        self.begin(beginning);
     }
 
     /// Begins the transaction that is wanted, without waiting for it.
@@ -222,7 +206,6 @@ impl Link {
 
     fn end(&mut self, how: &'static str) -> Result<(), Error> {
         self.exchange.clear();
-        self.patience = ANSWER_TIMEOUT;
         match replace(&mut self.transaction, Transaction::None) {
             Transaction::Open => self.batch(how),
             Transaction::None | Transaction::Wanted(_) | Transaction::Ending => Ok(()),
@@ -372,7 +355,7 @@ impl Link {
             if let Ok(answer) = tokio::time::timeout(GLANCE, &mut answer).await {
                 return answer.map_err(|error| self.reach.known(error.into()));
             }
-            let is_late = self.purpose == Purpose::Requests && asked.elapsed() > self.patience;
+            let is_late = self.purpose == Purpose::Requests && asked.elapsed() > ANSWER_TIMEOUT;
             if is_late || self.reach.is_silent_since(asked) {
                 self.is_lost.set(true);
                 self.reach.failed();

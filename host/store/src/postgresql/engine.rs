@@ -125,11 +125,7 @@ impl Engine {
         change: Change,
         f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
-        match change {
-            // A tenant goes with all it has.
-            Change::Directory => link.begin_long(begin(change)),
-            Change::Sessions(_) => link.begin(begin(change)),
-        }
+        link.begin(begin(change));
         let mut tx = Tx::postgresql(link, &self.seals);
         // What the closure captured is only dropped after a panic; what it wrote is
         // rolled back.
