@@ -1,7 +1,7 @@
 //! What a plugin that hangs costs others: token checks and logins by password while
 //! as many people as like log in with it.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, thread, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio, thread, time::Duration};
 
 use crate::{
     Bench, Filled, Outcome,
@@ -82,7 +82,8 @@ fn others(folder: &Filled, round: Duration, library: &Path, hanging: Hanging) ->
              config: {{in_new: succeed, in_call: hang}}\n"
         ),
     )?;
-    let daemon = Server::start(&mut command)?;
+    // Each of them is told there.
+    let daemon = Server::start_telling(&mut command, Stdio::null())?;
     let (round, storm) = (round.max(Duration::from_secs(3)), Duration::from_secs(8));
     thread::scope(|scope| {
         if !matches!(hanging, Hanging::Nowhere) {

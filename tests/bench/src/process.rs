@@ -24,9 +24,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command` and waits until it says where it listens.
     pub(crate) fn start(command: &mut Command) -> Outcome<Self> {
+        Self::start_telling(command, Stdio::inherit())
+    }
+
+    /// The same, which tells its errors here.
+    pub(crate) fn start_telling(command: &mut Command, errors: Stdio) -> Outcome<Self> {
         let started = Instant::now();
         let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn()?;
         let output = process.stdout.take().ok_or("no standard output")?;
         let mut lines = BufReader::new(output).lines();
         let address = loop {
