@@ -15,7 +15,8 @@
 //! slot waits on a worker that others need: hence a short queue, a short
 //! patience, and none at all when every slot is held by an abandoned call. A
 //! plugin that hangs thus holds as many workers as it has slots, and briefly
-//! as many again.
+//! more. The queue may be longer before a plugin that gets on: as long as it would
+//! be served within that patience.
 //!
 //! A slot is for the plugin's own time: while the host serves a plugin, another
 //! call may use it. Otherwise plugins that call the host, which calls plugins,
@@ -65,10 +66,19 @@ pub(crate) struct Gate {
 struct State {
     /// The calls that have a slot.
     taken: Vec<Taken>,
-    /// New calls that wait: at most one for each slot.
+    /// New calls that wait.
     queued: usize,
     /// Calls under way that wait to go on.
     returning: usize,
+    pace: Pace,
+}
+
+/// How fast slots come free while calls wait for one.
+struct Pace {
+    /// Between two of them, of late.
+    interval: Duration,
+    /// When the last one came free, or since when none is.
+    since: Instant,
 }
 
 struct Taken {
@@ -104,7 +114,8 @@ pub(crate) fn bounded<T>(call: impl FnOnce() -> T) -> T {
 
 impl Gate {
     pub(crate) fn new(slots: usize, patience: Duration) -> Arc<Self> {
-        let state = State { taken: Vec::with_capacity(slots), queued: 0, returning: 0 };
+        let pace = Pace { interval: Duration::ZERO, since: Instant::now() };
+        let state = State { taken: Vec::with_capacity(slots), queued: 0, returning: 0, pace };
         Arc::new(Self { slots, patience, state: Mutex::new(state), freed: Condvar::new() })
     }
 
@@ -124,7 +135,8 @@ impl Gate {
         let mut state = self.state.lock();
         if state.taken.len() + state.queued + state.returning >= self.slots {
             let hung = state.hung();
-            if state.queued >= self.slots || hung == self.slots {
+            let has_room = state.queued < self.slots || state.is_served_within(self.patience);
+            if !has_room || hung == self.slots {
                 return Err(Full { hung });
             }
             state.queued += 1;
@@ -134,7 +146,7 @@ impl Gate {
                 return Err(Full { hung: state.hung() });
             }
         }
-        state.take(call);
+        state.take(call, self.slots);
         drop(state);
         Ok(Slot { gate: Arc::clone(self), call })
     }
@@ -176,7 +188,7 @@ impl Gate {
         let free = state.hung() < self.slots && self.wait(&mut state, deadline);
         state.returning -= 1;
         if free {
-            state.take(call);
+            state.take(call, self.slots);
         }
         free
     }
@@ -188,7 +200,7 @@ impl Gate {
         state.returning += 1;
         let gone_on = loop {
             if self.wait(&mut state, Instant::now() + TICK) {
-                state.take(call);
+                state.take(call, self.slots);
                 break Ok(());
             }
             if is_abandoned() {
@@ -225,13 +237,42 @@ impl State {
         self.taken.iter().filter(|taken| taken.is_hung()).count()
     }
 
-    fn take(&mut self, call: u64) {
+    /// Takes one of so many slots.
+    fn take(&mut self, call: u64, slots: usize) {
         self.taken.push(Taken { call, left: false, job: current_job() });
+        if self.taken.len() == slots && self.queued + self.returning == 0 {
+            self.pace.since = Instant::now();
+        }
     }
 
     fn give_back(&mut self, call: u64) -> bool {
-        let place = self.taken.iter().position(|taken| taken.call == call);
-        place.map(|place| self.taken.swap_remove(place)).is_some()
+        let Some(place) = self.taken.iter().position(|taken| taken.call == call) else {
+            return false;
+        };
+        self.taken.swap_remove(place);
+        if self.queued + self.returning > 0 {
+            self.pace.note(Instant::now());
+        }
+        true
+    }
+
+    /// Whether one more in the queue would have its slot in time, if it goes on like
+    /// this.
+    fn is_served_within(&self, patience: Duration) -> bool {
+        let interval = self.pace.interval.max(self.pace.since.elapsed());
+        let before = u32::try_from(self.queued + self.returning).unwrap_or(u32::MAX);
+        interval.saturating_mul(before.saturating_add(1)) <= patience
+    }
+}
+
+// === impl Pace ===
+
+impl Pace {
+    /// One has come free, for which others wait.
+    fn note(&mut self, now: Instant) {
+        let passed = now.duration_since(self.since);
+        self.interval = (self.interval * 7 + passed) / 8;
+        self.since = now;
     }
 }
 

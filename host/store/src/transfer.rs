@@ -30,6 +30,7 @@ use crate::sqlite::open;
 use crate::version::Version;
 use crate::{Conn, Error, OpenError, Seals, Tx};
 use rows::Rows;
+use tables::TABLES;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -192,6 +193,7 @@ fn into_server(
     match copied {
         Ok(tables) => {
             server.link.commit().map_err(failed)?;
+            settle(server);
             Ok((tables, name))
         }
         Err(error) => {
@@ -199,6 +201,20 @@ fn into_server(
             let _ = server.link.roll_back();
             Err(error)
         }
+    }
+}
+
+/// Has the server look through the rows now, rather than some time later, beside the
+/// daemon: until then it knows nothing about them when it plans, and each first reader
+/// marks them as committed, which writes them once more.
+fn settle(server: &mut Server) {
+    let names: Vec<_> = TABLES.iter().map(|table| table.name).collect();
+    if let Err(error) = server.link.batch(&format!("VACUUM (ANALYZE) {}", names.join(", "))) {
+        log::warn!(
+            target: "wazo_auth.store",
+            "everything was copied, but the server could not look through it, and will be slower \
+             until it has done so by itself: {error}"
+        );
     }
 }
 

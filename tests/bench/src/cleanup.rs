@@ -87,7 +87,7 @@ fn turn(folder: &Filled, round: Duration, interval: u32, turns: &mut Turns) -> O
     let answers = load.run(request)?;
     answers.expect(204)?;
     turns.checks.push(answers.percentile(0.99));
-    let answers = load.run(refreshes(LIVE.users))?;
+    let answers = load.run(refreshes(LIVE.users, 0))?;
     answers.expect(200)?;
     turns.logins.push(answers.percentile(0.99));
     Ok(started.elapsed().as_secs_f64())

@@ -43,7 +43,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     report.figure("bare hyper, HEAD", rival, 0, "", Target::None);
     let each = per_request(&config, folder.path(), check)?;
     report.figure("token check, HEAD", each, 0, "", Target::AtMost(MOST_PER_CHECK));
-    let each = per_request(&config, folder.path(), refreshes(CONTENTS.users))?;
+    let each = per_request(&config, folder.path(), refreshes(CONTENTS.users, 0))?;
     report.figure("login by refresh token", each, 0, "", Target::None);
     Ok(())
 }

@@ -20,6 +20,7 @@ mod process;
 mod progress;
 mod refresh;
 mod report;
+mod share;
 mod start;
 
 use std::{

@@ -49,6 +49,10 @@ impl Server {
         Ok(Self { process, address, start })
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The processor time that it has used so far, all threads together.
     pub(crate) fn cpu(&self) -> Outcome<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;

@@ -15,12 +15,23 @@ use crate::{
     load::Load,
     process::{self, Server},
     report::{Report, Target},
+    share::Share,
 };
 
-/// The requests of applications that refresh their tokens, each of another user.
-pub(crate) fn refreshes(users: u64) -> impl Fn(u64, &mut Vec<u8>) + Send + Sync + Clone + 'static {
+/// The first of the users of a second daemon: two logins of one user at the same moment
+/// wait for each other.
+const OTHERS: u64 = 1 << 32;
+/// What a daemon is held to where it is to have a machine of its own, of one core.
+const PERCENT: u32 = 25;
+
+/// The requests of applications that refresh their tokens, each of another user; who
+/// they are depends on `first`.
+pub(crate) fn refreshes(
+    users: u64,
+    first: u64,
+) -> impl Fn(u64, &mut Vec<u8>) + Send + Sync + Clone + 'static {
     move |number, request| {
-        let token = uuid(mix(number) % users.max(1), Kind::RefreshToken);
+        let token = uuid(mix(first + number) % users.max(1), Kind::RefreshToken);
         let body = format!("{{\"client_id\": \"{CLIENT}\", \"refresh_token\": \"{token}\"}}");
         post(request, "", &body);
     }
@@ -56,7 +67,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     let daemon = Server::start(&mut process::daemon(folder.path(), "")?)?;
     // A daemon that has just started knows none of its users yet.
     let load = Load::new(daemon.address, 25, bench.round * 4);
-    let answers = load.run(refreshes(bench.contents.users))?;
+    let answers = load.run(refreshes(bench.contents.users, 0))?;
     answers.expect(200)?;
     let cold = "  25 connections, first logins after the start";
     report.figure(cold, answers.rate(), 0, "/s", Target::None);
@@ -66,7 +77,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     for connections in [1, 25, 100] {
         let before = daemon.cpu()?;
         let load = Load::new(daemon.address, connections, bench.round * 2);
-        let answers = load.run(refreshes(bench.contents.users))?;
+        let answers = load.run(refreshes(bench.contents.users, 0))?;
         answers.expect(200)?;
         let cpu = daemon.cpu()?.saturating_sub(before);
         let at = |what: &str| format!("{connections:>4} connections, {what}");
@@ -100,33 +111,54 @@ fn filled(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// Two daemons on one database, each with its clients.
+/// Two daemons on one database, each with its clients: as they are on this machine,
+/// which they share with the database and the clients, and each held to a small part of
+/// it, as daemons on hosts of their own have no more because there is another one.
 fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -> Outcome {
     let beside = bench.empty()?;
     for name in ["token.key", process::DB_URI] {
         fs::copy(folder.join(name), beside.path().join(name))?;
     }
     let second = Server::start(&mut process::daemon(beside.path(), "")?)?;
-    let addresses = [first.address, second.address];
     let (users, duration) = (bench.contents.users, bench.round * 2);
     // As the first one was: it knows none of its users yet.
-    Load::new(second.address, 25, bench.round * 4).run(refreshes(users))?.expect(200)?;
+    Load::new(second.address, 25, bench.round * 4).run(refreshes(users, OTHERS))?.expect(200)?;
     filled(beside.path())?;
+    let both = [(first, 0), (&second, OTHERS)];
+    let rate = rate(&both, users, duration)?;
+    report.figure("two daemons, 25 connections each, logins", rate, 0, "/s", Target::None);
+    let hold = |server: &Server| Share::hold(server.id(), PERCENT);
+    let _shares = match hold(first).and_then(|first| Ok([first, hold(&second)?])) {
+        Ok(shares) => shares,
+        Err(error) => {
+            report.note(&format!("(daemons cannot be held to a share of the processor: {error})"));
+            return Ok(());
+        }
+    };
+    let alone = self::rate(&both[..1], users, duration)?;
+    let name = format!("one daemon with {PERCENT} % of a core, logins");
+    report.figure(name, alone, 0, "/s", Target::None);
+    let together = self::rate(&both, users, duration)?;
+    let name = format!("two daemons with {PERCENT} % of a core each, logins");
+    report.figure(name, together, 0, "/s", Target::AtLeast(alone));
+    Ok(())
+}
+
+/// Logins per second of all these daemons together, each with 25 connections and its
+/// users.
+fn rate(servers: &[(&Server, u64)], users: u64, duration: Duration) -> Outcome<f64> {
     let rates = thread::scope(|scope| {
-        let loads = addresses.map(|address| {
-            let load = Load::new(address, 25, duration);
+        let load = |&(server, first): &(&Server, u64)| {
+            let load = Load::new(server.address, 25, duration);
             scope.spawn(move || {
-                let answers = load.run(refreshes(users))?;
+                let answers = load.run(refreshes(users, first))?;
                 answers.expect(200)?;
                 Outcome::Ok(answers.rate())
             })
-        });
-        loads.map(|load| load.join().map_err(|_| "a load panicked")?)
+        };
+        let loads: Vec<_> = servers.iter().map(load).collect();
+        let rates = loads.into_iter().map(|load| load.join().map_err(|_| "a load panicked")?);
+        rates.collect::<Outcome<Vec<f64>>>()
     });
-    let mut sum = 0.0;
-    for rate in rates {
-        sum += rate?;
-    }
-    report.figure("two daemons, 25 connections each, logins", sum, 0, "/s", Target::None);
-    Ok(())
+    Ok(rates?.iter().sum())
 }

@@ -52,6 +52,9 @@ fn there_and_back_nothing_is_lost() {
     let said = run_ok(&folder, &["db", "copy", &file, &back]);
     assert!(said.contains(&format!("copied and compared {} rows", before.len() - 1)), "{said}");
     assert!(rows(&back) == before, "{:#?}", rows(&back).symmetric_difference(&before));
+    let unseen = "SELECT count(*) FROM pg_stat_user_tables WHERE relname LIKE 'auth\\_%' \
+        AND (last_vacuum IS NULL OR last_analyze IS NULL)";
+    assert_eq!(psql(&back, unseen), "0", "the server knows what was copied");
     let next = "INSERT INTO auth_access (access) VALUES ('next') RETURNING id; \
         INSERT INTO auth_address (tenant_uuid) SELECT uuid FROM auth_tenant LIMIT 1 RETURNING id";
     assert_eq!(psql(&back, next), "4\n2");

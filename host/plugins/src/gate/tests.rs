@@ -143,21 +143,44 @@ fn who_asks_for_too_much_is_served_no_more_whatever_it_is_in() {
     assert_eq!(gate.outside(|| 42), Ok(42), "a thread of the plugin's own");
 }
 
+/// So many threads that wait for a slot.
+fn waiting(gate: &Arc<Gate>, calls: usize) -> Vec<thread::JoinHandle<()>> {
+    let before = gate.state.lock().queued;
+    let enter = |_| {
+        let gate = Arc::clone(gate);
+        thread::spawn(move || drop(gate.enter().ok().unwrap()))
+    };
+    let threads = (0..calls).map(enter).collect();
+    while gate.state.lock().queued < before + calls {
+        thread::yield_now();
+    }
+    threads
+}
+
 #[test]
 fn as_many_calls_wait_as_there_are_slots() {
     let gate = Gate::new(2, LONG);
     let held = [gate.enter().ok().unwrap(), gate.enter().ok().unwrap()];
-    let enter = || {
-        let gate = Arc::clone(&gate);
-        thread::spawn(move || drop(gate.enter().ok().unwrap()))
-    };
-    let waiting = [enter(), enter()];
-    while gate.state.lock().queued < 2 {
-        thread::yield_now();
-    }
+    gate.state.lock().pace.interval = LONG;
+    let waiting = waiting(&gate, 2);
     assert_eq!(gate.enter().err(), Some(Full { hung: 0 }));
     drop(held);
     waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_free(&gate, 2);
+}
+
+#[test]
+fn more_wait_for_a_plugin_that_gets_on() {
+    let gate = Gate::new(2, LONG);
+    let held = [gate.enter().ok().unwrap(), gate.enter().ok().unwrap()];
+    let waiting = waiting(&gate, 20);
+    // Since then no slot has come free.
+    gate.state.lock().pace.since -= LONG;
+    assert_eq!(gate.enter().err(), Some(Full { hung: 0 }));
+    drop(held);
+    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    let pace = gate.state.lock().pace.interval;
+    assert!(pace > Duration::ZERO && pace < LONG, "{pace:?}");
     assert_free(&gate, 2);
 }
 
