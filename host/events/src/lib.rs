@@ -36,7 +36,7 @@ use std::{
 
 use parking_lot::Mutex;
 use wazo_auth_context::Context;
-use wazo_auth_store::{Error, Outbox, Receipt, Store, Tx};
+use wazo_auth_store::{Error, Outbox, Receipt, Store, Tx, events::News};
 
 pub use broker::{Broker, BrokerError};
 pub use event::{Event, ExternalAuth, RefreshToken};
@@ -58,8 +58,9 @@ struct On {
 /// The events of one request, in order. Collects nothing when events are off.
 #[derive(Default)]
 pub struct Told {
-    on: bool,
+    on: Option<Arc<On>>,
     events: Vec<Event>,
+    receipt: Receipt,
 }
 
 // === impl Events ===
@@ -101,23 +102,10 @@ impl Events {
         }
     }
 
-    /// Collects the events of a request.
+    /// Collects the events of a request; `receipt` hears of it when they are sent.
     #[must_use]
-    pub fn collect(&self) -> Told {
-        Told { on: self.0.is_some(), events: Vec::new() }
-    }
-
-    /// Keeps what was collected with the rows of this transaction. It is sent once
-    /// that is committed; `receipt` hears of it.
-    ///
-    /// # Errors
-    /// What the database reports.
-    pub fn write(&self, tx: &mut Tx<'_>, told: Told, receipt: &Receipt) -> Result<(), Error> {
-        let Some(on) = self.0.as_ref().filter(|_| !told.events.is_empty()) else { return Ok(()) };
-        let now = on.context.now();
-        let environment = on.context.environment();
-        let messages = told.events.iter().map(|event| event.message(now, environment)).collect();
-        tx.announce(&on.outbox, messages, now.as_second(), receipt)
+    pub fn collect(&self, receipt: &Receipt) -> Told {
+        Told { on: self.0.clone(), events: Vec::new(), receipt: receipt.clone() }
     }
 
     /// Waits until the events of `receipt` are on the connection to the broker,
@@ -146,14 +134,26 @@ impl Events {
 impl Told {
     /// Adds an event, which is only made when somebody is told.
     pub fn push(&mut self, event: impl FnOnce() -> Event) {
-        if self.on {
+        if self.on.is_some() {
             self.events.push(event());
         }
     }
 
-    /// Whether there is nothing to tell, or nobody to be told.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+    /// Keeps what was collected with the rows of this transaction. It is sent once
+    /// that is committed.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub fn write(mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.take().map_or(Ok(()), |news| tx.announce(news))
+    }
+
+    /// What was collected so far, to be kept by somebody else.
+    pub fn take(&mut self) -> Option<News> {
+        let on = self.on.as_ref().filter(|_| !self.events.is_empty())?;
+        let (now, environment) = (on.context.now(), on.context.environment());
+        let events = self.events.drain(..).map(|event| event.message(now, environment)).collect();
+        let (outbox, receipt) = (Arc::clone(&on.outbox), self.receipt.clone());
+        Some(News { outbox, events, created_at: now.as_second(), receipt })
     }
 }

@@ -238,7 +238,10 @@ mod tests {
     use std::sync::mpsc;
 
     use wazo_auth_context::Environment;
-    use wazo_auth_store::{Options, Receipt, Taken, events::NewEvent};
+    use wazo_auth_store::{
+        Options, Receipt, Taken,
+        events::{NewEvent, News},
+    };
 
     use super::*;
 
@@ -267,7 +270,8 @@ mod tests {
         };
         let new: Vec<_> = routing_keys.iter().map(new).collect();
         let kept = rows.store.write(Change::Sessions(None), move |tx| {
-            tx.announce(&outbox, new.clone(), 0, &Receipt::default())
+            let (outbox, receipt) = (Arc::clone(&outbox), Receipt::default());
+            tx.announce(News { outbox, events: new.clone(), created_at: 0, receipt })
         });
         kept.unwrap();
     }

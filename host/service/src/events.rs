@@ -54,9 +54,9 @@ impl Services {
     {
         let (events, receipt) = (self.events().clone(), receipt.clone());
         self.store().write(change, move |tx| {
-            let mut told = events.collect();
+            let mut told = events.collect(&receipt);
             let done = f(tx, &mut told)?;
-            events.write(tx, told, &receipt)?;
+            told.write(tx)?;
             Ok(done)
         })
     }

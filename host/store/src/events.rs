@@ -10,6 +10,8 @@
 //! first: the others wait until its row is deleted. So nobody hears of the end of a
 //! session before its beginning. With SQLite there is one daemon, and nothing waits.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::{Announcement, Conn, Dialect, Error, Outbox, Receipt, Row, Tx, Value};
@@ -43,6 +45,19 @@ pub struct Event {
     pub waits: bool,
 }
 
+/// Messages for an outbox.
+#[derive(Clone)]
+pub struct News {
+    /// That of the daemon whose messages they are.
+    pub outbox: Arc<Outbox>,
+    /// The messages, in order.
+    pub events: Vec<NewEvent>,
+    /// Epoch seconds.
+    pub created_at: i64,
+    /// Hears of it once they are sent.
+    pub receipt: Receipt,
+}
+
 /// How many events are taken over at once: as many as no server takes long for.
 pub const TAKEN_AT_ONCE: u32 = 5000;
 /// Who has the events that any daemon may publish.
@@ -51,26 +66,37 @@ const NOBODY: &str = "";
 const WAITS: &str = "EXISTS (SELECT FROM wazo_auth_event older \
     WHERE older.subject = e.subject AND older.id < e.id AND older.daemon <> e.daemon)";
 
+/// Into a table of PostgreSQL.
+pub(crate) const INSERT: &str =
+    "INSERT INTO wazo_auth_event (daemon, created_at, routing_key, body, subject)";
+/// Whether a row that is inserted waits.
+pub(crate) const GOES_AFTER_ANOTHER: &str =
+    "wazo_auth_goes_after_another(wazo_auth_event.subject, wazo_auth_event.daemon)";
+
+// === impl NewEvent ===
+
+impl NewEvent {
+    /// As the database keeps it.
+    pub(crate) fn kept(self, id: i64, waits: bool) -> Event {
+        let Self { subject, routing_key, body } = self;
+        Event { id, subject, routing_key, body, waits }
+    }
+}
+
 // === impl Tx ===
 
 impl Tx<'_> {
-    /// Keeps `events` of the daemon behind `outbox`, and hands them over once this
-    /// transaction is committed; then `receipt` is heard of.
+    /// Keeps messages, and hands them over once this transaction is committed.
     ///
     /// # Errors
     /// What the database reports.
-    pub fn announce(
-        &mut self,
-        outbox: &std::sync::Arc<Outbox>,
-        events: Vec<NewEvent>,
-        created_at: i64,
-        receipt: &Receipt,
-    ) -> Result<(), Error> {
+    pub fn announce(&mut self, news: News) -> Result<(), Error> {
+        let News { outbox, events, created_at, receipt } = news;
         let mut kept = Vec::with_capacity(events.len());
         for event in events {
             kept.push(insert(self.conn(), outbox.daemon(), created_at, event)?);
         }
-        self.hand_over(Announcement::new(outbox, kept, receipt));
+        self.hand_over(Announcement::new(&outbox, kept, &receipt));
         Ok(())
     }
 }
@@ -92,16 +118,15 @@ fn insert(
         }
         // Whatever this is a consequence of is committed: it is seen.
         Dialect::Postgresql => {
-            let sql = "INSERT INTO wazo_auth_event (daemon, created_at, routing_key, body, subject) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) \
-                 RETURNING id, wazo_auth_goes_after_another(subject, daemon)";
+            let sql =
+                format!("{INSERT} VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id, {GOES_AFTER_ANOTHER}");
             let texts = [&routing_key, &body, &subject].map(Value::from);
             let params: Vec<_> = [daemon, created_at].into_iter().chain(texts).collect();
-            conn.query(sql, &params)?
+            conn.query(&sql, &params)?
         }
     };
     let row = rows.first().ok_or(Error::Content { column: 0, wanted: "an id" })?;
-    Ok(Event { id: row.int(0)?, subject, routing_key, body, waits: row.bool(1)? })
+    Ok(NewEvent { subject, routing_key, body }.kept(row.int(0)?, row.bool(1)?))
 }
 
 /// The oldest events of `daemon`, in order.

@@ -87,12 +87,12 @@ pub(crate) struct Announcement {
     receipt: Receipt,
 }
 
-/// A place in the queue, for an announcement that is about to be committed.
-/// Dropped, it is given up.
+/// A place in the queue, for what is about to be committed. Dropped, it is given up.
 pub(crate) struct Place {
     outbox: Arc<Outbox>,
     number: u64,
     content: Option<(Vec<Event>, Receipt)>,
+    is_open: bool,
 }
 
 // === impl Outbox ===
@@ -256,17 +256,30 @@ impl Announcement {
     /// To be called when all that its transaction has to do is to commit.
     pub fn reserve(self) -> Place {
         let Self { outbox, events, receipt } = self;
-        let number = outbox.reserve();
-        Place { outbox, number, content: Some((events, receipt)) }
+        let mut place = Place::reserve(&outbox);
+        place.hold(events, receipt);
+        place
     }
 }
 
 // === impl Place ===
 
 impl Place {
+    /// See [`Announcement::reserve`].
+    pub fn reserve(outbox: &Arc<Outbox>) -> Self {
+        let number = outbox.reserve();
+        Self { outbox: Arc::clone(outbox), number, content: None, is_open: true }
+    }
+
+    /// What it is for.
+    pub fn hold(&mut self, events: Vec<Event>, receipt: Receipt) {
+        self.content = Some((events, receipt));
+    }
+
     /// To be called once the transaction is committed.
     pub fn fill(mut self) {
         if let Some((events, receipt)) = self.content.take() {
+            self.is_open = false;
             *receipt.0.state.lock() = Sent::Waiting;
             self.outbox.fill(self.number, Content::Events(events, receipt));
         }
@@ -275,7 +288,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.content.take().is_some() {
+        if self.is_open {
             self.outbox.fill(self.number, Content::Nothing);
         }
     }

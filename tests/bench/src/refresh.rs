@@ -131,7 +131,7 @@ fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -
     let _shares = match hold(first).and_then(|first| Ok([first, hold(&second)?])) {
         Ok(shares) => shares,
         Err(error) => {
-            report.note(&format!("(daemons cannot be held to a share of the processor: {error})"));
+            report.note(format!("(daemons cannot be held to a share of the processor: {error})"));
             return Ok(());
         }
     };
@@ -140,7 +140,7 @@ fn together(bench: &Bench, report: &mut Report, folder: &Path, first: &Server) -
     report.figure(name, alone, 0, "/s", Target::None);
     let together = self::rate(&both, users, duration)?;
     let name = format!("two daemons with {PERCENT} % of a core each, logins");
-    report.figure(name, together, 0, "/s", Target::AtLeast(alone));
+    report.figure(name, together, 0, "/s", Target::AtLeast(alone.round()));
     Ok(())
 }
 

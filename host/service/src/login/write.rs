@@ -152,6 +152,7 @@ impl Plan {
             self.token.refresh_token_uuid = Some(token);
         }
         told.push(|| self.told());
+        let is_all = self.offline.is_none();
         let begun = store::sessions::begin(
             tx,
             &Beginning {
@@ -160,7 +161,8 @@ impl Plan {
                 presented: self.refresh_token.as_ref().map(|(token, client)| (token, &**client)),
                 cap,
                 at: (!self.attempt.is_last).then_some(self.attempt.claimed_at),
-                is_all: self.offline.is_none() && told.is_empty(),
+                news: is_all.then(|| told.take()).flatten(),
+                is_all,
             },
         )?;
         match begun {

@@ -160,6 +160,11 @@ impl Link {
             && !self.client.is_closed()
     }
 
+    /// Whether the transaction that is wanted has not begun.
+    pub fn is_untouched(&self) -> bool {
+        matches!(self.transaction, Transaction::Wanted(_)) && self.exchange.is_empty()
+    }
+
     /// Has a transaction begun along with the first statement.
     pub fn begin(&mut self, beginning: impl Into<Beginning>) {
         self.transaction = Transaction::Wanted(beginning.into());

@@ -11,6 +11,7 @@ use crate::postgresql::engine::Engine;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::pool::Pool;
 use crate::postgresql::presence;
+use crate::postgresql::together::Together;
 use crate::postgresql::unknown::Unknown;
 use crate::postgresql::uri::Address;
 use crate::postgresql::{filler::Filler, schema, sealed_tokens};
@@ -134,7 +135,16 @@ impl Server {
         let (pool, lookups) = (pool(), pool());
         let background = Mutex::new(Some((listener, None)));
         let unknown = Unknown::default();
-        let engine = Engine { background, hearing, pool, lookups, unknown, seals, grace };
+        let engine = Engine {
+            background,
+            hearing,
+            pool,
+            together: Together::default(),
+            lookups,
+            unknown,
+            seals,
+            grace,
+        };
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 
@@ -163,7 +173,16 @@ impl Server {
         let background = Mutex::new(Some((listener, Some(filler))));
         log::info!(target: "wazo_auth.store", "opened the database {name}");
         let unknown = Unknown::default();
-        let engine = Engine { background, hearing, pool, lookups, unknown, seals, grace };
+        let engine = Engine {
+            background,
+            hearing,
+            pool,
+            together: Together::default(),
+            lookups,
+            unknown,
+            seals,
+            grace,
+        };
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 }

@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use crate::postgresql::connection::{Beginning, Link};
 use crate::postgresql::filler::Filler;
+use crate::postgresql::joint::{self, Joint};
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::lookup;
 use crate::postgresql::pool::Pool;
+use crate::postgresql::together::Together;
 use crate::postgresql::unknown::Unknown;
 use crate::store::Change;
 use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, Sent, TokenIndex, Tx, Value};
@@ -24,7 +26,7 @@ use crate::{Conn, Dialect, Error, IndexChange, Place, Row, Seals, Sent, TokenInd
 /// The lock of the whole database: "wazoauth".
 pub(crate) const DATABASE_LOCK: i64 = 0x7761_7a6f_6175_7468;
 /// The first half of the locks of users: "wazo".
-const USER_LOCKS: i64 = 0x7761_7a6f;
+pub(super) const USER_LOCKS: i64 = 0x7761_7a6f;
 /// Columns are computed from left to right.
 const LOCK_USER: &str = "SELECT pg_advisory_xact_lock_shared(?1::bigint), \
     pg_advisory_xact_lock(?2::bigint::integer, ?3::bigint::integer)";
@@ -38,6 +40,8 @@ pub(crate) struct Engine {
     pub hearing: Arc<Hearing>,
     /// Of those who handle requests.
     pub pool: Pool,
+    /// Where those meet whose transactions are one.
+    pub together: Together,
     /// Of those who look up tokens that the index does not hold.
     pub lookups: Pool,
     /// Those that were not found.
@@ -126,7 +130,7 @@ impl Engine {
         f: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<(T, Vec<IndexChange>, Vec<Place>), Failed<E>> {
         link.begin(begin(change));
-        let mut tx = Tx::postgresql(link, &self.seals);
+        let mut tx = Tx::joint(link, &self.seals, Joint { together: &self.together, change });
         // What the closure captured is only dropped after a panic; what it wrote is
         // rolled back.
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut tx)));
@@ -287,20 +291,17 @@ pub(super) fn read<T, E: From<Error>>(
 }
 
 /// A transaction that writes begins with the lock that is due.
-fn begin(change: Change) -> Beginning {
+pub(super) fn begin(change: Change) -> Beginning {
     let database = Value::Int(DATABASE_LOCK);
     let lock = match change {
         Change::Directory => ("SELECT pg_advisory_xact_lock(?1::bigint)", vec![database]),
         Change::Sessions(None) => {
             ("SELECT pg_advisory_xact_lock_shared(?1::bigint)", vec![database])
         }
-        Change::Sessions(Some(user)) => (
-            LOCK_USER,
-            vec![database, USER_LOCKS.into(), {
-                let [a, b, c, d, ..] = *user.as_bytes();
-                i64::from(i32::from_be_bytes([a, b, c, d])).into()
-            }],
-        ),
+        Change::Sessions(Some(user)) => {
+            let key = i64::from(joint::lock_of(&user));
+            (LOCK_USER, vec![database, USER_LOCKS.into(), key.into()])
+        }
     };
     Beginning { batch: "BEGIN".into(), statement: Some(lock) }
 }

@@ -2,13 +2,15 @@
 
 use uuid::Uuid;
 
-use crate::postgresql::version;
+use crate::events::News;
+use crate::postgresql::together::Done;
 use crate::sessions::{Session, count_of_auth_id, insert};
-use crate::tokens::{self, INSERT, NewToken};
-use crate::{Conn, Dialect, Error, Table, Tx};
+use crate::tokens::{self, NewToken};
+use crate::{Dialect, Error, Row, Tx};
+
+mod many;
 
 /// A session to be begun.
-#[derive(Debug)]
 pub struct Beginning<'a> {
     /// The session.
     pub session: &'a Session,
@@ -21,8 +23,10 @@ pub struct Beginning<'a> {
     pub cap: Option<i64>,
     /// [`Store::version`](crate::Store::version) has to be this still.
     pub at: Option<u64>,
-    /// Whether this transaction writes nothing else, before or after: then PostgreSQL
-    /// commits it along with the statement.
+    /// What is told of it.
+    pub news: Option<News>,
+    /// Whether this transaction does nothing else, before or after: then PostgreSQL
+    /// commits it along with what others begin at the same moment.
     pub is_all: bool,
 }
 
@@ -74,64 +78,65 @@ fn one_by_one(tx: &mut Tx<'_>, beginning: &Beginning<'_>) -> Result<Begun, Error
         }
         None => tokens::insert(conn, token)?,
     }
+    announce(tx, beginning)?;
     Ok(Begun::Made)
 }
 
-/// All of it in one statement, whose conditions are looked at after the lock that the
+/// All of it in one statement, whose conditions are looked at after the locks that the
 /// transaction begins with.
 fn at_once(tx: &mut Tx<'_>, beginning: &Beginning<'_>) -> Result<Begun, Error> {
-    let Beginning { session, token, presented, cap, at, .. } = *beginning;
-    let mut params = tokens::columns(tx, token);
-    params.extend([
-        session.mobile.into(),
-        (&session.tenant_uuid).into(),
-        at.map(version::parameter).into(),
-        cap.into(),
-        token.auth_id.as_str().into(),
-    ]);
-    if let Some((presented, client_id)) = presented {
-        params.extend(tx.seals().find(Table::RefreshToken, presented));
-        params.push(client_id.into());
-    }
-    let sql = statement(presented.is_some());
-    let Some(row) = tx.query_with_version(&sql, &params, beginning.is_all)? else {
-        return Err(Error::Other("beginning a session gave no answer".to_owned()));
+    let Some(Done { row, place }) = together(tx, beginning)? else {
+        return alone(tx, beginning);
     };
-    let begun = match (row.bool(2)?, row.bool(3)?, row.bool(4)?) {
-        (false, ..) => Begun::Overtaken,
-        (_, false, _) => Begun::TooMany,
-        (.., false) => Begun::Unpresented,
-        _ => Begun::Made,
-    };
+    let begun = begun(&row)?;
     if begun == Begun::Made {
-        tx.index(tokens::indexed(token));
+        tx.index(tokens::indexed(beginning.token));
+        if let (Some(mut place), Some(news)) = (place, &beginning.news) {
+            place.hold(many::kept(&row, news)?, news.receipt.clone());
+            tx.handed_over(place);
+        }
     }
     Ok(begun)
 }
 
-fn statement(is_presented: bool) -> String {
-    const OF_CLIENT: &str = "SELECT uuid FROM auth_refresh_token WHERE client_id = ?19 AND uuid";
-    let presented = if is_presented {
-        format!("{OF_CLIENT} = ?17 UNION ALL {OF_CLIENT} = ?18 LIMIT 1")
-    } else {
-        "SELECT NULL::text AS uuid".to_owned()
+/// Along with others, if that may be.
+fn together(tx: &mut Tx<'_>, beginning: &Beginning<'_>) -> Result<Option<Done>, Error> {
+    let Beginning { token, news, is_all, .. } = beginning;
+    let sql = match news {
+        _ if !is_all => return Ok(None),
+        None => &*many::STATEMENT,
+        Some(news) if news.events.len() == 1 => &*many::WITH_EVENTS,
+        Some(_) => return Ok(None),
     };
-    format!(
-        "WITH numbers AS ({numbers}), \
-         held AS (SELECT CASE WHEN ?15::bigint IS NULL THEN 0 ELSE \
-             (SELECT count(DISTINCT session_uuid) FROM auth_token WHERE auth_id = ?16) END \
-             AS sessions), \
-         presented AS ({presented}), \
-         looked AS (SELECT directory, refresh_tokens, \
-             coalesce({same} = ?14, true) AS same, coalesce(sessions < ?15, true) AS few \
-             FROM numbers, held), \
-         allowed AS (SELECT presented.uuid FROM looked, presented WHERE same AND few), \
-         session AS (INSERT INTO auth_session (uuid, mobile, tenant_uuid) \
-             SELECT ?8, ?12, ?13 FROM allowed), \
-         token AS ({INSERT} \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, uuid FROM allowed) \
-         SELECT directory, refresh_tokens, same, few, EXISTS (SELECT FROM presented) FROM looked",
-        numbers = version::SELECT,
-        same = version::DIRECTORY,
-    )
+    let outbox = news.as_ref().map(|news| &news.outbox);
+    let record = |tx: &Tx<'_>| many::record(tx, beginning, tx.user_lock());
+    tx.query_together(sql, &token.auth_id, outbox, record)
+}
+
+/// With the lock that the transaction has.
+fn alone(tx: &mut Tx<'_>, beginning: &Beginning<'_>) -> Result<Begun, Error> {
+    let records = format!("[{}]", many::record(tx, beginning, None));
+    let is_last = beginning.is_all && beginning.news.is_none();
+    let row = tx.query_with_version(&many::STATEMENT, &[records.into()], is_last)?;
+    let row = row.ok_or_else(|| Error::Other("beginning a session gave no answer".to_owned()))?;
+    let begun = begun(&row)?;
+    if begun == Begun::Made {
+        tx.index(tokens::indexed(beginning.token));
+        announce(tx, beginning)?;
+    }
+    Ok(begun)
+}
+
+fn announce(tx: &mut Tx<'_>, beginning: &Beginning<'_>) -> Result<(), Error> {
+    beginning.news.as_ref().map_or(Ok(()), |news| tx.announce(news.clone()))
+}
+
+/// What a row of [`many::STATEMENT`] says.
+fn begun(row: &Row) -> Result<Begun, Error> {
+    Ok(match (row.bool(3)?, row.bool(4)?, row.bool(5)?) {
+        (false, ..) => Begun::Overtaken,
+        (_, false, _) => Begun::TooMany,
+        (.., false) => Begun::Unpresented,
+        _ => Begun::Made,
+    })
 }

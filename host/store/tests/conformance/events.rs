@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use wazo_auth_store::events::{self, NewEvent};
+use wazo_auth_store::events::{self, NewEvent, News};
 use wazo_auth_store::{Error, Outbox, Receipt, Taken};
 
 use crate::fixture::{Fixture, NOON, on_every_store};
@@ -23,8 +23,12 @@ fn announce(f: &Fixture, outbox: &Arc<Outbox>, names: &'static [&str], created_a
     let outbox = Arc::clone(outbox);
     f.write(move |tx| {
         let events = names.iter().map(|name| event(name)).collect();
-        tx.announce(&outbox, events, created_at, &Receipt::default())
+        tx.announce(news(&outbox, events, created_at))
     });
+}
+
+fn news(outbox: &Arc<Outbox>, events: Vec<NewEvent>, created_at: i64) -> News {
+    News { outbox: Arc::clone(outbox), events, created_at, receipt: Receipt::default() }
 }
 
 /// What stands in the table, in order.
@@ -69,7 +73,7 @@ fn what_is_undone_is_not_told() {
         let inside = Arc::clone(&outbox);
         let refused = f.try_write(move |tx| {
             let event = event("no");
-            tx.announce(&inside, vec![event], NOON, &Receipt::default())?;
+            tx.announce(news(&inside, vec![event], NOON))?;
             Err::<(), _>(Error::Other("refused".into()))
         });
         assert!(refused.is_err());

@@ -1,9 +1,13 @@
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+
 use uuid::Uuid;
+use wazo_auth_store::events::{self, NewEvent, News};
 use wazo_auth_store::sessions::{self, Beginning, Begun, Session};
 use wazo_auth_store::tokens::{self, NewToken};
-use wazo_auth_store::{Change, Error, Tx, refresh_tokens, users};
+use wazo_auth_store::{Change, Error, Outbox, Receipt, Taken, Tx, refresh_tokens, users};
 
-use crate::fixture::{on_every_store, unique};
+use crate::fixture::{Fixture, NOON, on_every_store, unique};
 
 #[test]
 fn deleting_a_session_deletes_its_tokens_everywhere() {
@@ -91,6 +95,7 @@ struct Wanted {
     presented: Option<(Uuid, &'static str)>,
     cap: Option<i64>,
     at: Option<u64>,
+    news: Option<News>,
     is_all: bool,
 }
 
@@ -105,6 +110,7 @@ impl Wanted {
             presented: self.presented.as_ref().map(|(token, client)| (token, *client)),
             cap: self.cap,
             at: self.at,
+            news: self.news.clone(),
             is_all: self.is_all,
         };
         sessions::begin(tx, &beginning)
@@ -131,6 +137,7 @@ fn a_session_begins_with_its_token_or_not_at_all() {
                 presented: None,
                 cap: Some(3),
                 at: Some(f.store.version()),
+                news: None,
                 is_all,
             };
             let begin = |wanted: Wanted| {
@@ -184,6 +191,7 @@ fn a_session_that_begins_beside_other_writes_is_undone_with_them() {
             presented: None,
             cap: None,
             at: None,
+            news: None,
             is_all: false,
         };
         let token = wanted.token.uuid;
@@ -194,5 +202,133 @@ fn a_session_that_begins_beside_other_writes_is_undone_with_them() {
         assert_eq!(undone, Err(Error::Busy));
         assert_eq!(f.read(|conn| tokens::get(conn, &token)), None);
         assert!(f.live(&token).is_none());
+    });
+}
+
+/// A session of a user of its own, and what is to become of it.
+fn wanted(f: &Fixture, outbox: &Arc<Outbox>, number: u32) -> (Wanted, Uuid, Result<(), Error>) {
+    let user = f.user(&format!("user-{number}"), f.master);
+    let app = f.refresh_token(user, "app", false).uuid;
+    let token = f.new_token(&user.to_string(), f.master);
+    let subject = token.session_uuid.to_string();
+    let events = vec![NewEvent { routing_key: subject.clone(), subject, body: "{}".to_owned() }];
+    let (outbox, receipt) = (Arc::clone(outbox), Receipt::default());
+    let news = Some(News { outbox, events, created_at: NOON, receipt });
+    let (cap, at) = (Some(1), Some(f.store.version()));
+    let mut wanted =
+        Wanted { token, tenant: f.master, presented: None, cap, at, news, is_all: true };
+    let begun = match number % 7 {
+        0 => {
+            wanted.presented = Some((user, "app"));
+            Begun::Unpresented
+        }
+        1 => {
+            wanted.cap = Some(0);
+            Begun::TooMany
+        }
+        2 => {
+            wanted.at = Some(f.store.version() + 1);
+            Begun::Overtaken
+        }
+        3 => {
+            wanted.tenant = user;
+            return (wanted, user, Err(Error::ForeignKey));
+        }
+        4 => {
+            wanted.news = None;
+            Begun::Made
+        }
+        5 => {
+            wanted.presented = Some((app, "app"));
+            wanted.token.refresh_token_uuid = Some(app);
+            Begun::Made
+        }
+        _ => Begun::Made,
+    };
+    (wanted, user, refused(begun))
+}
+
+#[test]
+fn of_many_that_begin_at_the_same_moment_each_is_judged_by_itself() {
+    on_every_store(|f| {
+        let outbox = Outbox::new(f.context.uuid(), || {});
+        outbox.open();
+        let all: Vec<_> = (0..140).map(|number| wanted(f, &outbox, number)).collect();
+        // Whatever the making of users has changed.
+        let version = f.store.version();
+        let (together, all) = (&Barrier::new(20), &all);
+        thread::scope(|scope| {
+            for first in 0..20 {
+                scope.spawn(move || {
+                    together.wait();
+                    for (wanted, user, outcome) in all.iter().skip(first).step_by(20) {
+                        let mut wanted = wanted.clone();
+                        if *outcome != refused(Begun::Overtaken) {
+                            wanted.at = Some(version);
+                        }
+                        let change = Change::Sessions(Some(*user));
+                        let begun = f.store.write(change, move |tx| refused(wanted.begin(tx)?));
+                        assert_eq!(begun, *outcome);
+                    }
+                });
+            }
+        });
+        let mut told = Vec::new();
+        for (wanted, _, outcome) in all {
+            let (token, is_made) = (&wanted.token, outcome.is_ok());
+            let stored = f.read(|conn| tokens::get(conn, &token.uuid));
+            assert_eq!(stored, is_made.then_some(token.clone()));
+            let session = f.read(|conn| sessions::get(conn, &token.session_uuid));
+            assert_eq!(session.is_some(), is_made);
+            assert_eq!(f.live(&token.uuid).is_some(), is_made);
+            told.extend(wanted.news.as_ref().filter(|_| is_made).map(|_| token.session_uuid));
+        }
+        told.sort_unstable();
+        let kept = f.read(|conn| events::oldest(conn, outbox.daemon(), 1000));
+        let mut handed_over = Vec::new();
+        while let Taken::Events(events, _) = outbox.take() {
+            handed_over.extend(events);
+        }
+        for mut events in [kept, handed_over] {
+            events.sort_unstable_by(|one, other| one.routing_key.cmp(&other.routing_key));
+            let sessions: Vec<Uuid> =
+                events.iter().map(|event| event.routing_key.parse().unwrap()).collect();
+            assert_eq!(sessions, told);
+            assert!(events.iter().all(|event| event.id > 0 && !event.waits));
+        }
+    });
+}
+
+#[test]
+fn who_waits_for_another_of_the_same_user_does_not_keep_others() {
+    let f = &Fixture::postgresql();
+    let outbox = Outbox::new(f.context.uuid(), || {});
+    let (held, user, _) = wanted(f, &outbox, 6);
+    let others: Vec<_> = (1..20).map(|number| wanted(f, &outbox, number * 7 + 6)).collect();
+    let (enter, entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let begin = |wanted: &Wanted, user: Uuid| {
+        let wanted = Wanted { at: None, cap: None, ..wanted.clone() };
+        f.store.write(Change::Sessions(Some(user)), move |tx| refused(wanted.begin(tx)?))
+    };
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let busy = f.store.write(Change::Sessions(Some(user)), move |tx| {
+                sessions::of_user(tx, "nobody")?;
+                enter.send(()).unwrap();
+                let _ = released.recv();
+                Ok::<_, Error>(())
+            });
+            assert_eq!(busy, Ok(()));
+        });
+        entered.recv().unwrap();
+        let waits = scope.spawn(move || begin(&held, user));
+        let others = others.iter().map(|(wanted, user, _)| scope.spawn(|| begin(wanted, *user)));
+        for other in others.collect::<Vec<_>>() {
+            assert_eq!(other.join().unwrap(), Ok(()));
+        }
+        assert!(!waits.is_finished());
+        drop(release);
+        assert_eq!(waits.join().unwrap(), Ok(()));
     });
 }
