@@ -73,7 +73,7 @@ impl Events {
     }
 
     /// Connects to `broker` in the background, again and again, and publishes
-    /// what [`write`](Self::write) keeps and what earlier daemons left.
+    /// what [`Told::write`] keeps and what earlier daemons left.
     ///
     /// # Errors
     /// When no thread can be started.

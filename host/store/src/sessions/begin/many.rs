@@ -25,7 +25,7 @@ const TOKEN: [(&str, &str); 11] = [
     ("acl", "text[]"),
 ];
 /// The others.
-const MORE: &str = "mobile boolean, tenant_uuid text, at bigint, cap bigint, user_lock text, \
+const MORE: &str = "mobile boolean, tenant_uuid text, read_at bigint, cap bigint, user_lock text, \
     is_presented boolean, sealed text, clear text, client_id text";
 
 /// Those of its message.
@@ -65,7 +65,7 @@ fn statement(more: String, event: &str, columns_of_event: &str, of_event: &str) 
          holding AS (SELECT {held} AS locks), \
          looked AS MATERIALIZED (SELECT asked.*, directory, refresh_tokens, \
              user_lock IS NULL OR user_lock = ANY (locks) AS held, \
-             coalesce({same} = at, true) AS same, \
+             coalesce({same} = read_at, true) AS same, \
              cap IS NULL OR (SELECT count(DISTINCT had.session_uuid) FROM auth_token had \
                  WHERE had.auth_id = asked.auth_id) < cap AS few, \
              CASE WHEN is_presented THEN ({OF_CLIENT} = asked.sealed UNION ALL \
@@ -94,7 +94,7 @@ pub(super) fn record(tx: &Tx<'_>, beginning: &Beginning<'_>, lock: Option<i32>) 
     let mut put = |name: &str, value: Value| record.insert(name.to_owned(), json(value));
     put("mobile", session.mobile.into());
     put("tenant_uuid", (&session.tenant_uuid).into());
-    put("at", at.map(version::parameter).into());
+    put("read_at", at.map(version::parameter).into());
     put("cap", cap.into());
     put("is_presented", presented.is_some().into());
     put("user_lock", lock.map(|lock| lock.to_string()).as_deref().into());
