@@ -40,6 +40,9 @@ pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(1);
 /// cut short.
 pub(crate) const MOST_SERVED: Duration = Duration::from_secs(10);
 
+/// New calls that wait for a plugin that gets on, for each slot.
+const MOST_QUEUED: usize = 4;
+
 /// How often who has to wait for its slot looks up whether somebody waits for it.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -60,7 +63,10 @@ pub(crate) struct Gate {
     /// How long a call waits for a slot, at most.
     patience: Duration,
     state: Mutex<State>,
+    /// A slot is free for a new call.
     freed: Condvar,
+    /// A slot is free for a call under way, before all new ones.
+    back: Condvar,
 }
 
 struct State {
@@ -75,8 +81,8 @@ struct State {
 
 /// How fast slots come free while calls wait for one.
 struct Pace {
-    /// Between two of them, of late.
-    interval: Duration,
+    /// Between two of them, of late; none: none has.
+    interval: Option<Duration>,
     /// When the last one came free, or since when none is.
     since: Instant,
 }
@@ -114,9 +120,10 @@ pub(crate) fn bounded<T>(call: impl FnOnce() -> T) -> T {
 
 impl Gate {
     pub(crate) fn new(slots: usize, patience: Duration) -> Arc<Self> {
-        let pace = Pace { interval: Duration::ZERO, since: Instant::now() };
+        let pace = Pace { interval: None, since: Instant::now() };
         let state = State { taken: Vec::with_capacity(slots), queued: 0, returning: 0, pace };
-        Arc::new(Self { slots, patience, state: Mutex::new(state), freed: Condvar::new() })
+        let (freed, back) = (Condvar::new(), Condvar::new());
+        Arc::new(Self { slots, patience, state: Mutex::new(state), freed, back })
     }
 
     pub(crate) fn slots(&self) -> usize {
@@ -135,12 +142,13 @@ impl Gate {
         let mut state = self.state.lock();
         if state.taken.len() + state.queued + state.returning >= self.slots {
             let hung = state.hung();
-            let has_room = state.queued < self.slots || state.is_served_within(self.patience);
+            let has_room = state.queued < self.slots
+                || state.queued < MOST_QUEUED * self.slots && state.is_served_within(self.patience);
             if !has_room || hung == self.slots {
                 return Err(Full { hung });
             }
             state.queued += 1;
-            let free = self.wait(&mut state, Instant::now() + self.patience);
+            let free = self.wait_anew(&mut state, Instant::now() + self.patience);
             state.queued -= 1;
             if !free {
                 return Err(Full { hung: state.hung() });
@@ -189,6 +197,9 @@ impl Gate {
         state.returning -= 1;
         if free {
             state.take(call, self.slots);
+        } else {
+            // It is not before new calls any more.
+            self.tell(&state);
         }
         free
     }
@@ -208,24 +219,46 @@ impl Gate {
             }
         };
         state.returning -= 1;
+        if gone_on.is_err() {
+            self.tell(&state);
+        }
         gone_on
     }
 
-    /// Waits until a slot is free; says whether one is.
+    /// Waits until a slot is free for a call under way; says whether one is.
     fn wait(&self, state: &mut MutexGuard<'_, State>, deadline: Instant) -> bool {
         let none_free = |state: &mut State| state.taken.len() >= self.slots;
-        self.freed.wait_while_until(state, none_free, deadline);
+        self.back.wait_while_until(state, none_free, deadline);
         // One may have come free at the very moment that patience ended.
+        !none_free(state)
+    }
+
+    /// Waits until a slot is free for a new call, which none under way waits for; says
+    /// whether one is.
+    fn wait_anew(&self, state: &mut MutexGuard<'_, State>, deadline: Instant) -> bool {
+        let none_free = |state: &mut State| state.taken.len() + state.returning >= self.slots;
+        self.freed.wait_while_until(state, none_free, deadline);
         !none_free(state)
     }
 
     /// Says whether the call had a slot here.
     fn give_back(&self, call: u64) -> bool {
-        let given = self.state.lock().give_back(call);
+        let mut state = self.state.lock();
+        let given = state.give_back(call);
         if given {
-            self.freed.notify_one();
+            self.tell(&state);
         }
         given
+    }
+
+    /// Wakes whoever may use a slot that may be free.
+    fn tell(&self, state: &State) {
+        if state.returning > 0 {
+            self.back.notify_one();
+        }
+        if state.taken.len() + state.returning < self.slots {
+            self.freed.notify_one();
+        }
     }
 }
 
@@ -259,7 +292,8 @@ impl State {
     /// Whether one more in the queue would have its slot in time, if it goes on like
     /// this.
     fn is_served_within(&self, patience: Duration) -> bool {
-        let interval = self.pace.interval.max(self.pace.since.elapsed());
+        let Some(interval) = self.pace.interval else { return false };
+        let interval = interval.max(self.pace.since.elapsed());
         let before = u32::try_from(self.queued + self.returning).unwrap_or(u32::MAX);
         interval.saturating_mul(before.saturating_add(1)) <= patience
     }
@@ -271,7 +305,7 @@ impl Pace {
     /// One has come free, for which others wait.
     fn note(&mut self, now: Instant) {
         let passed = now.duration_since(self.since);
-        self.interval = (self.interval * 7 + passed) / 8;
+        self.interval = Some(self.interval.map_or(passed, |before| (before * 7 + passed) / 8));
         self.since = now;
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   closure ─▶ rows, an announcement ─▶ reserve ─▶ COMMIT ─▶ fill ─▶ take ─▶ broker
+//!   a joint transaction ─▶ reserve ─▶ rows, COMMIT ─▶ hold ─▶ fill ─▶ …
 //! ```
 //!
 //! A place is reserved *before* the commit: whoever saw what a transaction did
@@ -265,7 +266,7 @@ impl Announcement {
 // === impl Place ===
 
 impl Place {
-    /// See [`Announcement::reserve`].
+    /// The same as [`Announcement::reserve`], for what is only known after the commit.
     pub fn reserve(outbox: &Arc<Outbox>) -> Self {
         let number = outbox.reserve();
         Self { outbox: Arc::clone(outbox), number, content: None, is_open: true }

@@ -18,8 +18,8 @@ use crate::{
     share::Share,
 };
 
-/// The first of the users of a second daemon: two logins of one user at the same moment
-/// wait for each other.
+/// Where a second daemon's clients begin among the users: two logins of one user at the
+/// same moment would wait for each other.
 const OTHERS: u64 = 1 << 32;
 /// What a daemon is held to where it is to have a machine of its own, of one core.
 const PERCENT: u32 = 25;

@@ -139,7 +139,7 @@ fn a_plugin_with_too_much_to_do_says_when_to_come_back() {
     thread::scope(|scope| {
         let logins: Vec<_> = (0..12).map(|_| scope.spawn(|| blocked.log_in(pipe))).collect();
         let ended = || logins.iter().filter(|login| login.is_finished()).count();
-        // Its four slots are taken: four of the others wait for a while.
+        // Its four slots are taken: of the others some wait for a while.
         eventually("all but four are answered", || ended() == 8);
         blocked.release(|| ended() == 12);
         let answers = logins.into_iter().map(|login| login.join().unwrap());

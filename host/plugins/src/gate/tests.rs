@@ -6,7 +6,7 @@ use std::{
 
 use wazo_auth_work::{Lost, Pool, within};
 
-use super::{Full, Gate, MOST_SERVED, SERVED, bounded};
+use super::{Full, Gate, MOST_QUEUED, MOST_SERVED, Pace, SERVED, bounded};
 
 const SHORT: Duration = Duration::from_millis(10);
 const LONG: Duration = Duration::from_secs(20);
@@ -161,7 +161,7 @@ fn waiting(gate: &Arc<Gate>, calls: usize) -> Vec<thread::JoinHandle<()>> {
 fn as_many_calls_wait_as_there_are_slots() {
     let gate = Gate::new(2, LONG);
     let held = [gate.enter().ok().unwrap(), gate.enter().ok().unwrap()];
-    gate.state.lock().pace.interval = LONG;
+    gate.state.lock().pace.interval = Some(LONG);
     let waiting = waiting(&gate, 2);
     assert_eq!(gate.enter().err(), Some(Full { hung: 0 }));
     drop(held);
@@ -172,16 +172,65 @@ fn as_many_calls_wait_as_there_are_slots() {
 #[test]
 fn more_wait_for_a_plugin_that_gets_on() {
     let gate = Gate::new(2, LONG);
+    let enter = || gate.enter().ok().unwrap();
+    let held = [enter(), enter()];
+    let first = waiting(&gate, 2);
+    assert_eq!(gate.enter().err(), Some(Full { hung: 0 }), "nothing is known of it");
+    drop(held);
+    first.into_iter().for_each(|thread| thread.join().unwrap());
+    let held = [enter(), enter()];
+    let waiting = waiting(&gate, MOST_QUEUED * 2);
+    assert_eq!(gate.enter().err(), Some(Full { hung: 0 }), "as many as there may be");
+    drop(held);
+    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    let pace = gate.state.lock().pace.interval.unwrap();
+    assert!(pace > Duration::ZERO && pace < LONG, "{pace:?}");
+    assert_free(&gate, 2);
+}
+
+#[test]
+fn who_waits_for_a_plugin_that_stopped_getting_on_is_as_many_as_before() {
+    let gate = Gate::new(2, LONG);
     let held = [gate.enter().ok().unwrap(), gate.enter().ok().unwrap()];
-    let waiting = waiting(&gate, 20);
-    // Since then no slot has come free.
-    gate.state.lock().pace.since -= LONG;
+    gate.state.lock().pace = Pace { interval: Some(SHORT), since: Instant::now() - LONG };
+    let waiting = waiting(&gate, 2);
     assert_eq!(gate.enter().err(), Some(Full { hung: 0 }));
     drop(held);
     waiting.into_iter().for_each(|thread| thread.join().unwrap());
-    let pace = gate.state.lock().pace.interval;
-    assert!(pace > Duration::ZERO && pace < LONG, "{pace:?}");
-    assert_free(&gate, 2);
+}
+
+#[test]
+fn a_call_under_way_goes_on_before_new_ones_begin() {
+    let gate = Gate::new(1, LONG);
+    let (take, taken) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let (own, says) = (Arc::clone(&gate), tell.clone());
+    let under_way = thread::spawn(move || {
+        let slot = own.enter().ok().unwrap();
+        slot.call(|| {
+            own.outside(|| take.send(own.enter().ok().unwrap()).unwrap()).unwrap();
+            says.send("under way").unwrap();
+        });
+    });
+    let held = taken.recv().unwrap();
+    let own = Arc::clone(&gate);
+    let new = thread::spawn(move || {
+        let slot = own.enter().ok().unwrap();
+        tell.send("new").unwrap();
+        drop(slot);
+    });
+    let wait = || {
+        let state = gate.state.lock();
+        (state.queued, state.returning)
+    };
+    while wait() != (1, 1) {
+        thread::yield_now();
+    }
+    drop(held);
+    assert_eq!([told.recv().unwrap(), told.recv().unwrap()], ["under way", "new"]);
+    under_way.join().unwrap();
+    new.join().unwrap();
+    assert_free(&gate, 1);
 }
 
 #[test]

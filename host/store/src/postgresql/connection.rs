@@ -151,13 +151,14 @@ impl Link {
         !self.client.is_closed() && self.outages == self.reach.outages()
     }
 
-    /// Whether it can be used again: no transaction is open, and it is not
-    /// closed as far as is known.
+    /// Whether it can be used again: no transaction is open, it is not closed as far
+    /// as is known, and the server was not out of reach meanwhile.
     pub fn is_idle(&self) -> bool {
         matches!(self.transaction, Transaction::None)
             && self.exchange.is_empty()
             && !self.is_lost.get()
             && !self.client.is_closed()
+            && self.outages == self.reach.outages()
     }
 
     /// Whether the transaction that is wanted has not begun.

@@ -23,6 +23,9 @@ const LOCK_USERS: &str = "SELECT pg_advisory_xact_lock_shared(?1::bigint), \
 /// any other.
 pub(crate) const HELD: &str = "string_to_array(current_setting('wazo_auth.held', true), ',')";
 
+/// What is locked is not waited for as long as by one alone, for whom nobody else waits.
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = 200";
+
 /// How a transaction may become part of another one.
 #[derive(Clone, Copy)]
 pub(crate) struct Joint<'a> {
@@ -47,7 +50,8 @@ pub(super) fn lock_of(user: &Uuid) -> i32 {
 pub(crate) fn join(link: &mut Link, joint: Joint<'_>, asked: Asked) -> Result<Option<Done>, Error> {
     let joined = match joint.together.join(asked) {
         Joined::Lead(led) => {
-            let done = lead(link, &led);
+            // It may have been closed while this thread waited: others have theirs.
+            let done = if link.is_alive() { lead(link, &led) } else { Ok(Vec::new()) };
             // Whatever is left of it: from here on the transaction is as it was.
             let _ = link.roll_back();
             link.begin(begin(joint.change));
@@ -65,9 +69,11 @@ fn lead(link: &mut Link, led: &Led<'_>) -> Result<Vec<Option<Done>>, Error> {
     locks.dedup();
     let locks = locks.iter().map(ToString::to_string).collect();
     let params = vec![DATABASE_LOCK.into(), USER_LOCKS.into(), Value::List(locks)];
-    link.begin(Beginning { batch: "BEGIN".into(), statement: Some((LOCK_USERS, params)) });
+    link.begin(Beginning { batch: BEGIN.into(), statement: Some((LOCK_USERS, params)) });
     let records: Vec<_> = led.asked().map(|asked| asked.record.as_str()).collect();
     let records = format!("[{}]", records.join(","));
+    // Whoever sees what is committed has a later one, at the price that later ones wait
+    // for what this one waits for.
     let places: Vec<_> =
         led.asked().map(|asked| asked.outbox.as_ref().map(Place::reserve)).collect();
     let sent = link.send_last(led.sql(), &[records.into()])?;

@@ -21,6 +21,8 @@ use crate::{Error, Outbox, Place, Row};
 const UNDER_WAY: usize = 2;
 /// In one transaction, at most.
 const MOST: usize = 32;
+/// Bytes of their records together, unless one alone is longer.
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// What waits, and what is under way.
 #[derive(Default)]
@@ -95,7 +97,7 @@ pub(crate) struct Turn<'a> {
 pub(crate) struct Led<'a> {
     entries: Vec<Entry>,
     own: Arc<Seat>,
-    _turn: Turn<'a>,
+    turn: Turn<'a>,
 }
 
 // === impl Together ===
@@ -112,7 +114,7 @@ impl Together {
             Next::Done(done) => Joined::Done(done),
             Next::Lead(number, entries) => {
                 let turn = Turn { together: self, number };
-                Joined::Lead(Led { entries, own: seat, _turn: turn })
+                Joined::Lead(Led { entries, own: seat, turn })
             }
         }
     }
@@ -143,14 +145,18 @@ impl State {
     /// at it.
     fn gather(&mut self) -> (Vec<Entry>, Vec<Box<str>>) {
         let (mut gathered, mut subjects, mut left) = (Vec::<Entry>::new(), Vec::new(), Vec::new());
+        let mut bytes = 0_usize;
         for entry in std::mem::take(&mut self.waiting) {
             let subject = &entry.asked.subject;
             let is_busy = subjects.contains(subject)
                 || self.under_way.iter().any(|(_, subjects)| subjects.contains(subject));
             let is_other = gathered.first().is_some_and(|first| first.asked.sql != entry.asked.sql);
-            if is_busy || is_other || gathered.len() == MOST {
+            let more = bytes.saturating_add(entry.asked.record.len());
+            let is_full = gathered.len() == MOST || (bytes > 0 && more > MOST_BYTES);
+            if is_busy || is_other || is_full {
                 left.push(entry);
             } else {
+                bytes = more;
                 subjects.push(subject.clone());
                 gathered.push(entry);
             }
@@ -201,15 +207,17 @@ impl Led<'_> {
     }
 
     /// Tells everybody, and this thread as well: nothing to who has to go on alone, and
-    /// so to all when it failed and nothing was written for certain.
+    /// so to all when it failed for a reason that may be that of one. An outage is that of
+    /// those who wait, too.
     pub fn finish(mut self, done: Result<Vec<Option<Done>>, Error>) -> Outcome {
-        let entries = std::mem::take(&mut self.entries);
+        let mut entries = std::mem::take(&mut self.entries);
         let mut outcomes: Vec<Outcome> = match done {
             Ok(done) => done.into_iter().map(|done| done.map(Ok)).collect(),
-            Err(error @ Error::Unavailable { .. }) => {
+            Err(error) if may_be_the_fault_of_one(&error) => Vec::new(),
+            Err(error) => {
+                entries.append(&mut self.turn.together.state.lock().waiting);
                 entries.iter().map(|_| Some(Err(error.clone()))).collect()
             }
-            Err(_) => Vec::new(),
         };
         outcomes.resize_with(entries.len(), || None);
         let mut own = None;
@@ -222,6 +230,12 @@ impl Led<'_> {
         }
         own
     }
+}
+
+/// Whether the others may succeed without the one that failed: a lock may be one that
+/// only it needs. What cannot be reached may have written all or nothing.
+fn may_be_the_fault_of_one(error: &Error) -> bool {
+    !error.is_outage() || matches!(error, Error::Conflict | Error::Busy | Error::Full)
 }
 
 impl Drop for Led<'_> {

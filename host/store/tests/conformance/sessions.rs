@@ -206,7 +206,7 @@ fn a_session_that_begins_beside_other_writes_is_undone_with_them() {
 }
 
 /// A session of a user of its own, and what is to become of it.
-fn wanted(f: &Fixture, outbox: &Arc<Outbox>, number: u32) -> (Wanted, Uuid, Result<(), Error>) {
+fn wanted(f: &Fixture, outbox: &Arc<Outbox>, number: u32) -> (Wanted, Uuid, Begun) {
     let user = f.user(&format!("user-{number}"), f.master);
     let app = f.refresh_token(user, "app", false).uuid;
     let token = f.new_token(&user.to_string(), f.master);
@@ -217,7 +217,7 @@ fn wanted(f: &Fixture, outbox: &Arc<Outbox>, number: u32) -> (Wanted, Uuid, Resu
     let (cap, at) = (Some(1), Some(f.store.version()));
     let mut wanted =
         Wanted { token, tenant: f.master, presented: None, cap, at, news, is_all: true };
-    let begun = match number % 7 {
+    let begun = match number % 6 {
         0 => {
             wanted.presented = Some((user, "app"));
             Begun::Unpresented
@@ -231,21 +231,17 @@ fn wanted(f: &Fixture, outbox: &Arc<Outbox>, number: u32) -> (Wanted, Uuid, Resu
             Begun::Overtaken
         }
         3 => {
-            wanted.tenant = user;
-            return (wanted, user, Err(Error::ForeignKey));
-        }
-        4 => {
             wanted.news = None;
             Begun::Made
         }
-        5 => {
+        4 => {
             wanted.presented = Some((app, "app"));
             wanted.token.refresh_token_uuid = Some(app);
             Begun::Made
         }
         _ => Begun::Made,
     };
-    (wanted, user, refused(begun))
+    (wanted, user, begun)
 }
 
 #[test]
@@ -253,7 +249,7 @@ fn of_many_that_begin_at_the_same_moment_each_is_judged_by_itself() {
     on_every_store(|f| {
         let outbox = Outbox::new(f.context.uuid(), || {});
         outbox.open();
-        let all: Vec<_> = (0..140).map(|number| wanted(f, &outbox, number)).collect();
+        let all: Vec<_> = (0..120).map(|number| wanted(f, &outbox, number)).collect();
         // Whatever the making of users has changed.
         let version = f.store.version();
         let (together, all) = (&Barrier::new(20), &all);
@@ -263,19 +259,19 @@ fn of_many_that_begin_at_the_same_moment_each_is_judged_by_itself() {
                     together.wait();
                     for (wanted, user, outcome) in all.iter().skip(first).step_by(20) {
                         let mut wanted = wanted.clone();
-                        if *outcome != refused(Begun::Overtaken) {
+                        if *outcome != Begun::Overtaken {
                             wanted.at = Some(version);
                         }
                         let change = Change::Sessions(Some(*user));
                         let begun = f.store.write(change, move |tx| refused(wanted.begin(tx)?));
-                        assert_eq!(begun, *outcome);
+                        assert_eq!(begun, refused(*outcome));
                     }
                 });
             }
         });
         let mut told = Vec::new();
         for (wanted, _, outcome) in all {
-            let (token, is_made) = (&wanted.token, outcome.is_ok());
+            let (token, is_made) = (&wanted.token, *outcome == Begun::Made);
             let stored = f.read(|conn| tokens::get(conn, &token.uuid));
             assert_eq!(stored, is_made.then_some(token.clone()));
             let session = f.read(|conn| sessions::get(conn, &token.session_uuid));
@@ -296,6 +292,40 @@ fn of_many_that_begin_at_the_same_moment_each_is_judged_by_itself() {
             assert_eq!(sessions, told);
             assert!(events.iter().all(|event| event.id > 0 && !event.waits));
         }
+        assert!(f.store.is_shared() <= has_joint_transactions(f));
+    });
+}
+
+/// Whether several sessions were written by one transaction.
+fn has_joint_transactions(f: &Fixture) -> bool {
+    let sql = "SELECT count(DISTINCT xmin::text) < count(*) FROM auth_session";
+    f.store.is_shared() && f.read(|conn| conn.query(sql, &[])?.first().unwrap().bool(0))
+}
+
+#[test]
+fn who_fails_at_the_same_moment_as_others_fails_alone() {
+    on_every_store(|f| {
+        let outbox = Outbox::new(f.context.uuid(), || {});
+        let all: Vec<_> = (0..60).map(|number| wanted(f, &outbox, number * 6 + 5)).collect();
+        let (together, all) = (&Barrier::new(20), &all);
+        thread::scope(|scope| {
+            for first in 0..20 {
+                scope.spawn(move || {
+                    together.wait();
+                    for (wanted, user, _) in all.iter().skip(first).step_by(20) {
+                        let mut wanted = Wanted { at: None, ..wanted.clone() };
+                        let outcome = if first == 7 { Err(Error::ForeignKey) } else { Ok(()) };
+                        if first == 7 {
+                            wanted.tenant = *user;
+                        }
+                        let (token, change) = (wanted.token.uuid, Change::Sessions(Some(*user)));
+                        let begun = f.store.write(change, move |tx| refused(wanted.begin(tx)?));
+                        assert_eq!(begun, outcome);
+                        assert_eq!(f.live(&token).is_some(), outcome.is_ok());
+                    }
+                });
+            }
+        });
     });
 }
 
@@ -303,8 +333,8 @@ fn of_many_that_begin_at_the_same_moment_each_is_judged_by_itself() {
 fn who_waits_for_another_of_the_same_user_does_not_keep_others() {
     let f = &Fixture::postgresql();
     let outbox = Outbox::new(f.context.uuid(), || {});
-    let (held, user, _) = wanted(f, &outbox, 6);
-    let others: Vec<_> = (1..20).map(|number| wanted(f, &outbox, number * 7 + 6)).collect();
+    let (held, user, _) = wanted(f, &outbox, 5);
+    let others: Vec<_> = (1..20).map(|number| wanted(f, &outbox, number * 6 + 5)).collect();
     let (enter, entered) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let begin = |wanted: &Wanted, user: Uuid| {

@@ -77,7 +77,7 @@ fn those_who_come_while_others_are_at_it_go_together() {
 }
 
 #[test]
-fn two_of_one_subject_or_of_two_statements_do_not() {
+fn two_of_one_subject_or_of_two_statements_or_very_long_ones_do_not() {
     let together = Together::default();
     let (one, two) = (lead(&together, "one"), lead(&together, "two"));
     thread::scope(|scope| {
@@ -85,20 +85,24 @@ fn two_of_one_subject_or_of_two_statements_do_not() {
         let first = wait(scope, &together, asked("first"));
         let same = wait(scope, &together, asked("first"));
         let other = wait(scope, &together, Asked { sql: "INSERT", ..asked("other") });
+        let record = "x".repeat(MOST_BYTES);
+        let long = wait(scope, &together, Asked { record: record.clone(), ..asked("long") });
         drop(one);
         let told = |handle: ScopedJoinHandle<'_, Told>| handle.join().unwrap().0.unwrap();
         assert_eq!(told(first), ["first"]);
         assert_eq!(told(same), ["first"]);
         assert_eq!(told(other), ["other"]);
+        assert_eq!(told(long), [record]);
         drop(two);
         assert_eq!(told(busy), ["two"]);
     });
 }
 
 #[test]
-fn a_failure_is_that_of_all_only_where_it_is_not_known_what_was_written() {
-    let unavailable = Error::Unavailable { detail: "away".into() };
-    for (error, told) in [(unavailable.clone(), Some(Err(unavailable))), (Error::ForeignKey, None)]
+fn a_failure_is_that_of_all_where_it_may_be_and_of_those_who_wait() {
+    let away = Error::Away { detail: "away".into() };
+    for (error, told) in
+        [(away.clone(), Some(Err(away))), (Error::ForeignKey, None), (Error::Busy, None)]
     {
         let together = Together::default();
         let (one, two) = (lead(&together, "one"), lead(&together, "two"));
@@ -108,10 +112,16 @@ fn a_failure_is_that_of_all_only_where_it_is_not_known_what_was_written() {
             let (mut entries, _) = together.state.lock().gather();
             let mut one = one;
             one.entries.append(&mut entries);
+            let waiting = wait(scope, &together, asked("two"));
             assert_eq!(text(one.finish(Err(error))), told);
-            assert_eq!(other.join().unwrap(), (None, told));
+            assert_eq!(other.join().unwrap(), (None, told.clone()));
+            if told.is_none() {
+                drop(two);
+                assert_eq!(waiting.join().unwrap(), (Some(vec!["two".to_owned()]), some("two")));
+            } else {
+                assert_eq!(waiting.join().unwrap(), (None, told));
+            }
         });
-        drop(two);
     }
 }
 
