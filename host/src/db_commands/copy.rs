@@ -1,10 +1,11 @@
 //! `wazo-auth db copy`: from one store to another.
 
 use std::fmt::Write as _;
+use std::io::{IsTerminal, stderr};
 
 use wazo_auth_config::{DbUri, Settings};
 use wazo_auth_context::Context;
-use wazo_auth_store::transfer::{Place, Transferred, transfer};
+use wazo_auth_store::transfer::{self, Place, Transferred, transfer};
 
 use super::progress;
 use crate::{account, setup::Failure};
@@ -20,6 +21,10 @@ pub(super) fn run(
     if let Some(user) = &settings.process.user {
         account::switch_to(user)?;
     }
+    let server = match &to {
+        Place::Server(uri) => Some(uri.clone()),
+        Place::File(_) => None,
+    };
     let Transferred { from, to, tables, is_source_in_use } =
         transfer(from, to, context, &mut progress("rows copied and compared"))?;
     let mut text = String::new();
@@ -28,6 +33,17 @@ pub(super) fn run(
     }
     let all: u64 = tables.iter().map(|(_, rows)| rows).sum();
     let _ = writeln!(text, "copied and compared {all} rows of {from} to {to}");
+    if let Some(uri) = server {
+        if stderr().is_terminal() {
+            eprintln!("all is committed; the server looks through it (VACUUM, ANALYZE)");
+        }
+        if let Err(error) = transfer::settle(&uri) {
+            let _ = writeln!(
+                text,
+                "warning: the server could not look through it ({error}) and will be slower until it has"
+            );
+        }
+    }
     let key_file = settings.database.token_key_file.display();
     let _ = writeln!(text, "sealed tokens among them can be read with the same {key_file} only");
     if is_source_in_use {

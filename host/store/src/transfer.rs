@@ -159,6 +159,19 @@ pub fn transfer(
     }
 }
 
+/// Has the server look through the rows that it was given now, rather than some time
+/// later, beside the daemon: until then it knows nothing about them when it plans, and
+/// each first reader marks them as committed, which writes them once more.
+///
+/// # Errors
+/// A sentence; what was copied is there all the same.
+pub fn settle(uri: &str) -> Result<(), OpenError> {
+    let mut server = Server::connect(uri, PATIENCE)?;
+    let names: Vec<_> = TABLES.iter().map(|table| table.name).collect();
+    let settled = server.link.batch(&format!("VACUUM (ANALYZE) {}", names.join(", ")));
+    settled.map_err(|source| OpenError::Server { name: server.name, source })
+}
+
 /// A file of the newest schema.
 fn source_file(file: &Path, context: &Context) -> Result<Connection, OpenError> {
     let failed = |error| migrate::database(file, error);
@@ -193,7 +206,6 @@ fn into_server(
     match copied {
         Ok(tables) => {
             server.link.commit().map_err(failed)?;
-            settle(server);
             Ok((tables, name))
         }
         Err(error) => {
@@ -201,20 +213,6 @@ fn into_server(
             let _ = server.link.roll_back();
             Err(error)
         }
-    }
-}
-
-/// Has the server look through the rows now, rather than some time later, beside the
-/// daemon: until then it knows nothing about them when it plans, and each first reader
-/// marks them as committed, which writes them once more.
-fn settle(server: &mut Server) {
-    let names: Vec<_> = TABLES.iter().map(|table| table.name).collect();
-    if let Err(error) = server.link.batch(&format!("VACUUM (ANALYZE) {}", names.join(", "))) {
-        log::warn!(
-            target: "wazo_auth.store",
-            "everything was copied, but the server could not look through it, and will be slower \
-             until it has done so by itself: {error}"
-        );
     }
 }
 

@@ -19,7 +19,7 @@ use wazo_auth_store::{
     sessions::{self, Session},
     tenants::{self, Tenant},
     tokens::{self, NewToken},
-    transfer::{Place, transfer},
+    transfer::{self, Place, transfer},
     users::{self, NewUser, StoredPassword},
 };
 
@@ -130,7 +130,7 @@ pub(crate) fn copy(folder: &Path, uri: &str) -> Outcome {
         progress.advance(done - done_before);
         done_before = done;
     })?;
-    Ok(())
+    Ok(transfer::settle(uri)?)
 }
 
 fn context() -> Context {
