@@ -8,6 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, Tag};
 
+/// The key whose value is merged into the mapping around it.
+const MERGE: &str = "<<";
+
 /// The keys of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -49,9 +52,12 @@ impl Lines {
         scan.lines
     }
 
-    /// The entry at `path`, or the nearest one around it.
+    /// The entry at `path`, or that of the merge which it may come from, or the nearest
+    /// one around it.
     pub fn find(&self, path: &[String]) -> Option<Entry> {
-        (1..=path.len()).rev().find_map(|end| self.entries.get(&path[..end])).copied()
+        let merge = |around: &[String]| self.entries.get(&[around, &[MERGE.to_owned()]].concat());
+        let entry = |end| self.entries.get(&path[..end]).or_else(|| merge(path.get(..end - 1)?));
+        (1..=path.len()).rev().find_map(entry).copied()
     }
 }
 
@@ -163,6 +169,14 @@ mod tests {
         assert_eq!(line(text, "a.zzz"), Some(1));
         assert_eq!(line(text, "c.b"), Some(2));
         assert_eq!(line(text, "d"), None);
+    }
+
+    #[test]
+    fn what_is_merged_has_the_line_of_the_merge() {
+        let text = "a: &x {b: 1}\nc:\n  d: 2\n  <<: *x\n<<: {e: null}\n";
+        for (path, expected) in [("c.d", 3), ("c.b", 4), ("e", 5), ("e.f", 5)] {
+            assert_eq!(line(text, path), Some(expected), "{path}");
+        }
     }
 
     #[test]

@@ -109,6 +109,7 @@ fn documents() -> impl Strategy<Value = Map<String, Value>> {
             "consul",
             "token",
             "smtp",
+            "<<",
         ])
         .prop_map(str::to_owned),
         "\\PC{0,6}",
