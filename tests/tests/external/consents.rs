@@ -265,7 +265,6 @@ fn a_provider_that_hangs_holds_up_its_own_requests_only() {
     world.give("old", 0);
     assert_eq!(world.standin.consent("google", &state, ""), 204);
     world.standin.wait("the code is used", |record| record.asked.len() == 1);
-    world.standin.hang(true);
     let get = || world.request("GET", "google").send();
     let began = Instant::now();
     // Until what Alice has is stored.
@@ -273,6 +272,7 @@ fn a_provider_that_hangs_holds_up_its_own_requests_only() {
     while world.bench.database().text(stored).trim() != "1" {
         assert!(began.elapsed().as_secs() < 30);
     }
+    world.standin.hang(true);
     thread::scope(|scope| {
         let waiting = [(); 3].map(|()| scope.spawn(get));
         world.standin.wait("three wait", |record| record.asked.len() == 4);
