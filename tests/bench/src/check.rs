@@ -9,6 +9,7 @@ use crate::{
     fill::{Kind, granted, mix, uuid},
     load::{Answers, Load},
     process::{self, Server},
+    refresh::filled,
     report::{Report, Target},
 };
 
@@ -55,8 +56,10 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
     let daemon = Server::start(&mut process::daemon(folder.path(), "")?)?;
     let bare = bench.bare()?;
     if bench.kind() == Rows::Sqlite {
-        // On a server, tokens are read by and by.
         memory(bench, report, &daemon)?;
+    } else {
+        // On a server, tokens are read by and by.
+        filled(folder.path())?;
     }
     let request = checks(bench.contents.tokens, folder.tenant);
     // Pages and branches get warm.

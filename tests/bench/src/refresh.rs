@@ -99,7 +99,7 @@ pub(crate) fn run(bench: &Bench, report: &mut Report) -> Outcome {
 
 /// Waits until the daemon of a folder has read the tokens that there are into its
 /// memory, which it does beside the first requests.
-fn filled(folder: &Path) -> Outcome {
+pub(crate) fn filled(folder: &Path) -> Outcome {
     const PATIENCE: Duration = Duration::from_secs(600);
     let began = Instant::now();
     while !fs::read_to_string(folder.join("wazo-auth.log"))?.contains("live tokens are in memory") {
