@@ -266,7 +266,7 @@ impl Announcement {
 // === impl Place ===
 
 impl Place {
-    /// The same as [`Announcement::reserve`], for what is only known after the commit.
+    /// Before the commit, for what is only known after it.
     pub fn reserve(outbox: &Arc<Outbox>) -> Self {
         let number = outbox.reserve();
         Self { outbox: Arc::clone(outbox), number, content: None, is_open: true }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use wazo_auth_context::Context;
 
 use crate::postgresql::connection::{Link, Purpose};
@@ -11,8 +10,6 @@ use crate::postgresql::engine::Engine;
 use crate::postgresql::listener::{Hearing, Listener};
 use crate::postgresql::pool::Pool;
 use crate::postgresql::presence;
-use crate::postgresql::together::Together;
-use crate::postgresql::unknown::Unknown;
 use crate::postgresql::uri::Address;
 use crate::postgresql::{filler::Filler, schema, sealed_tokens};
 use crate::store::Backing;
@@ -133,18 +130,8 @@ impl Server {
         drop(link);
         let pool = || Pool::new(address.clone(), Arc::clone(&hearing.reach), 1);
         let (pool, lookups) = (pool(), pool());
-        let background = Mutex::new(Some((listener, None)));
-        let unknown = Unknown::default();
-        let engine = Engine {
-            background,
-            hearing,
-            pool,
-            together: Together::default(),
-            lookups,
-            unknown,
-            seals,
-            grace,
-        };
+        let background = Some((listener, None));
+        let engine = Engine::new(background, hearing, pool, lookups, seals, grace);
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 
@@ -170,19 +157,9 @@ impl Server {
         let reach = || Arc::clone(&hearing.reach);
         let pool = Pool::new(address.clone(), reach(), connections as usize);
         let lookups = Pool::new(address, reach(), LOOKUPS);
-        let background = Mutex::new(Some((listener, Some(filler))));
+        let background = Some((listener, Some(filler)));
         log::info!(target: "wazo_auth.store", "opened the database {name}");
-        let unknown = Unknown::default();
-        let engine = Engine {
-            background,
-            hearing,
-            pool,
-            together: Together::default(),
-            lookups,
-            unknown,
-            seals,
-            grace,
-        };
+        let engine = Engine::new(background, hearing, pool, lookups, seals, grace);
         Ok(Store::new(Backing::Postgresql(Box::new(engine)), index))
     }
 }

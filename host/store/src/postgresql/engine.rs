@@ -60,6 +60,27 @@ struct Reader<'a> {
 // === impl Engine ===
 
 impl Engine {
+    pub fn new(
+        background: Option<(Listener, Option<Filler>)>,
+        hearing: Arc<Hearing>,
+        pool: Pool,
+        lookups: Pool,
+        seals: Seals,
+        grace: Duration,
+    ) -> Self {
+        let (background, together) = (Mutex::new(background), Together::default());
+        Self {
+            background,
+            hearing,
+            pool,
+            together,
+            lookups,
+            unknown: Unknown::default(),
+            seals,
+            grace,
+        }
+    }
+
     /// See [`Store::read`](crate::Store::read).
     pub fn read<T, E: From<Error>>(
         &self,
